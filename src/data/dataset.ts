@@ -1,0 +1,61 @@
+/** @file What a data set is to the rest: samples with labels, and a way to read one image. */
+
+/** One image of a data set, not yet read. */
+export interface Sample {
+  /** Where it comes from, for messages: "train.bin#17", "photo/dog/3.jpg". */
+  readonly id: string;
+  /** Index into `Dataset.classNames`. */
+  readonly label: number;
+  /** Index into `Dataset.domainNames`. */
+  readonly domain: number;
+}
+
+/** An image as it is stored: an encoded file (JPEG, PNG, WebP, SVG) or raw RGB rows. */
+export type StoredImage =
+  | { readonly kind: "encoded"; readonly bytes: Uint8Array }
+  | { readonly kind: "rgb"; readonly width: number; readonly height: number; readonly data: Uint8Array }; // [height, width, 3]
+
+/** A labelled set of images, split into train and test by its owner's rule. */
+export interface Dataset {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  /** One name where there is only one domain. */
+  readonly domainNames: readonly string[];
+  readonly train: readonly Sample[];
+  readonly test: readonly Sample[];
+  /** Reads one image. @throws InputError that names the sample if it cannot be read. */
+  read(sample: Sample): Promise<StoredImage>;
+}
+
+/** How a backbone wants its pixels. */
+export interface Preprocessing {
+  /** Side of the square input, in pixels. */
+  readonly size: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly interpolation: "bicubic" | "bilinear";
+  /** Test images: the shorter side is resized to `size / cropFraction`, then the centre is cropped; null: both sides are resized to `size`. */
+  readonly cropFraction: number | null;
+}
+
+/** One random view of a training image, drawn before decoding so that it doesn't depend on timing. */
+export interface View {
+  /** Crop as fractions of width and height: left, top, width, height. */
+  readonly crop: readonly [number, number, number, number];
+  readonly flip: boolean;
+}
+
+/** Decodes, crops, resizes (and flips) one image to size x size RGB bytes, row-major HWC. Runs off the main thread. */
+export type ImageTransform = (
+  image: StoredImage,
+  preprocessing: Preprocessing,
+  view: View | null,
+) => Promise<Uint8Array>;
+
+/** Images ready for the network. */
+export interface Batch {
+  readonly images: Uint8Array; // [count, size, size, 3]
+  /** Positions of the classes in the stream's class order. */
+  readonly labels: Int32Array; // [count]
+  readonly count: number;
+}

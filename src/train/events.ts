@@ -1,0 +1,59 @@
+/** @file The typed events of a run: the terminal, events.jsonl and the report all read these. */
+
+/** Everything that a run tells the outside, in order. Each is one line of events.jsonl, plus `time` (ISO 8601). */
+export type RunEvent =
+  | {
+      readonly type: "run-start";
+      readonly method: string;
+      readonly benchmark: string;
+      readonly backbone: string;
+      readonly tasks: number;
+      readonly classes: number;
+      readonly notes: readonly string[];
+    }
+  | { readonly type: "resume"; readonly task: number; readonly epoch: number }
+  | {
+      readonly type: "task-start";
+      readonly task: number;
+      readonly name: string;
+      readonly classNames: readonly string[];
+      readonly trainImages: number;
+      readonly testImages: number;
+      readonly epochs: number;
+    }
+  | { readonly type: "phase"; readonly task: number; readonly name: string; readonly done: number; readonly total: number }
+  | {
+      readonly type: "step";
+      readonly task: number;
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly images: number;
+      readonly imagesPerSecond: number;
+      readonly secondsLeft: number;
+    }
+  | { readonly type: "epoch"; readonly task: number; readonly epoch: number; readonly loss: number; readonly seconds: number }
+  /** What a method wants shown: the ranks it chose, the similarity of this task to earlier ones (by task). */
+  | {
+      readonly type: "method";
+      readonly task: number;
+      readonly ranks?: Readonly<Record<string, number>>;
+      readonly similarity?: readonly number[];
+      readonly values?: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly type: "task-end";
+      readonly task: number;
+      /** Row R[t] of every readout: accuracy on tasks 0..t. */
+      readonly accuracy: Readonly<Record<string, readonly number[]>>;
+      readonly accuracyMicro: number;
+      readonly stateBytes: number;
+      readonly seconds: number;
+    }
+  | { readonly type: "skipped-image"; readonly id: string; readonly reason: string }
+  | { readonly type: "run-end"; readonly lastAccuracy: number; readonly averageAccuracy: number; readonly seconds: number };
+
+/** A listener to a run. */
+export type EventSink = (event: RunEvent) => void;
