@@ -64,6 +64,7 @@ export function zeroTensor(dims: readonly number[]): Tensor<"float32"> {
 
 /** The tensor's float32 elements. @throws if it holds another type. */
 export function float32Data(value: Tensor): Float32Array {
-  if (value.dtype !== "float32") throw new Error(`expected a float32 tensor, got ${value.dtype} [${value.dims}]`);
+  if (value.dtype !== "float32")
+    throw new Error(`expected a float32 tensor, got ${value.dtype} [${value.dims}]`);
   return value.data as Float32Array;
 }

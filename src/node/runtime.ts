@@ -1,0 +1,56 @@
+/** @file The Runtime of Node: onnxruntime-node on the CPU. */
+import { InferenceSession, env, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Graph } from "../graph/graph.ts";
+import { describe } from "../graph/value.ts";
+import { encodeOnnx } from "../onnx/encode.ts";
+import type { Runtime, Session, Tensors } from "../runtime/runtime.ts";
+import type { DType, Tensor } from "../tensor/tensor.ts";
+
+/** A runtime with a fixed number of threads: results are equal bit for bit only at the same number. */
+export function nodeRuntime({ threads }: { readonly threads: number }): Runtime {
+  return {
+    name: `onnxruntime-node ${env.versions.node ?? ""}`.trim(),
+    threads,
+    compile: (graph) => compile(graph, threads),
+  };
+}
+
+async function compile(graph: Graph, threads: number): Promise<Session> {
+  const session = await InferenceSession.create(encodeOnnx(graph), {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    logSeverityLevel: 3, // errors only
+  });
+  // One OrtTensor per array: frozen weights are wrapped once, not at every step.
+  const wrapped = new WeakMap<ArrayBufferView, OrtTensor>();
+  const wrap = (name: string, value: Tensor | undefined): OrtTensor => {
+    const expected = graph.inputs.get(name)!;
+    if (value === undefined) throw new Error(`run: input ${name} ${describe(expected)} is missing`);
+    if (describe(value) !== describe(expected)) {
+      throw new Error(`run: input ${name} is ${describe(value)}, the graph wants ${describe(expected)}`);
+    }
+    let ort = wrapped.get(value.data);
+    if (ort === undefined || ort.dims.join() !== value.dims.join()) {
+      ort = new OrtTensor(value.dtype, value.data as Float32Array, value.dims);
+      wrapped.set(value.data, ort);
+    }
+    return ort;
+  };
+  return {
+    async run(inputs: Tensors): Promise<Record<string, Tensor>> {
+      const feeds: Record<string, OrtTensor> = {};
+      for (const name of graph.inputs.keys()) feeds[name] = wrap(name, inputs[name]);
+      const results = await session.run(feeds);
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { type, dims, data }]) => [
+          name,
+          { dtype: type as DType, dims, data: data as Float32Array },
+        ]),
+      );
+    },
+    dispose: () => session.release(),
+  };
+}

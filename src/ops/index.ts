@@ -1,0 +1,59 @@
+/** @file All operators. The gradient check walks `ALL_OPS`: an operator that isn't here is not tested, and the suite says so. */
+import { geluOp } from "./activation.ts";
+import { castOp } from "./cast.ts";
+import {
+  addOp,
+  divOp,
+  erfOp,
+  expOp,
+  logOp,
+  mulOp,
+  negOp,
+  sigmoidOp,
+  sqrtOp,
+  subOp,
+  tanhOp,
+} from "./elementwise.ts";
+import { matmulOp } from "./matmul.ts";
+import { layerNormOp } from "./normalization.ts";
+import { reduceMeanOp, reduceSumOp } from "./reduce.ts";
+import { concatOp, expandOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
+import { logSoftmaxOp, softmaxOp } from "./softmax.ts";
+
+export * from "./activation.ts";
+export * from "./cast.ts";
+export * from "./elementwise.ts";
+export * from "./matmul.ts";
+export * from "./normalization.ts";
+export * from "./reduce.ts";
+export * from "./shape.ts";
+export * from "./softmax.ts";
+
+/** Every operator the engine can emit. */
+export const ALL_OPS = [
+  addOp,
+  castOp,
+  concatOp,
+  divOp,
+  erfOp,
+  expOp,
+  expandOp,
+  geluOp,
+  layerNormOp,
+  logOp,
+  logSoftmaxOp,
+  matmulOp,
+  mulOp,
+  negOp,
+  padOp,
+  reduceMeanOp,
+  reduceSumOp,
+  reshapeOp,
+  sigmoidOp,
+  sliceOp,
+  softmaxOp,
+  sqrtOp,
+  subOp,
+  tanhOp,
+  transposeOp,
+] as const;
