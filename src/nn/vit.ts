@@ -1,0 +1,138 @@
+/** @file The one Vision Transformer under every checkpoint family, as a function of graph values. */
+import { constant, type Value } from "../graph/value.ts";
+import { add, cast, concat, expand, gelu, layerNorm, mul, reshape, slice, transpose } from "../ops/index.ts";
+import { tensor } from "../tensor/tensor.ts";
+import { attention } from "./attention.ts";
+import { linear } from "./linear.ts";
+import type { Weights } from "./weights.ts";
+
+/** Everything the computation depends on but the weights. */
+export interface VitConfig {
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly hiddenSize: number;
+  readonly mlpSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly layerNormEpsilon: number;
+  /** Branches are scaled per channel before they join the residual stream (DINOv2). */
+  readonly layerScale: boolean;
+  /** Pixel statistics: the graph takes bytes and normalises them itself. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** Where a method may change the computation. */
+export interface VitHooks {
+  /**
+   * Called for every linear layer of every block with its site ("blocks.3.query"), input and output;
+   * returns the output to use. x: [n, in], y: [n, out].
+   */
+  readonly linear?: (site: string, x: Value, y: Value) => Value;
+  /** Prompt tokens [P, d] that join (or replace the prompts so far) before this block; undefined leaves the tokens. */
+  readonly prompts?: (block: number) => Value | undefined;
+}
+
+/** Number of patch tokens. @throws if the patch does not divide the image. */
+export function patchCount({ imageSize, patchSize }: Pick<VitConfig, "imageSize" | "patchSize">): number {
+  if (imageSize % patchSize !== 0)
+    throw new Error(`vit: patch ${patchSize} does not divide image ${imageSize}`);
+  return (imageSize / patchSize) ** 2;
+}
+
+/**
+ * Final CLS features of a batch of images. The last block computes its query, projection and MLP for
+ * the CLS token alone: nothing else of it is ever read.
+ * @param images uint8 [B, size, size, 3]
+ * @returns float32 [B, hiddenSize], after the final layer norm
+ */
+export function vitFeatures(config: VitConfig, weights: Weights, images: Value, hooks: VitHooks = {}): Value {
+  const { hiddenSize, layers } = config;
+  let tokens = embed(config, weights, images); // [B, T, d]
+  let prompts = 0;
+  for (let block = 0; block < layers; block++) {
+    const joining = hooks.prompts?.(block);
+    if (joining !== undefined) {
+      const batch = tokens.dims[0]!;
+      const kept = prompts === 0 ? tokens : slice(tokens, 1, 0, tokens.dims[1]! - prompts);
+      prompts = joining.dims[0]!;
+      tokens = concat(kept, expand(joining, [batch, prompts, hiddenSize]), 1);
+    }
+    tokens = vitBlock(config, weights, hooks, block, tokens, block === layers - 1);
+  }
+  const cls = reshape(tokens, [images.dims[0]!, hiddenSize]);
+  return layerNorm(
+    cls,
+    weights("norm.weight", [hiddenSize]),
+    weights("norm.bias", [hiddenSize]),
+    config.layerNormEpsilon,
+  );
+}
+
+/** Bytes to tokens: normalise, cut into patches, project, add CLS and positions. [B, 1 + patches, d] */
+function embed(config: VitConfig, weights: Weights, images: Value): Value {
+  const { patchSize, hiddenSize, imageSize, mean, std } = config;
+  const [batch] = images.dims as [number];
+  const side = imageSize / patchSize;
+  const patches = patchCount(config);
+  const grid = reshape(images, [batch, side, patchSize, side, patchSize, 3]);
+  const bytes = reshape(transpose(grid, [0, 1, 3, 2, 4, 5]), [batch * patches, patchSize * patchSize, 3]);
+  const perChannel = (f: (channel: number) => number): Value =>
+    constant(tensor("float32", [3], Float32Array.from([0, 1, 2], f)));
+  const pixels = add(
+    mul(
+      cast(bytes, "float32"),
+      perChannel((c) => 1 / (255 * std[c]!)),
+    ),
+    perChannel((c) => -mean[c]! / std[c]!),
+  );
+  const width = patchSize * patchSize * 3;
+  const projected = linear(
+    reshape(pixels, [batch * patches, width]),
+    weights("patch.weight", [hiddenSize, width]),
+    weights("patch.bias", [hiddenSize]),
+  );
+  const cls = expand(weights("cls", [1, 1, hiddenSize]), [batch, 1, hiddenSize]);
+  const tokens = concat(cls, reshape(projected, [batch, patches, hiddenSize]), 1);
+  return add(tokens, weights("position", [1, 1 + patches, hiddenSize]));
+}
+
+/** One pre-norm block; `clsOnly` returns [B, 1, d]. */
+function vitBlock(
+  config: VitConfig,
+  weights: Weights,
+  hooks: VitHooks,
+  block: number,
+  tokens: Value, // [B, T, d]
+  clsOnly: boolean,
+): Value {
+  const { hiddenSize, mlpSize, heads, layerNormEpsilon } = config;
+  const at = `blocks.${block}`;
+  const norm = (x: Value, name: string): Value =>
+    layerNorm(
+      x,
+      weights(`${at}.${name}.weight`, [hiddenSize]),
+      weights(`${at}.${name}.bias`, [hiddenSize]),
+      layerNormEpsilon,
+    );
+  const layer = (x: Value, name: string, out: number): Value => {
+    const [batch, count, width] = x.dims as [number, number, number];
+    const rows = reshape(x, [batch * count, width]); // two axes: the gradient of a weight is then one product
+    const y = linear(
+      rows,
+      weights(`${at}.${name}.weight`, [out, width]),
+      weights(`${at}.${name}.bias`, [out]),
+    );
+    return reshape(hooks.linear?.(`${at}.${name}`, rows, y) ?? y, [batch, count, out]);
+  };
+  const branch = (x: Value, name: string): Value =>
+    config.layerScale ? mul(x, weights(`${at}.${name}`, [hiddenSize])) : x;
+  const cls = (x: Value): Value => (clsOnly ? slice(x, 1, 0, 1) : x);
+
+  const normed = norm(tokens, "norm1");
+  const query = layer(cls(normed), "query", hiddenSize);
+  const mixed = attention(query, layer(normed, "key", hiddenSize), layer(normed, "value", hiddenSize), heads);
+  const attended = add(cls(tokens), branch(layer(mixed, "output", hiddenSize), "scale1"));
+  const hidden = gelu(layer(norm(attended, "norm2"), "fc1", mlpSize));
+  return add(attended, branch(layer(hidden, "fc2", hiddenSize), "scale2"));
+}

@@ -1,0 +1,210 @@
+/** @file The safetensors format: an 8-byte length, a JSON header, then the tensors' bytes. */
+import { InputError } from "./errors.ts";
+import { BYTES_PER_ELEMENT, type DType, sizeOf, type Tensor } from "./tensor.ts";
+
+/** One tensor of a file, not yet read. Offsets count from the start of the file. */
+export interface SafetensorsEntry {
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file's header. */
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const MAX_HEADER_BYTES = 100_000_000; // the format's own limit
+const STORED_BYTES: Readonly<Record<string, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  U8: 1,
+};
+const STORED_TYPE: Readonly<Record<DType, string>> = {
+  float64: "F64",
+  float32: "F32",
+  int64: "I64",
+  int32: "I32",
+  uint8: "U8",
+};
+
+/** Length of the header in bytes, from the file's first 8. @throws InputError if it can't be true. */
+export function headerLength(first: Uint8Array, fileLength: number, file: string): number {
+  const length = first.length < 8 ? 0n : new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
+  if (length < 2n || length > BigInt(Math.min(MAX_HEADER_BYTES, fileLength - 8))) {
+    throw new InputError(
+      `${file}: not a safetensors file, or a truncated one: its header claims ${length} bytes and the file has ${fileLength}`,
+    );
+  }
+  return Number(length);
+}
+
+/** Reads and checks a header. `bytes` is the JSON alone. @throws InputError that names file and tensor. */
+export function parseHeader(bytes: Uint8Array, fileLength: number, file: string): SafetensorsHeader {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new InputError(`${file}: the safetensors header is no JSON text; download or write the file again`);
+  }
+  if (typeof json !== "object" || json === null)
+    throw new InputError(`${file}: the safetensors header is no JSON object`);
+  const entries = new Map<string, SafetensorsEntry>();
+  const base = 8 + bytes.length;
+  for (const [name, entry] of Object.entries(json)) {
+    if (name !== "__metadata__") entries.set(name, checkEntry(name, entry, base, fileLength, file));
+  }
+  const metadata = (json as { __metadata__?: Record<string, string> }).__metadata__ ?? {};
+  return { entries, metadata };
+}
+
+function checkEntry(
+  name: string,
+  entry: unknown,
+  base: number,
+  fileLength: number,
+  file: string,
+): SafetensorsEntry {
+  const {
+    dtype,
+    shape,
+    data_offsets: offsets,
+  } = entry as { dtype?: string; shape?: number[]; data_offsets?: number[] };
+  const whole = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!whole(shape) || !whole(offsets) || offsets.length !== 2 || dtype === undefined) {
+    throw new InputError(`${file}: tensor ${name} has no valid dtype, shape and data_offsets`);
+  }
+  const width = STORED_BYTES[dtype];
+  if (width === undefined) {
+    throw new InputError(
+      `${file}: tensor ${name} is ${dtype}; supported are ${Object.keys(STORED_BYTES).join(", ")}`,
+    );
+  }
+  const [start, end] = offsets as [number, number];
+  if (end - start !== width * sizeOf(shape)) {
+    throw new InputError(
+      `${file}: tensor ${name} is ${dtype} [${shape}], which is ${width * sizeOf(shape)} bytes, but its offsets span ${end - start}`,
+    );
+  }
+  if (base + end > fileLength) {
+    throw new InputError(
+      `${file}: truncated: tensor ${name} ends at byte ${base + end} of a file of ${fileLength}; download it again`,
+    );
+  }
+  return { dtype, dims: shape, start: base + start, end: base + end };
+}
+
+/** The tensor as float32, from its own bytes; F32 that is aligned is not copied. */
+export function decodeFloat32(entry: SafetensorsEntry, bytes: Uint8Array): Tensor<"float32"> {
+  return { dtype: "float32", dims: entry.dims, data: toFloat32(entry.dtype, bytes) };
+}
+
+function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
+  const aligned = (width: number): Uint8Array => (bytes.byteOffset % width === 0 ? bytes : bytes.slice());
+  switch (dtype) {
+    case "F32": {
+      const own = aligned(4);
+      return new Float32Array(own.buffer, own.byteOffset, own.byteLength / 4);
+    }
+    case "F16": {
+      const own = aligned(2);
+      const table = halfTable();
+      return Float32Array.from(
+        new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2),
+        (half) => table[half]!,
+      );
+    }
+    case "BF16": {
+      const own = aligned(2);
+      const bits = Uint32Array.from(
+        new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2),
+        (half) => half << 16,
+      );
+      return new Float32Array(bits.buffer);
+    }
+    case "F64": {
+      const own = aligned(8);
+      return Float32Array.from(new Float64Array(own.buffer, own.byteOffset, own.byteLength / 8));
+    }
+    default:
+      throw new InputError(`a ${dtype} tensor cannot be read as floating-point numbers`);
+  }
+}
+
+let halves: Float32Array | undefined;
+
+/** All 65,536 half-precision numbers: a look-up is the quickest conversion in plain JavaScript. */
+function halfTable(): Float32Array {
+  halves ??= Float32Array.from({ length: 65536 }, (_, half) => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+    return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+  });
+  return halves;
+}
+
+/** Serialises tensors, in the order of their names, so that equal tensors give equal bytes. */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const names = Object.keys(tensors).sort();
+  let offset = 0;
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  for (const name of names) {
+    const { dtype, dims } = tensors[name]!;
+    const end = offset + sizeOf(dims) * BYTES_PER_ELEMENT[dtype];
+    header[name] = { dtype: STORED_TYPE[dtype], shape: dims, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8; // padded with spaces: tensors start aligned
+  const file = new Uint8Array(8 + headerBytes + offset).fill(0x20, 8, 8 + headerBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, 8);
+  let at = 8 + headerBytes;
+  for (const name of names) {
+    const { data } = tensors[name]!;
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return file;
+}
+
+/** Reads a whole file held in memory; each tensor keeps its stored type (half types become float32). */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> } {
+  const length = headerLength(bytes.subarray(0, 8), bytes.length, file);
+  const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, entry] of entries)
+    tensors[name] = decodeTensor(entry, bytes.slice(entry.start, entry.end));
+  return { tensors, metadata };
+}
+
+function decodeTensor(entry: SafetensorsEntry, own: Uint8Array): Tensor {
+  const { dims, dtype } = entry;
+  switch (dtype) {
+    case "F64":
+      return { dtype: "float64", dims, data: new Float64Array(own.buffer) };
+    case "I64":
+      return { dtype: "int64", dims, data: new BigInt64Array(own.buffer) };
+    case "I32":
+      return { dtype: "int32", dims, data: new Int32Array(own.buffer) };
+    case "U8":
+      return { dtype: "uint8", dims, data: own };
+    default:
+      return decodeFloat32(entry, own);
+  }
+}
