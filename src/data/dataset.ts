@@ -23,6 +23,8 @@ export interface Dataset {
   readonly domainNames: readonly string[];
   readonly train: readonly Sample[];
   readonly test: readonly Sample[];
+  /** What suits its images, where that isn't the usual choice (mirrored arrows are other classes, say). */
+  readonly augmentation?: Augmentation;
   /** Reads one image. @throws InputError that names the sample if it cannot be read. */
   read(sample: Sample): Promise<StoredImage>;
 }
@@ -34,18 +36,33 @@ export interface Preprocessing {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly interpolation: "bicubic" | "bilinear";
-  /** Test images: the shorter side is resized to `size / cropFraction`, then the centre is cropped; null: both sides are resized to `size`. */
+  /** Test images: the shorter side is resized to `size / cropFraction` (rounded down, as timm does), then the centre is cropped; null: both sides are resized to `size`. */
   readonly cropFraction: number | null;
 }
 
 /** One random view of a training image, drawn before decoding so that it doesn't depend on timing. */
 export interface View {
-  /** Crop as fractions of width and height: left, top, width, height. */
-  readonly crop: readonly [number, number, number, number];
+  /** Crop as fractions of width and height: left, top, width, height; null: the geometry of a test image. */
+  readonly crop: readonly [number, number, number, number] | null;
   readonly flip: boolean;
 }
 
-/** Decodes, crops, resizes (and flips) one image to size x size RGB bytes, row-major HWC. Runs off the main thread. */
+/** How training views are drawn. */
+export interface Augmentation {
+  /** A random crop, resized: its share of the image's area and its width / height; null: no crop. */
+  readonly crop: {
+    readonly scale: readonly [number, number];
+    readonly ratio: readonly [number, number];
+  } | null;
+  /** Probability of mirroring left and right. */
+  readonly flip: number;
+}
+
+/**
+ * Decodes, crops, resizes (and flips) one image to size x size RGB bytes, row-major HWC. Runs off the main thread;
+ * a null view is a test image.
+ * @throws InputError if the image can't be decoded; whoever knows the image's name adds it.
+ */
 export type ImageTransform = (
   image: StoredImage,
   preprocessing: Preprocessing,
