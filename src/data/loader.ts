@@ -1,0 +1,128 @@
+/** @file Samples in, batches of pixels out, decoding ahead of the consumer. */
+import { InputError } from "../tensor/errors.ts";
+import type { Batch, Dataset, ImageTransform, Preprocessing, Sample, View } from "./dataset.ts";
+
+/** What to do with an image that can't be read or decoded: stop, or leave it out and say so. */
+export type UnreadablePolicy =
+  | { readonly onUnreadable: "fail" }
+  | {
+      readonly onUnreadable: "skip";
+      /** Called once for each image left out, in the order of the pass. */
+      readonly onSkip: (id: string, reason: string) => void;
+    };
+
+/** One pass over some samples. */
+export type BatchesOptions = UnreadablePolicy & {
+  readonly dataset: Pick<Dataset, "read">;
+  readonly samples: readonly Sample[];
+  /** Data-set label -> stream position. */
+  readonly position: readonly number[];
+  readonly transform: ImageTransform;
+  readonly preprocessing: Preprocessing;
+  readonly batchSize: number;
+  /** Places in `samples`, in the order they are wanted. Left out: as they are. */
+  readonly order?: readonly number[] | undefined;
+  /** One a place in `order`. Left out: test views. */
+  readonly views?: readonly (View | null)[] | undefined;
+  /** Images being decoded while the consumer works on a batch. */
+  readonly prefetch: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Pixels, or why there are none; never a rejected promise, because nobody may be waiting for it. */
+type Outcome =
+  | { readonly kind: "pixels"; readonly pixels: Uint8Array; readonly label: number }
+  | { readonly kind: "unreadable"; readonly id: string; readonly error: InputError }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * Yields the samples as batches, all full but the last. An image left out is made up for by the next one, so what
+ * comes out depends on `samples`, `order` and `views` only, never on which decode ends first.
+ * @throws InputError that names the image, if one can't be read and `onUnreadable` is "fail".
+ */
+export async function* batches(options: BatchesOptions): AsyncGenerator<Batch, void, undefined> {
+  const { samples, preprocessing, batchSize, views, signal } = options;
+  const order = options.order ?? samples.map((_, index) => index);
+  if (views !== undefined && views.length !== order.length) {
+    throw new Error(`batches: ${views.length} views for ${order.length} images`);
+  }
+  if (
+    !(
+      Number.isInteger(batchSize) &&
+      batchSize > 0 &&
+      Number.isInteger(options.prefetch) &&
+      options.prefetch >= 0
+    )
+  ) {
+    throw new Error(
+      `batches: batchSize ${batchSize} and prefetch ${options.prefetch} must be whole, positive numbers`,
+    );
+  }
+  const imageBytes = preprocessing.size ** 2 * 3;
+  const waiting: Promise<Outcome>[] = [];
+  let started = 0;
+  const startUntil = (count: number): void => {
+    while (waiting.length < count && started < order.length) {
+      waiting.push(decode(options, samples[order[started]!]!, views?.[started] ?? null, imageBytes));
+      started++;
+    }
+  };
+
+  let images = new Uint8Array(batchSize * imageBytes);
+  let labels = new Int32Array(batchSize);
+  let count = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    startUntil(Math.max(1, options.prefetch));
+    const first = waiting.shift();
+    if (first === undefined) break;
+    const outcome = await first;
+    signal?.throwIfAborted();
+    if (outcome.kind === "failed") throw outcome.error;
+    if (outcome.kind === "unreadable") {
+      if (options.onUnreadable === "fail") throw outcome.error;
+      options.onSkip(outcome.id, outcome.error.message);
+      continue;
+    }
+    images.set(outcome.pixels, count * imageBytes);
+    labels[count] = outcome.label;
+    count++;
+    if (count === batchSize) {
+      startUntil(options.prefetch); // these decode while the consumer has the batch
+      yield { images, labels, count };
+      images = new Uint8Array(batchSize * imageBytes); // the consumer may keep the last one
+      labels = new Int32Array(batchSize);
+      count = 0;
+    }
+  }
+  if (count > 0) yield { images: images.slice(0, count * imageBytes), labels: labels.slice(0, count), count };
+}
+
+async function decode(
+  { dataset, transform, preprocessing, position }: BatchesOptions,
+  sample: Sample,
+  view: View | null,
+  imageBytes: number,
+): Promise<Outcome> {
+  let read = false;
+  try {
+    const label = position[sample.label];
+    if (label === undefined)
+      throw new Error(`batches: ${sample.id} has label ${sample.label}, which has no position`);
+    const image = await dataset.read(sample);
+    read = true;
+    const pixels = await transform(image, preprocessing, view);
+    if (pixels.length !== imageBytes) {
+      throw new Error(`batches: ${sample.id} became ${pixels.length} bytes, expected ${imageBytes}`);
+    }
+    return { kind: "pixels", pixels, label };
+  } catch (error) {
+    // Only what the user's data caused can be skipped; anything else is a fault of the program.
+    if (!(error instanceof InputError)) return { kind: "failed", error };
+    return {
+      kind: "unreadable",
+      id: sample.id,
+      error: read ? new InputError(`${sample.id}: ${error.message}`, { cause: error }) : error,
+    };
+  }
+}
