@@ -1,0 +1,179 @@
+"""Writes goldens.json: what transformers and torch compute for small networks with made-up weights.
+
+    PYTHON test/parity/goldens.py        (PYTHON has torch and transformers; see test/parity/live.py)
+
+Weights and images come from a closed formula of (tensor name, index) that formula.ts repeats, so git holds
+no weights: only names and shapes as save_pretrained writes them, and results of a float64 run.
+"""
+import json
+import math
+import pathlib
+import tempfile
+
+import numpy as np
+import torch
+import transformers
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from transformers import AutoModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+
+HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+VIT = (ViTModel, ViTConfig)
+DINOV2 = (Dinov2Model, Dinov2Config)
+
+# name, family, what differs from the family's defaults, size of the images fed, pixel statistics
+NETWORKS = [
+    ("vit", VIT, dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=56,
+                      image_size=32, patch_size=8), 32, HALF),
+    ("vit without query, key and value biases", VIT,
+     dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, image_size=24,
+          patch_size=4, qkv_bias=False, layer_norm_eps=1e-6), 24, HALF),
+    ("vit, larger images than its positions", VIT,
+     dict(hidden_size=20, num_hidden_layers=3, num_attention_heads=5, intermediate_size=40, image_size=24,
+          patch_size=8), 56, IMAGENET),
+    ("dinov2", DINOV2, dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=4, mlp_ratio=4,
+                            image_size=28, patch_size=14), 28, IMAGENET),
+    ("dinov2, smaller images than its positions", DINOV2,
+     dict(hidden_size=16, num_hidden_layers=3, num_attention_heads=2, mlp_ratio=3, image_size=70,
+          patch_size=14), 42, IMAGENET),
+    ("dinov2, larger images, no query, key and value biases", DINOV2,
+     dict(hidden_size=40, num_hidden_layers=2, num_attention_heads=1, mlp_ratio=2, image_size=42,
+          patch_size=14, qkv_bias=False), 98, HALF),
+]
+IMAGES = 2
+RANK = 3
+PROMPTS = 2
+CLASSES = 5
+
+
+def bits(name, count):
+    """A 32-bit hash of name and index, for index 0 to count - 1 (murmur3's last steps over FNV-1a)."""
+    seed = 0x811C9DC5
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x01000193) & 0xFFFFFFFF
+    x = (np.arange(count, dtype=np.uint64) * 0x9E3779B1 + seed) & 0xFFFFFFFF
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x = ((x ^ (x >> np.uint64(shift))) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)
+    return x ^ (x >> np.uint64(16))
+
+
+def weight(name, shape):
+    """The float32 tensor of that name: norm weights and scales near 1, biases small, matrices by fan-in."""
+    unit = bits(name, math.prod(shape)).astype(np.float64) / 2**31 - 1  # [-1, 1)
+    if "lambda1" in name or ("norm" in name and name.endswith(".weight")):
+        values = 1 + 0.25 * unit
+    elif len(shape) == 1:
+        values = 0.25 * unit
+    else:
+        values = unit * math.sqrt(3 / (math.prod(shape) / shape[0]))
+    return values.reshape(shape).astype(np.float32)
+
+
+def images(size):
+    """uint8 [IMAGES, size, size, 3]."""
+    count = IMAGES * size * size * 3
+    return (bits("images", count) >> np.uint64(24)).astype(np.uint8).reshape(IMAGES, size, size, 3)
+
+
+def pixels(size, statistics):
+    scaled = torch.from_numpy(images(size)).double() / 255
+    mean, std = (torch.tensor(statistics[key], dtype=torch.float64) for key in ("image_mean", "image_std"))
+    return ((scaled - mean) / std).permute(0, 3, 1, 2)
+
+
+def build(model_class, config):
+    """The network with formula weights under its file names: (model, config.json, [name, shape] of each tensor)."""
+    with tempfile.TemporaryDirectory() as folder:
+        model_class(config).save_pretrained(folder)
+        file = pathlib.Path(folder) / "model.safetensors"
+        with safe_open(file, "numpy") as stored:
+            tensors = [[name, list(stored.get_slice(name).get_shape())] for name in stored.keys()]
+        save_file({name: weight(name, shape) for name, shape in tensors}, file, metadata={"format": "pt"})
+        written = json.loads((pathlib.Path(folder) / "config.json").read_text())
+        written = {key: value for key, value in written.items() if key != "transformers_version"}
+        return AutoModel.from_pretrained(folder, dtype=torch.float64).eval(), written, tensors
+
+
+class LowRank(torch.nn.Module):
+    """y = W x + b + B C A x."""
+
+    def __init__(self, linear, a, core, b):
+        super().__init__()
+        self.linear, self.a, self.core, self.b = linear, a, core, b
+
+    def forward(self, x):
+        return self.linear(x) + x @ self.a.T @ self.core.T @ self.b.T
+
+
+def projection(model, kind, block):
+    """The linear layer that the file calls attention.attention.query or value."""
+    layer = model.encoder.layer[block] if hasattr(model, "encoder") else model.layers[block]
+    names = {"query": ("query", "q_proj"), "value": ("value", "v_proj")}[kind]
+    for path, module in layer.named_modules():
+        if path.split(".")[-1] in names:
+            return layer.get_submodule(path.rpartition(".")[0]), path.rpartition(".")[2]
+    raise LookupError(f"no {kind} in {layer}")
+
+
+def parameter(name, shape):
+    return torch.nn.Parameter(torch.from_numpy(weight(name, shape)).double())
+
+
+def gradients(model, config, size, statistics):
+    """Loss and gradients with low-rank updates on query and value, prompts at the end, and a head."""
+    width = config.hidden_size
+    trained = {}
+    for block in range(config.num_hidden_layers):
+        for kind in ("query", "value"):
+            site = f"blocks.{block}.{kind}"
+            shapes = {"a": (RANK, width), "core": (RANK, RANK), "b": (width, RANK)}
+            factors = {part: parameter(f"{site}.{part}", shape) for part, shape in shapes.items()}
+            trained |= {f"{site}.{part}": value for part, value in factors.items()}
+            parent, name = projection(model, kind, block)
+            setattr(parent, name, LowRank(getattr(parent, name), **factors))
+    trained["prompts"] = parameter("prompts", (PROMPTS, width))
+    trained["head"] = parameter("head", (CLASSES, width))
+    for frozen in model.parameters():
+        frozen.requires_grad_(any(frozen is value for value in trained.values()))
+
+    tokens = model.embeddings(pixels(size, statistics))
+    tokens = torch.cat([tokens, trained["prompts"].expand(IMAGES, -1, -1)], 1)
+    for layer in model.encoder.layer if hasattr(model, "encoder") else model.layers:
+        out = layer(tokens)
+        tokens = out[0] if isinstance(out, tuple) else out
+    logits = model.layernorm(tokens)[:, 0] @ trained["head"].T
+    loss = torch.nn.functional.cross_entropy(logits, torch.arange(IMAGES) % CLASSES)
+    loss.backward()
+    return {
+        "loss": loss.item(),
+        "gradients": {name: {"dims": list(value.shape), "data": rounded(value.grad)} for name, value in trained.items()},
+    }
+
+
+def rounded(tensor):
+    return [float(f"{value:.8g}") for value in tensor.detach().flatten().tolist()]
+
+
+def main():
+    networks = []
+    for name, (model_class, config_class), changes, size, statistics in NETWORKS:
+        torch.manual_seed(0)
+        model, config, tensors = build(model_class, config_class(**changes))
+        interpolate = {"interpolate_pos_encoding": True} if model_class is ViTModel else {}
+        with torch.no_grad():
+            features = model(pixels(size, statistics), **interpolate).last_hidden_state[:, 0]
+        case = {"name": name, "config": config, "preprocessor": {"size": {"height": size, "width": size}, **statistics},
+                "images": IMAGES, "tensors": tensors, "features": rounded(features)}
+        if name in ("vit", "dinov2"):
+            case |= {"training": gradients(model, model.config, size, statistics)}
+        networks.append(case)
+    made_by = {"torch": torch.__version__, "transformers": transformers.__version__}
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in networks)
+    file = pathlib.Path(__file__).with_name("goldens.json")
+    file.write_text(f'{{"madeBy":{json.dumps(made_by)},"networks":[\n{lines}\n]}}\n')
+    print(f"{file.name}: {len(networks)} networks, {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

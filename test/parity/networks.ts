@@ -1,0 +1,74 @@
+/** @file The networks of goldens.json as checkpoint folders, and how far two results are apart. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { graph } from "../../src/graph/graph.ts";
+import { input } from "../../src/graph/value.ts";
+import type { Backbone } from "../../src/nn/checkpoint.ts";
+import { vitFeatures } from "../../src/nn/vit.ts";
+import { weightFeeds, weightInputs } from "../../src/nn/weights.ts";
+import { loadBackbone } from "../../src/node/backbone.ts";
+import { nodeRuntime } from "../../src/node/runtime.ts";
+import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { formulaWeight } from "./formula.ts";
+
+/** One network of goldens.json. */
+export interface Golden {
+  readonly name: string;
+  readonly config: Record<string, unknown>;
+  readonly preprocessor: { readonly size: { readonly height: number } };
+  readonly images: number;
+  /** Names and shapes as save_pretrained writes them. */
+  readonly tensors: readonly (readonly [name: string, dims: readonly number[]])[];
+  /** CLS features of the formula's images, by a float64 run. */
+  readonly features: readonly number[];
+  readonly training?: {
+    readonly loss: number;
+    readonly gradients: Readonly<
+      Record<string, { readonly dims: readonly number[]; readonly data: readonly number[] }>
+    >;
+  };
+}
+
+/** All networks of goldens.json. */
+export const GOLDENS: readonly Golden[] = JSON.parse(
+  readFileSync(fileURLToPath(new URL("goldens.json", import.meta.url)), "utf8"),
+).networks;
+
+/** Writes the network as transformers would, reads it as a user's folder is read, and removes the folder. */
+export function backboneOf(golden: Golden): Backbone {
+  const folder = mkdtempSync(join(tmpdir(), "fm-lora-parity-"));
+  try {
+    const weights = Object.fromEntries(
+      golden.tensors.map(([name, dims]) => [name, formulaWeight(name, dims)]),
+    );
+    writeFileSync(join(folder, "config.json"), JSON.stringify(golden.config));
+    writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(golden.preprocessor));
+    writeFileSync(join(folder, "model.safetensors"), encodeSafetensors(weights));
+    return loadBackbone(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** CLS features by our graph. images: uint8 [n, size, size, 3] */
+export async function featuresOf({ config, weights }: Backbone, images: Tensor<"uint8">): Promise<Tensor> {
+  const features = vitFeatures(config, weightInputs(), input("images", "uint8", images.dims));
+  const session = await nodeRuntime({ threads: 1 }).compile(graph({ features }));
+  const results = await session.run({ images, ...weightFeeds(weights) });
+  await session.dispose();
+  return results.features!;
+}
+
+/** Largest |a - b|. @throws if the lengths differ */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} numbers against ${b.length}`);
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= largest)) largest = difference; // NaN comes through
+  }
+  return largest;
+}
