@@ -1,0 +1,101 @@
+/** @file Where a view cuts and resizes an image: the same whole pixels for every decoder. */
+import type { Preprocessing, View } from "./dataset.ts";
+import { resample } from "./resample.ts";
+
+/** Raw RGB rows. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array; // [height, width, 3]
+}
+
+/** A rectangle in pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** `crop` of the image is resized to `resized`, of which `cut` is kept. */
+export interface Placement {
+  readonly crop: Box;
+  readonly resized: { readonly width: number; readonly height: number };
+  readonly cut: Box;
+}
+
+/** What a view (null: a test image) takes of an image of `width` x `height`; mirroring comes after it. */
+export function placement(
+  width: number,
+  height: number,
+  { size, cropFraction }: Preprocessing,
+  view: View | null,
+): Placement {
+  const whole = { left: 0, top: 0, width: size, height: size };
+  if (view?.crop != null) {
+    const [left, top, cropWidth, cropHeight] = view.crop;
+    const across = pixelSpan(left, cropWidth, width);
+    const down = pixelSpan(top, cropHeight, height);
+    const crop = { left: across.start, top: down.start, width: across.count, height: down.count };
+    return { crop, resized: whole, cut: whole };
+  }
+  const crop = { left: 0, top: 0, width, height };
+  if (cropFraction === null) return { crop, resized: whole, cut: whole };
+  // torchvision's Resize and CenterCrop, with timm's rounding of the size: 224 / 0.9 becomes 248.
+  const shorter = Math.floor(size / cropFraction + 1e-6);
+  const resized =
+    width <= height
+      ? { width: shorter, height: Math.floor((shorter * height) / width) }
+      : { width: Math.floor((shorter * width) / height), height: shorter };
+  const left = roundHalfEven((resized.width - size) / 2);
+  const top = roundHalfEven((resized.height - size) / 2);
+  return { crop, resized, cut: { left, top, width: size, height: size } };
+}
+
+/** A fraction of a side as whole pixels: at least one, never past the end. */
+function pixelSpan(start: number, share: number, side: number): { start: number; count: number } {
+  const count = Math.min(side, Math.max(1, Math.round(share * side)));
+  return { start: Math.min(side - count, Math.round(start * side)), count };
+}
+
+/** Python's round(), which torchvision centres with. */
+function roundHalfEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
+}
+
+/** Carries a placement out on raw pixels, as Pillow would. */
+export function place(
+  image: RgbImage,
+  { crop, resized, cut }: Placement,
+  interpolation: Preprocessing["interpolation"],
+): Uint8Array {
+  const cropped = cutBox(image, crop);
+  const data = resample(cropped, resized.width, resized.height, interpolation);
+  return cutBox({ ...resized, data }, cut).data;
+}
+
+function cutBox(image: RgbImage, { left, top, width, height }: Box): RgbImage {
+  if (width === image.width && height === image.height) return image;
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const start = ((top + y) * image.width + left) * 3;
+    data.set(image.data.subarray(start, start + width * 3), y * width * 3);
+  }
+  return { width, height, data };
+}
+
+/** The rows of a square image from right to left. */
+export function mirrored(pixels: Uint8Array, size: number): Uint8Array {
+  const result = new Uint8Array(pixels.length);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const from = (y * size + x) * 3;
+      const to = (y * size + (size - 1 - x)) * 3;
+      result[to] = pixels[from]!;
+      result[to + 1] = pixels[from + 1]!;
+      result[to + 2] = pixels[from + 2]!;
+    }
+  }
+  return result;
+}
