@@ -1,0 +1,121 @@
+/** @file Rooms: what may import what, and how long a file may be. */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { expect, test } from "vitest";
+
+/** From the bottom up: a file imports its own room and rooms before it. */
+const ROOMS = [
+  ...["tensor", "graph", "ops", "autodiff", "onnx", "runtime", "data", "nn", "optim", "metrics"],
+  ...["methods", "train", "report", "index.ts", "web", "node", "cli"],
+];
+const APART = ["web", "node"]; // neither imports the other
+const NODE_ONLY = ["node", "cli"];
+const AMBIENT = ["globals.d.ts"];
+const GENERATED = "src/onnx/generated/";
+const MAX_LINES = 300;
+
+/** Breaches of the rules, one line each. files: path from the repository's root -> text */
+function breaches(files: ReadonlyMap<string, string>): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const lines = text.trimEnd().split("\n").length;
+    const long = lines > MAX_LINES && !path.startsWith(GENERATED);
+    return [
+      ...(long ? [`${path}: ${lines} lines, at most ${MAX_LINES}`] : []),
+      ...(path.startsWith("src/") ? importBreaches(path, text) : []),
+    ];
+  });
+}
+
+function importBreaches(path: string, text: string): string[] {
+  const room = roomOf(path);
+  if (AMBIENT.includes(room)) return [];
+  if (!ROOMS.includes(room)) return [`${path}: src/${room} is no room; rooms are ${ROOMS.join(", ")}`];
+  // TypeScript's own reader: static, type-only, re-exporting and dynamic imports, none inside text or comments.
+  const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+  return imports.flatMap((target) => {
+    if (!target.startsWith(".")) {
+      const builtin = target.startsWith("node:") || builtinModules.includes(target);
+      return builtin && !NODE_ONLY.includes(room)
+        ? [`${path}: imports ${target}; only ${NODE_ONLY} may`]
+        : [];
+    }
+    const to = roomOf(posix.join(posix.dirname(path), target));
+    if (AMBIENT.includes(to)) return [];
+    const apart = room !== to && APART.includes(room) && APART.includes(to);
+    const above = !ROOMS.includes(to) || ROOMS.indexOf(to) > ROOMS.indexOf(room);
+    return apart || above ? [`${path}: ${room} imports ${target}, which is in ${to}`] : [];
+  });
+}
+
+/** "src/nn/vit.ts" is in nn; a file in src itself is its own room; whatever is outside src is "outside src". */
+function roomOf(path: string): string {
+  const [top, room] = path.split("/");
+  return top === "src" && room !== undefined ? room : "outside src";
+}
+
+/** Our sources on disk. */
+function sources(): Map<string, string> {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const folders = ["src", "test", "bench", "scripts"].flatMap((folder) =>
+    readdirSync(root).includes(folder)
+      ? readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map(
+          (file) => `${folder}/${file}`,
+        )
+      : [],
+  );
+  const paths = folders.map((path) => path.replaceAll("\\", "/")).filter((path) => /\.m?[jt]sx?$/.test(path));
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path), "utf8")]));
+}
+
+test("every file keeps to its room and to its length", () => {
+  const files = sources();
+  expect([...files.keys()].filter((path) => path.startsWith("src/")).length).toBeGreaterThan(20);
+  expect(breaches(files)).toEqual([]);
+});
+
+test("a file that imports a later room, the other platform, Node or nothing known is caught", () => {
+  const wrong = new Map([
+    ["src/tensor/up.ts", `import type { VitConfig } from "../nn/vit.ts";`],
+    ["src/ops/again.ts", `export * from "../autodiff/backward.ts";`],
+    ["src/data/late.ts", `const later = () => import("../train/loop.ts");`],
+    ["src/graph/index.ts", `import { backward } from "../index.ts";`],
+    ["src/node/web.ts", `import "../web/runtime.ts";`],
+    ["src/web/node.ts", `import { nodeRuntime } from "../node/runtime.ts";`],
+    ["src/nn/read.ts", `import { readFileSync } from "node:fs";\nimport { join } from "path";`],
+    ["src/extra/new.ts", `export const one = 1;`],
+    ["src/metrics/test.ts", `import { toy } from "../../test/toy.ts";`],
+    ["src/cli/long.ts", `${"\n".repeat(MAX_LINES)}export {};`],
+  ]);
+  expect(breaches(wrong)).toMatchInlineSnapshot(`
+    [
+      "src/tensor/up.ts: tensor imports ../nn/vit.ts, which is in nn",
+      "src/ops/again.ts: ops imports ../autodiff/backward.ts, which is in autodiff",
+      "src/data/late.ts: data imports ../train/loop.ts, which is in train",
+      "src/graph/index.ts: graph imports ../index.ts, which is in index.ts",
+      "src/node/web.ts: node imports ../web/runtime.ts, which is in web",
+      "src/web/node.ts: web imports ../node/runtime.ts, which is in node",
+      "src/nn/read.ts: imports node:fs; only node,cli may",
+      "src/nn/read.ts: imports path; only node,cli may",
+      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, methods, train, report, index.ts, web, node, cli",
+      "src/metrics/test.ts: metrics imports ../../test/toy.ts, which is in outside src",
+      "src/cli/long.ts: 301 lines, at most 300",
+    ]
+  `);
+});
+
+test("a file that keeps the rules, or only speaks of breaking them, passes", () => {
+  const right = new Map([
+    [
+      "src/nn/vit.ts",
+      `import { add } from "../ops/index.ts";\nimport "./linear.ts";\nimport { z } from "zod";`,
+    ],
+    ["src/tensor/tensor.ts", `// import "../nn/vit.ts"\nexport const text = 'import "node:fs"';`],
+    ["src/node/files.ts", `import "node:fs";\nimport "../index.ts";`],
+    ["src/cli/main.ts", `import "../node/files.ts";`],
+    [`${GENERATED}onnx_pb.ts`, `${"\n".repeat(MAX_LINES)}export {};`],
+  ]);
+  expect(breaches(right)).toEqual([]);
+});
