@@ -11,7 +11,7 @@ export interface Spread {
 }
 
 /** The outcome of a paired comparison; one pair has no spread, so it decides nothing. */
-export type Verdict = "higher" | "lower" | "tie" | "one seed";
+type Verdict = "higher" | "lower" | "tie" | "one seed";
 
 /** Differences over pairs, such as seeds: value minus reference. */
 export interface PairedDifference extends Spread {

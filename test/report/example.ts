@@ -1,0 +1,102 @@
+/** @file A made-up run for the report's tests. Its numbers mean nothing. */
+
+import { summarise } from "../../src/metrics/accuracy-matrix.ts";
+import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+
+/** A run over `tasks` tasks of 10 classes with two readouts, ranks at `sites` sites, and all kinds of events. */
+export function exampleRun(
+  tasks: number,
+  sites = 24,
+): { config: unknown; metrics: RunMetrics; events: RunEvent[] } {
+  // A fixed wave instead of random numbers: the goldens stay.
+  const wave = (k: number): number => 0.5 + 0.5 * Math.sin(12.9898 * k);
+  const matrix = (level: number): number[][] =>
+    Array.from({ length: tasks }, (_, t) =>
+      Array.from(
+        { length: t + 1 },
+        (_, i) => Math.round(500 * (level - (0.3 * (t - i)) / tasks - 0.1 * wave(7 * i))) / 500,
+      ),
+    );
+  const testImages = new Array<number>(tasks).fill(500);
+  const readouts = {
+    "lda-compensated": summarise(matrix(0.95), testImages),
+    "lda-old-statistics": summarise(matrix(0.88), testImages),
+    "local-ce": summarise(matrix(0.8), testImages),
+  };
+  const names = Array.from(
+    { length: sites },
+    (_, k) => `blocks.${Math.floor(k / 2)}.${k % 2 === 0 ? "query" : "value"}`,
+  );
+  const ranks = Array.from({ length: tasks }, (_, t) =>
+    Object.fromEntries(names.map((name, k) => [name, [0, 2, 4, 8, 16][Math.floor(4.99 * wave(3 * t + k))]!])),
+  );
+  const taskNames = Array.from({ length: tasks }, (_, t) => `classes ${10 * t}-${10 * t + 9}`);
+  const metrics: RunMetrics = {
+    ...readouts["lda-compensated"],
+    method: "fm-lora",
+    benchmark: "cifar100 B0 Inc10",
+    backbone: "vit-small-patch14",
+    seed: 1,
+    orderSeed: 1993,
+    trainableParameters: testImages.map(() => 307_200),
+    stateBytes: testImages.map((_, t) => 1_820_000 + 15_400 * (t + 1)),
+    ranks,
+    imagesPerSecond: 28.31,
+    seconds: 62.5 * tasks,
+    peakRssBytes: 661_000_000,
+    taskSeconds: testImages.map((_, t) => 60 + 5 * wave(t)),
+    testImages,
+    taskNames,
+    readout: "lda-compensated",
+    readouts,
+  };
+  const events: RunEvent[] = [
+    {
+      type: "run-start",
+      method: metrics.method,
+      benchmark: metrics.benchmark,
+      backbone: metrics.backbone,
+      tasks,
+      classes: 10 * tasks,
+      notes: ["made-up numbers, to look at the page", "int8 products are exact on this processor"],
+    },
+    { type: "skipped-image", id: "train/apple/0007.jpg", reason: "truncated JPEG" },
+  ];
+  for (let task = 0; task < tasks; task++) {
+    const classNames = Array.from({ length: 10 }, (_, k) => `class ${10 * task + k}`);
+    events.push({
+      type: "task-start",
+      task,
+      name: taskNames[task]!,
+      classNames,
+      trainImages: 2000,
+      testImages: 500,
+      epochs: 5,
+    });
+    const similarity = Array.from({ length: task }, (_, i) => 0.6 + 0.35 * wave(task * i + i));
+    events.push({
+      type: "method",
+      task,
+      ranks: ranks[task]!,
+      similarity,
+      values: { complexity: 3 + wave(task), drift: 0.1 * wave(2 * task) },
+    });
+    for (let epoch = 0; epoch < 5; epoch++)
+      events.push({
+        type: "epoch",
+        task,
+        epoch,
+        loss: 0.3 + 1.8 * Math.exp(-epoch) * (0.7 + 0.3 * wave(task)),
+        seconds: 11,
+      });
+  }
+  const config = {
+    method: "fm-lora",
+    methodOptions: { rank: 16, alpha: 0.3, sites: ["query", "value"], pure: false },
+    training: { epochs: 5, batchSize: 32, learningRate: 0.001 },
+    data: "shared/data/cifar100",
+    output: null,
+  };
+  return { config, metrics, events };
+}
