@@ -1,0 +1,275 @@
+/** @file Charts as SVG text, by Observable Plot on a linkedom document. Colours are CSS variables of style.ts. */
+
+import * as Plot from "@observablehq/plot";
+// The "worker" build is one file without Node modules or an optional canvas, so that browsers can bundle it.
+import { parseHTML } from "linkedom/worker";
+import { printable, shorten } from "./format.ts";
+import { DARK_TEXT_LEVELS, HEAT_LEVELS } from "./style.ts";
+
+/** The part of a DOM node that is used here: the core is compiled without the DOM library. */
+interface SvgNode {
+  setAttribute(name: string, value: string): void;
+  append(...nodes: SvgNode[]): void;
+  readonly outerHTML: string;
+}
+
+interface SvgDocument {
+  createElementNS(namespace: string, name: string): SvgNode;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+const FONT_SIZE = 12;
+/** Width of an average character at FONT_SIZE. */
+const CHARACTER = 7;
+/** Beyond this many columns a cell has no room for its number. */
+const NUMBERED_COLUMNS = 20;
+const LONGEST_LABEL = 18;
+/** Width that the page gives a chart. */
+const WIDTH = 828;
+
+/** A matrix drawn as cells. */
+export interface HeatMap {
+  readonly columns: readonly string[];
+  readonly rows: readonly string[];
+  readonly columnTitle: string;
+  readonly rowTitle: string;
+  /** cells[row][column]; null is left blank. */
+  readonly cells: readonly (readonly (number | null)[])[];
+  /** Place of a value on the colour ramp, 0 to 1. */
+  readonly level: (value: number) => number;
+  readonly text: (value: number) => string;
+  /** Width to fill, for panels side by side. */
+  readonly width?: number;
+}
+
+/** Cells coloured by value, with their numbers where there is room. */
+export function heatMap(map: HeatMap): string {
+  const numbered = map.columns.length <= NUMBERED_COLUMNS;
+  const rowLabels = uniqueLabels(map.rows);
+  const columnLabels = uniqueLabels(map.columns);
+  const marginLeft = 12 + CHARACTER * Math.max(...rowLabels.map((label) => label.length));
+  const room = ((map.width ?? WIDTH) - marginLeft) / Math.max(1, map.columns.length);
+  const cellWidth = Math.max(3, Math.floor(numbered ? Math.min(Math.max(room, 32), 54) : room));
+  const cellHeight = numbered
+    ? 26
+    : Math.max(4, Math.min(16, Math.floor(480 / Math.max(1, map.rows.length))));
+  const title = `${map.rowTitle} ↓  ${map.columnTitle} →`;
+  const cellsWidth = cellWidth * map.columns.length;
+  // A map of few columns still has room for its title, which starts at the left edge.
+  const marginRight = Math.max(14, CHARACTER * (title.length + 2) - marginLeft - cellsWidth);
+  const margins = { marginLeft, marginRight, marginTop: 44, marginBottom: 6 };
+  const width = marginLeft + marginRight + cellsWidth;
+  const height = margins.marginTop + margins.marginBottom + cellHeight * map.rows.length;
+  const numbers = map.cells.flatMap((row, r) =>
+    row.flatMap((value, c) =>
+      value === null
+        ? []
+        : [{ x: columnLabels[c]!, y: rowLabels[r]!, text: map.text(value), level: heatLevel(map, value) }],
+    ),
+  );
+  const number = (high: boolean): Plot.Markish =>
+    Plot.text(
+      numbers.filter((cell) => cell.level >= DARK_TEXT_LEVELS === high),
+      { x: "x", y: "y", text: "text", fill: high ? "var(--heat-ink-high)" : "var(--heat-ink-low)" },
+    );
+  const cellPaths = (_index: unknown, _scales: unknown, _values: unknown, _size: unknown, context: unknown) =>
+    drawCells(map, (context as { document: SvgDocument }).document, { ...margins, cellWidth, cellHeight });
+  return plot({
+    ...margins,
+    width,
+    height,
+    x: { type: "band", domain: columnLabels, padding: 0 },
+    y: { type: "band", domain: rowLabels, padding: 0 },
+    marks: [
+      // Plot's types know a mark as a function of its own context; this one only needs the document.
+      cellPaths as unknown as Plot.Markish,
+      ...(numbered ? [number(false), number(true)] : []),
+      Plot.axisX({
+        anchor: "top",
+        label: title,
+        labelArrow: "none",
+        ticks: thinned(columnLabels, 20),
+        tickSize: 0,
+        labelAnchor: "left",
+      }),
+      Plot.axisY({ label: null, ticks: thinned(rowLabels, numbered ? 60 : 25), tickSize: 0 }),
+    ],
+  });
+}
+
+/**
+ * One path per colour, with neighbours of one colour in a row as one rectangle: 100 tasks have 5,050 cells, and an
+ * element for each would make the report several times larger.
+ */
+function drawCells(
+  map: HeatMap,
+  document: SvgDocument,
+  size: { marginLeft: number; marginTop: number; cellWidth: number; cellHeight: number },
+): SvgNode {
+  const gap = size.cellWidth >= 12 && size.cellHeight >= 12 ? 1 : 0;
+  const paths = new Map<number, string>();
+  map.cells.forEach((row, r) => {
+    let start = 0;
+    for (let c = 1; c <= row.length; c++) {
+      const level = heatLevel(map, row[start] ?? null);
+      if (gap === 0 && c < row.length && heatLevel(map, row[c] ?? null) === level) continue;
+      if (level >= 0) {
+        const width = (c - start) * size.cellWidth - gap;
+        const place = `M${size.marginLeft + start * size.cellWidth} ${size.marginTop + r * size.cellHeight}`;
+        const shape = `h${width}v${size.cellHeight - gap}h${-width}z`;
+        paths.set(level, (paths.get(level) ?? "") + place + shape);
+      }
+      start = c;
+    }
+  });
+  const group = document.createElementNS(SVG, "g");
+  for (const [level, shape] of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("fill", `var(--heat-${level})`);
+    path.setAttribute("d", shape);
+    group.append(path);
+  }
+  return group;
+}
+
+/** Step of the colour ramp, -1 for a blank cell. */
+function heatLevel(map: HeatMap, value: number | null): number {
+  if (value === null) return -1;
+  const place = Math.min(Math.max(map.level(value), 0), 1);
+  return Math.min(HEAT_LEVELS - 1, Math.floor(place * HEAT_LEVELS));
+}
+
+/** Accuracy (0 to 1) after each of at least two tasks, one line per readout; line k has the colour --line-k. */
+export function accuracyCurves(series: readonly (readonly number[])[]): string {
+  const all = series.flat();
+  const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.2) * 10);
+  const high = Math.min(100, Math.ceil(10 * Math.max(...all) + 0.2) * 10);
+  const tasks = Math.max(...series.map((values) => values.length));
+  // Drawn backwards, so that the first line lies on top.
+  const marks = [...series.keys()].reverse().flatMap((k) => {
+    const points = series[k]!.map((value, t) => ({ x: t + 1, y: 100 * value }));
+    const colour = `var(--line-${k})`;
+    const width = k === 0 ? 2.5 : 1.75;
+    return [
+      Plot.lineY(points, { x: "x", y: "y", stroke: colour, strokeWidth: width }),
+      ...(tasks <= 40 ? [Plot.dot(points, { x: "x", y: "y", fill: colour, r: k === 0 ? 3.5 : 2.5 })] : []),
+    ];
+  });
+  return plot({
+    width: WIDTH,
+    height: 300,
+    marginLeft: 44,
+    marginTop: 30,
+    marginBottom: 40,
+    x: {
+      domain: [1, tasks],
+      ticks: wholeTicks(tasks),
+      tickFormat: "d",
+      label: "after task",
+      inset: 8,
+    },
+    y: { domain: [low, high], label: "accuracy, % (micro)", grid: true, nice: false, ticks: 6 },
+    marks,
+  });
+}
+
+/** Training loss over all epochs of all tasks, a line per task and a rule where a task starts. */
+export function lossCurve(epochs: readonly { readonly task: number; readonly loss: number }[]): string {
+  const points = epochs.map(({ task, loss }, k) => ({ x: k + 1, y: loss, task }));
+  const starts = points.filter((point, k) => k > 0 && points[k - 1]!.task !== point.task);
+  return plot({
+    width: WIDTH,
+    height: 240,
+    marginLeft: 44,
+    marginTop: 30,
+    marginBottom: 40,
+    x: { ticks: wholeTicks(points.length), tickFormat: "d", label: "epoch, over all tasks", inset: 8 },
+    y: { label: "mean training loss", grid: true, zero: true, nice: true, ticks: 5 },
+    marks: [
+      ...(starts.length <= 40
+        ? [
+            Plot.ruleX(starts, {
+              x: (point: { x: number }) => point.x - 0.5,
+              stroke: "currentColor",
+              strokeOpacity: 0.25,
+              strokeDasharray: "3 3",
+            }),
+          ]
+        : []),
+      Plot.lineY(points, { x: "x", y: "y", z: "task", stroke: "var(--line-0)", strokeWidth: 2 }),
+      ...(points.length <= 200 ? [Plot.dot(points, { x: "x", y: "y", fill: "var(--line-0)", r: 2.5 })] : []),
+    ],
+  });
+}
+
+/** One bar per task. */
+export function taskBars(values: readonly number[], label: string, text: (value: number) => string): string {
+  const points = values.map((value, t) => ({ task: String(t + 1), value }));
+  return plot({
+    width: WIDTH,
+    height: 220,
+    marginLeft: 64,
+    marginTop: 30,
+    marginBottom: 40,
+    x: { type: "band", domain: points.map((point) => point.task), label: "after task" },
+    y: { label, grid: true, zero: true, nice: true, ticks: 5, tickFormat: text },
+    marks: [
+      Plot.barY(points, { x: "task", y: "value", fill: "var(--line-0)", insetLeft: 0.5, insetRight: 0.5 }),
+      Plot.axisX({
+        ticks: thinned(
+          points.map((point) => point.task),
+          20,
+        ),
+        tickSize: 0,
+        label: "after task",
+      }),
+      Plot.ruleY([0]),
+    ],
+  });
+}
+
+function plot(options: Plot.PlotOptions): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  // Plot returns a figure only for titles and legends, which the page writes itself; so this is one SVG element.
+  const svg = Plot.plot({
+    ...options,
+    document: document as never,
+    style: { fontSize: `${FONT_SIZE}px` },
+  }) as unknown as SvgNode;
+  svg.setAttribute("role", "img");
+  // A narrow phone scrolls a chart sideways rather than shrinking its text away.
+  svg.setAttribute(
+    "style",
+    `font-size:${FONT_SIZE}px;min-width:${Math.round(0.76 * (options.width ?? WIDTH))}px`,
+  );
+  return svg.outerHTML;
+}
+
+/** Band scales merge equal names, so a name that occurs again gets its number. */
+function uniqueLabels(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const label = shorten(printable(name), LONGEST_LABEL);
+    const times = (seen.get(label) ?? 0) + 1;
+    seen.set(label, times);
+    return times === 1 ? label : `${label} (${times})`;
+  });
+}
+
+/** At most `limit` of the labels: of numbers, the multiples of 2, 5, 10, ... */
+function thinned(labels: readonly string[], limit: number): string[] {
+  const every = tickStep(labels.length, limit);
+  return labels.filter((label, k) => (Number.isNaN(Number(label)) ? k : Number(label)) % every === 0);
+}
+
+/** At most 20 whole numbers from 1. */
+function wholeTicks(last: number): number[] {
+  const every = tickStep(last, 20);
+  return Array.from({ length: Math.floor(last / every) }, (_, k) => (k + 1) * every);
+}
+
+function tickStep(count: number, limit: number): number {
+  return (
+    [1, 2, 5, 10, 20, 50, 100, 200, 500].find((step) => count / step <= limit) ?? Math.ceil(count / limit)
+  );
+}

@@ -1,0 +1,120 @@
+/** @file A run as one self-contained HTML page: inline SVG and CSS, no script, nothing fetched. */
+
+import type { RunMetrics } from "../metrics/run-metrics.ts";
+import type { RunEvent } from "../train/events.ts";
+import { bytes, duration, escapeHtml, percent, rate, shorten } from "./format.ts";
+import { runHistory } from "./history.ts";
+import {
+  accuracySection,
+  lossSection,
+  matrixSection,
+  rankSection,
+  section,
+  similaritySection,
+  skippedSection,
+  stateSection,
+  tableHtml,
+  taskSection,
+  valueSection,
+} from "./sections.ts";
+import { STYLE } from "./style.ts";
+
+/** Longest value of a setting, and most settings, that the page shows. */
+const LONGEST_VALUE = 160;
+const MOST_SETTINGS = 300;
+
+/**
+ * The report of a run. Sections without data are left out; all names are escaped, and a policy in the page forbids
+ * every request, so it is safe to open and to send on.
+ *
+ * @param config - The resolved configuration, any JSON.
+ * @param metrics - The contents of metrics.json, with at least one finished task.
+ * @param events - The events of the run in order, as in events.jsonl.
+ */
+export function reportHtml(config: unknown, metrics: RunMetrics, events: readonly RunEvent[]): string {
+  const history = runHistory(events);
+  const title = `${metrics.method} on ${metrics.benchmark}`;
+  const about = [
+    metrics.backbone,
+    `seed ${metrics.seed}`,
+    `order seed ${metrics.orderSeed}`,
+    `readout ${metrics.readout}`,
+    metrics.accuracyMatrix.length === 1 ? "1 task" : `${metrics.accuracyMatrix.length} tasks`,
+    // A browser does not tell its memory.
+    ...(metrics.peakRssBytes > 0 ? [`peak memory ${bytes(metrics.peakRssBytes)}`] : []),
+  ];
+  const notes = history.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
+  const sections = [
+    notes === "" ? "" : section("Notes", "", `<ul class="notes">${notes}</ul>`),
+    accuracySection(metrics),
+    matrixSection(metrics),
+    rankSection(metrics, history),
+    similaritySection(metrics, history),
+    lossSection(history),
+    stateSection(metrics),
+    taskSection(metrics, history),
+    valueSection(history),
+    skippedSection(history),
+    configSection(config),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body><main>
+<header><h1>${escapeHtml(title)}</h1><p class="about">${about.map(escapeHtml).join(" · ")}</p></header>
+${headline(metrics)}
+${sections.join("")}</main></body>
+</html>
+`;
+}
+
+function headline(metrics: RunMetrics): string {
+  const numbers: [name: string, value: string][] = [
+    ["Last accuracy", `${percent(metrics.lastAccuracy)} %`],
+    ["Average accuracy", `${percent(metrics.averageAccuracy)} %`],
+    ["Forgetting", `${percent(metrics.forgetting)} points`],
+    ["State", bytes(metrics.stateBytes.at(-1) ?? Number.NaN)],
+    ["Training", `${rate(metrics.imagesPerSecond)} images/s`],
+    ["Whole run", duration(metrics.seconds)],
+  ];
+  const cards = numbers.map(([name, value]) => {
+    // Every second word is a unit, as in "10 min 25 s", and is set smaller.
+    const words = value.split(" ").map((word, k) => (k % 2 === 0 ? word : `<small>${word}</small>`));
+    return `<div><dt>${name}</dt><dd>${words.join(" ")}</dd></div>`;
+  });
+  return `<dl class="headline">${cards.join("")}</dl>`;
+}
+
+/** The configuration as dotted names and values. */
+function configSection(config: unknown): string {
+  const settings = flatten(config);
+  if (settings.length === 0) return "";
+  const rows = settings.slice(0, MOST_SETTINGS).map(([name, value]) => [name, shorten(value, LONGEST_VALUE)]);
+  const more = settings.length - rows.length;
+  return section(
+    "Configuration",
+    more > 0 ? `The first ${rows.length} of ${settings.length} settings.` : "",
+    tableHtml(
+      [
+        { title: "setting", class: "left" },
+        { title: "value", class: "text" },
+      ],
+      rows,
+    ),
+  );
+}
+
+function flatten(value: unknown, name = ""): [name: string, value: string][] {
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return Object.entries(value).flatMap(([key, item]) =>
+      flatten(item, name === "" ? key : `${name}.${key}`),
+    );
+  if (value === undefined) return [];
+  return [[name === "" ? "value" : name, typeof value === "string" ? value : JSON.stringify(value)]];
+}

@@ -1,0 +1,67 @@
+/** @file The report's style sheet, and the colours that charts name. */
+
+/** Steps of the heat maps' colour ramp, --heat-0 (low) to --heat-9. */
+export const HEAT_LEVELS = 10;
+
+/** From this step on, a number on the ramp is written in --heat-ink-high. */
+export const DARK_TEXT_LEVELS = 6;
+
+/** Distinguishable line colours, --line-0 to --line-7. */
+export const LINE_COLOURS = 8;
+
+// One hue from the page's own background to a strong tone, so that low values recede in either mode.
+const LIGHT = {
+  heat: "eaf1fb d3e2f7 b9d0f1 9bbcea 7ba6e2 5b8fd8 3f76c8 2a62b8 1a4d9f 103a82",
+  line: "2563c9 c2571a 17806a 8a4fbf 9a7200 c0396b 5b6b7b 0e7f94",
+};
+const DARK = {
+  heat: "1c2636 1e3048 223d60 274b79 2e5b93 3a6dad 528ad0 6ea0e0 8fb9ee b4d3fb",
+  line: "6ea8ff f09a5e 4fcba0 bd93f0 e0b84a f07ba6 a3b1bf 4fc3dc",
+};
+
+function variables(colours: typeof LIGHT): string {
+  return Object.entries(colours)
+    .flatMap(([name, list]) => list.split(" ").map((colour, k) => `--${name}-${k}:#${colour};`))
+    .join("");
+}
+
+/** The whole style sheet; light or dark as the reader's system asks. */
+export const STYLE = `
+:root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1a2230;--muted:#5a6575;--rule:#dfe3e9;--heat-ink-low:#15202f;--heat-ink-high:#fff;${variables(LIGHT)}}
+@media (prefers-color-scheme:dark){:root{--page:#10151d;--card:#171e29;--ink:#e6ebf2;--muted:#9aa7b8;--rule:#2b3544;--heat-ink-low:#e6ebf2;--heat-ink-high:#0b1422;${variables(DARK)}}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+main{max-width:904px;margin:0 auto;padding:28px 16px 48px}
+h1{font-size:26px;line-height:1.2;margin:0 0 4px;overflow-wrap:anywhere}
+h2{font-size:17px;margin:0 0 2px}
+h3{font-size:14px;margin:12px 0 4px;color:var(--muted);font-weight:600}
+p{margin:4px 0}
+.about,.caption{color:var(--muted);font-size:13.5px;overflow-wrap:anywhere}
+.caption{margin:0 0 10px}
+section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px 18px;margin-top:16px}
+.headline{display:grid;grid-template-columns:repeat(auto-fit,minmax(124px,1fr));gap:10px;margin:18px 0 0;padding:0}
+.headline div{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:11px 11px}
+.headline dt{color:var(--muted);font-size:12.5px;white-space:nowrap}
+.headline dd{margin:2px 0 0;font-size:24px;font-weight:650;line-height:1.2;font-variant-numeric:tabular-nums;white-space:nowrap}
+.headline small{margin-left:-3px;font-size:12.5px;font-weight:400;color:var(--muted)}
+.wide{overflow-x:auto}
+.wide+.wide{margin-top:12px}
+.panels{display:flex;flex-wrap:wrap;gap:8px 20px}
+.panels>div{max-width:100%}
+table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:5px 8px;border-bottom:1px solid var(--rule);white-space:nowrap;vertical-align:top}
+th{color:var(--muted);font-weight:600;white-space:normal;vertical-align:bottom}
+tr>:first-child{padding-left:0}
+tr:last-child>td{border-bottom:0}
+.left{text-align:left}
+.text{text-align:left;white-space:normal;min-width:180px;overflow-wrap:anywhere}
+code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
+.key{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:0 0 8px;padding:0;font-size:13.5px}
+.key i{display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:7px;vertical-align:middle}
+.legend{white-space:nowrap;margin-left:14px}
+.ramp{display:inline-flex;vertical-align:middle;margin:0 7px}
+.ramp i{width:13px;height:11px}
+ul.notes{margin:4px 0;padding-left:20px}
+summary{cursor:pointer;color:var(--muted);font-size:13.5px;margin-top:8px}
+pre{overflow-x:auto;font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;margin:8px 0 0}
+`;

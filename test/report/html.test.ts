@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
+import { reportHtml } from "../../src/report/html.ts";
+import { groupSites } from "../../src/report/site-ranks.ts";
+import type { RunEvent } from "../../src/train/events.ts";
+import { exampleRun } from "./example.ts";
+
+function render({ config, metrics, events }: ReturnType<typeof exampleRun>): string {
+  return reportHtml(config, metrics, events);
+}
+
+/** Titles of the page's sections. */
+function titles(html: string): string[] {
+  return [...html.matchAll(/<h2>(.*?)<\/h2>/g)].map((match) => match[1]!);
+}
+
+/** Texts of the chart in the section of this title. */
+function chartTexts(html: string, title: string): string[] {
+  const part = html.split(`<h2>${title}</h2>`)[1]!.split("</section>")[0]!;
+  return [...part.matchAll(/<text[^>]*>(.*?)<\/text>/g)].map((match) => match[1]!);
+}
+
+describe("reportHtml", () => {
+  const example = exampleRun(10);
+  const html = render(example);
+
+  test("has every section, in order", () => {
+    expect(titles(html)).toEqual([
+      "Notes",
+      "Accuracy over tasks",
+      "Accuracy matrix",
+      "Ranks",
+      "Similarity of tasks",
+      "Training loss",
+      "State",
+      "Tasks",
+      "Reported by the method",
+      "Skipped images",
+      "Configuration",
+    ]);
+    // Two rank panels, and one chart in each of five other sections.
+    expect(html.match(/<svg /g)).toHaveLength(7);
+  });
+
+  test("fetches and runs nothing", () => {
+    expect(html).not.toMatch(/<(script|link|img|iframe|object|embed|base|form)\b/i);
+    expect(html).not.toMatch(/\b(src|href|action)\s*=|url\(|@import|javascript:|\son\w+\s*=/i);
+    expect(html.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:/);
+    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+  });
+
+  test("shows the headline numbers", () => {
+    const values = [...html.matchAll(/<dd>(.*?)<\/dd>/g)].map((match) =>
+      match[1]!.replace(/<\/?small>/g, ""),
+    );
+    expect(values).toEqual(["76.2 %", "83.2 %", "15.0 points", "1.97 MB", "28.3 images/s", "10 min 25 s"]);
+  });
+
+  test("writes each accuracy into its cell", () => {
+    const texts = chartTexts(html, "Accuracy matrix");
+    for (const value of example.metrics.accuracyMatrix.flat())
+      expect(texts).toContain((100 * value!).toFixed(1));
+    expect(texts.filter((text) => /^\d+\.\d$/.test(text))).toHaveLength(55);
+  });
+
+  test("writes each rank and each similarity once", () => {
+    expect(chartTexts(html, "Ranks").filter((text) => text === "16").length).toBe(
+      example.metrics.ranks.flatMap((row) => Object.values(row)).filter((rank) => rank === 16).length,
+    );
+    expect(chartTexts(html, "Similarity of tasks").filter((text) => /^0\.\d\d$/.test(text))).toHaveLength(45);
+  });
+
+  test("shows the configuration by dotted names", () => {
+    expect(html).toContain('<td class="left">methodOptions.rank</td><td class="text">16</td>');
+    expect(html).toContain("[&quot;query&quot;,&quot;value&quot;]");
+    expect(html).toContain('<td class="left">output</td><td class="text">null</td>');
+  });
+
+  test("is light, dark and fit for a phone", () => {
+    expect(html).toContain("@media (prefers-color-scheme:dark)");
+    expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+  });
+
+  test("names every colour that charts use", () => {
+    for (const [, name] of html.matchAll(/var\((--[\w-]+)\)/g)) expect(html).toContain(`${name}:`);
+  });
+
+  test("the same run gives the same page and stays unchanged", () => {
+    const before = JSON.stringify(example);
+    expect(render(example)).toBe(html);
+    expect(JSON.stringify(example)).toBe(before);
+  });
+
+  test("100 tasks stay below 500 kB, 10 tasks below 100 kB", () => {
+    const hundred = render(exampleRun(100));
+    expect(new TextEncoder().encode(hundred).length).toBeLessThan(500_000);
+    expect(new TextEncoder().encode(html).length).toBeLessThan(100_000);
+    expect(hundred).toContain("<summary>Numbers, in %</summary>");
+  });
+});
+
+test("hostile names stay text everywhere", () => {
+  const evil = `<script>alert("1")</script>'&`;
+  const { metrics, events } = exampleRun(3, 2);
+  const hostile: RunMetrics = {
+    ...metrics,
+    method: evil,
+    benchmark: evil,
+    backbone: evil,
+    readout: evil,
+    taskNames: [evil, evil, evil],
+    readouts: { [evil]: metrics, [`${evil}2`]: metrics },
+    ranks: metrics.ranks.map(() => ({ [`blocks.0.${evil}`]: 3, [evil]: 2, constructor: 1 })),
+  };
+  const hostileEvents: RunEvent[] = [
+    ...events.map((event) =>
+      event.type === "run-start"
+        ? { ...event, notes: [evil] }
+        : event.type === "task-start"
+          ? { ...event, classNames: [evil] }
+          : event.type === "method"
+            ? { ...event, values: { [evil]: 1 } }
+            : event,
+    ),
+    { type: "skipped-image", id: evil, reason: evil },
+  ];
+  const html = reportHtml({ [evil]: { [evil]: evil } }, hostile, hostileEvents);
+  expect(html).not.toMatch(/<script/i);
+  expect(html).not.toMatch(/="[^"<>]*<[^"]*"/);
+  expect(html).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;");
+});
+
+test("sections without data are left out", () => {
+  const { metrics } = exampleRun(1);
+  const bare: RunMetrics = {
+    ...metrics,
+    ranks: [],
+    stateBytes: [],
+    readouts: {},
+    peakRssBytes: 0,
+    taskSeconds: [],
+  };
+  const html = reportHtml(null, bare, []);
+  expect(titles(html)).toEqual(["Accuracy over tasks", "Accuracy matrix", "Tasks", "Configuration"]);
+  expect(titles(reportHtml({}, bare, []))).not.toContain("Configuration");
+  expect(html).not.toMatch(/NaN|undefined|Infinity|peak memory/);
+});
+
+test("a resumed run's repeated events count once, and a diverged loss leaves a gap", () => {
+  const { config, metrics, events } = exampleRun(2, 2);
+  const diverged = { type: "epoch", task: 1, epoch: 4, loss: null as unknown as number, seconds: 1 } as const;
+  const html = reportHtml(config, metrics, [...events, ...events, diverged]);
+  const dots = (page: string): number =>
+    page
+      .split("<h2>Training loss</h2>")[1]!
+      .split("</section>")[0]!
+      .match(/<circle/g)!.length;
+  expect(dots(reportHtml(config, metrics, events))).toBe(10);
+  expect(dots(html)).toBe(9);
+  expect(html.match(/truncated JPEG/g)).toHaveLength(1);
+});
+
+test("sites are grouped by projection and sorted by block number", () => {
+  const names = [
+    "blocks.10.query",
+    "blocks.2.query",
+    "head",
+    "blocks.2.value",
+    "vit.encoder.layer.0.attention.query",
+  ];
+  expect(groupSites(names).map((group) => [group.projection, group.sites.map((site) => site.label)])).toEqual(
+    [
+      ["attention.query", ["0"]],
+      ["other sites", ["head"]],
+      ["query", ["2", "10"]],
+      ["value", ["2"]],
+    ],
+  );
+});
