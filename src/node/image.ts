@@ -75,7 +75,7 @@ function checkFormat(bytes: Uint8Array): void {
   }
 }
 
-/** Resizes in libvips: within 2 of 255 of Pillow when it halves a side or more. */
+/** Resizes in libvips: 0.6 of 255 from Pillow on average and 6 at most, on a harsh pattern (test/data/image.test.ts). */
 function shrink(input: Sharp, { crop, resized, cut }: Placement, interpolation: keyof typeof KERNELS) {
   const { width, height } = resized;
   // Shrinking while decoding is faster, but gives other pixels than the networks were trained on.
