@@ -1,0 +1,25 @@
+/** @file The benchmarks by name. */
+import { InputError } from "../../tensor/errors.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { cifar100 } from "./cifar100.ts";
+import { emoji } from "./emoji.ts";
+import { emojiStyles } from "./emoji-styles.ts";
+import { folder } from "./folder.ts";
+
+export type { Benchmark, BenchmarkOption, OpenOptions } from "./benchmark.ts";
+
+/** All benchmarks; a new one is its own file and a place here. */
+export const benchmarks: readonly Benchmark[] = [cifar100, emoji, emojiStyles, folder];
+
+/**
+ * The benchmark of that name.
+ * @throws InputError listing the names there are.
+ */
+export function benchmarkNamed(name: string): Benchmark {
+  const found = benchmarks.find((benchmark) => benchmark.name === name);
+  if (found === undefined) {
+    const names = benchmarks.map((benchmark) => benchmark.name).join(", ");
+    throw new InputError(`there is no benchmark "${name}"; expected one of: ${names}`);
+  }
+  return found;
+}
