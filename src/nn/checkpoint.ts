@@ -191,6 +191,12 @@ export function readWeights(
       `${file}: ${unused.length} tensors that this ${family.modelType} (${config.layers} layers) has no use for, first ${unused[0]}; config.json doesn't match the weights`,
     );
   }
+  const grid = weights.position!.dims[1]! - 1;
+  if (!Number.isInteger(Math.sqrt(grid))) {
+    throw new InputError(
+      `${file}: tensor ${prefix}${family.names.position} has ${grid} positions besides CLS, which is no square; other layouts are not supported`,
+    );
+  }
   return {
     ...weights,
     "patch.weight": patchRows(weights["patch.weight"]!),

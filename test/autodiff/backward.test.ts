@@ -51,10 +51,10 @@ test("nothing is computed below the first parameter", () => {
   const forward = topologicalOrder([loss]);
   const [da] = backward(loss, [a]) as [Value];
   const added = topologicalOrder([da]).filter((node) => !forward.includes(node));
-  expect(
-    added.map(({ op }) => op.type).filter((type) => ["Erf", "Exp", "ReduceMean"].includes(type)),
-  ).toEqual([]);
-  expect(added.length).toBeLessThanOrEqual(3);
+  const addedTypes = added.map(({ op }) => op.type);
+  expect(addedTypes.filter((type) => type === "FusedMatMul")).toHaveLength(1); // of a, none of what a multiplies
+  expect(addedTypes).not.toContain("Erf"); // GELU's gradient
+  expect(addedTypes).not.toContain("ReduceMean"); // layer norm's
 });
 
 test("gradients of a value with several uses add up, and broadcast axes are summed", async () => {
