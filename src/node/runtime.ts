@@ -1,5 +1,5 @@
 /** @file The Runtime of Node: onnxruntime-node on the CPU. */
-import { InferenceSession, env, Tensor as OrtTensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../graph/graph.ts";
 import { describe } from "../graph/value.ts";
 import { encodeOnnx } from "../onnx/encode.ts";

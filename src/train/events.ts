@@ -21,7 +21,13 @@ export type RunEvent =
       readonly testImages: number;
       readonly epochs: number;
     }
-  | { readonly type: "phase"; readonly task: number; readonly name: string; readonly done: number; readonly total: number }
+  | {
+      readonly type: "phase";
+      readonly task: number;
+      readonly name: string;
+      readonly done: number;
+      readonly total: number;
+    }
   | {
       readonly type: "step";
       readonly task: number;
@@ -34,13 +40,20 @@ export type RunEvent =
       readonly imagesPerSecond: number;
       readonly secondsLeft: number;
     }
-  | { readonly type: "epoch"; readonly task: number; readonly epoch: number; readonly loss: number; readonly seconds: number }
-  /** What a method wants shown: the ranks it chose, the similarity of this task to earlier ones (by task). */
+  | {
+      readonly type: "epoch";
+      readonly task: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly seconds: number;
+    }
+  /** What a method wants shown: the ranks it chose, a unit vector by which tasks compare, further numbers. */
   | {
       readonly type: "method";
       readonly task: number;
       readonly ranks?: Readonly<Record<string, number>>;
       readonly similarity?: readonly number[];
+      readonly fingerprint?: readonly number[];
       readonly values?: Readonly<Record<string, number>>;
     }
   | {
@@ -53,7 +66,12 @@ export type RunEvent =
       readonly seconds: number;
     }
   | { readonly type: "skipped-image"; readonly id: string; readonly reason: string }
-  | { readonly type: "run-end"; readonly lastAccuracy: number; readonly averageAccuracy: number; readonly seconds: number };
+  | {
+      readonly type: "run-end";
+      readonly lastAccuracy: number;
+      readonly averageAccuracy: number;
+      readonly seconds: number;
+    };
 
 /** A listener to a run. */
 export type EventSink = (event: RunEvent) => void;

@@ -1,0 +1,221 @@
+/**
+ * @file Means of all classes and their shared within-class scatter: what classifies, in constant memory,
+ * and moves along when the features drift. Source: design of this project (ours); LDA is Fisher's.
+ */
+
+import type { Tensors } from "../../runtime/runtime.ts";
+import { gram, product, solveRidge, transposed } from "../../tensor/linear-algebra.ts";
+import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
+
+/** Rows of features with their classes. */
+export interface LabelledFeatures {
+  readonly features: Float32Array; // [n, d]
+  readonly labels: Int32Array; // [n]
+}
+
+/** A linear classifier over `classes` (stream positions). */
+export interface LinearClassifier {
+  readonly classes: readonly number[];
+  readonly weight: Float64Array; // [classes, d]
+  readonly bias: Float64Array; // [classes]
+}
+
+/** Class means, counts and shared scatter of features of width d. */
+export class ClassStatistics {
+  readonly width: number;
+  #means = new Map<number, { count: number; mean: Float64Array }>();
+  #scatter: Float64Array; // [d, d], Σ (f − mean of its class)(…)ᵀ
+
+  constructor(width: number) {
+    this.width = width;
+    this.#scatter = new Float64Array(width * width);
+  }
+
+  /** Classes seen so far, in order of position. */
+  get classes(): number[] {
+    return [...this.#means.keys()].sort((a, b) => a - b);
+  }
+
+  /**
+   * Moves the statistics along with the features, by a ridge map fitted on images seen before and after:
+   * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF), Fc = before − m; mean ← mean + (mean − m) D + mean ΔF;
+   * scatter ← (I + D)ᵀ scatter (I + D).
+   * @param ridge ρ
+   */
+  compensate(before: Float32Array, after: Float32Array, ridge: number): void {
+    const d = this.width;
+    const n = before.length / d;
+    if (n === 0 || this.#means.size === 0) return;
+    const delta = Float64Array.from(after, (value, i) => value - before[i]!);
+    const meanBefore = columnMeans(before, d);
+    const meanDelta = columnMeans(delta, d);
+    const centred = Float64Array.from(before, (value, i) => value - meanBefore[i % d]!);
+    const centredDelta = delta.map((value, i) => value - meanDelta[i % d]!);
+    const map = solveRidge(gram(centred, d, centred, d), d, ridge, gram(centred, d, centredDelta, d), d); // D
+    for (const entry of this.#means.values()) {
+      const moved = product(
+        entry.mean.map((value, i) => value - meanBefore[i]!),
+        d,
+        map,
+        d,
+      );
+      entry.mean = entry.mean.map((value, i) => value + moved[i]! + meanDelta[i]!);
+    }
+    for (let i = 0; i < d; i++) map[i * d + i]! += 1; // I + D
+    this.#scatter = product(transposed(map, d, d), d, product(this.#scatter, d, map, d), d);
+  }
+
+  /**
+   * Adds a task's features. A class seen before is merged: its mean by counts, the scatter by the task's own
+   * and, if `betweenScatter`, by n_c n / (n_c + n) (mean_c − mean)(mean_c − mean)ᵀ.
+   */
+  add({ features, labels }: LabelledFeatures, options: { readonly betweenScatter: boolean }): void {
+    const d = this.width;
+    for (const label of [...new Set(labels)].sort((a, b) => a - b)) {
+      const rows = [...labels.keys()].filter((row) => labels[row] === label);
+      const own = new Float64Array(rows.length * d);
+      for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
+      const mean = columnMeans(own, d);
+      addInto(this.#scatter, scatterAround(own, mean));
+      const known = this.#means.get(label);
+      if (known === undefined) {
+        this.#means.set(label, { count: rows.length, mean });
+        continue;
+      }
+      const count = known.count + rows.length;
+      const gap = mean.map((value, i) => value - known.mean[i]!);
+      if (options.betweenScatter) addOuter(this.#scatter, gap, (known.count * rows.length) / count);
+      this.#means.set(label, {
+        count,
+        mean: known.mean.map((value, i) => value + (gap[i]! * rows.length) / count),
+      });
+    }
+  }
+
+  /** Within-class covariance S = scatter / (N − K). */
+  covariance(): Float64Array {
+    const total = [...this.#means.values()].reduce((sum, { count }) => sum + count, 0);
+    return this.#scatter.map((value) => value / Math.max(total - this.#means.size, 1));
+  }
+
+  /** LDA with equal priors: w_c = (S + shrinkage mean_diag I)⁻¹ mean_c, b_c = −mean_c · w_c / 2. */
+  discriminant(shrinkage: number): LinearClassifier {
+    const d = this.width;
+    const classes = this.classes;
+    const means = new Float64Array(classes.length * d);
+    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * d);
+    const solved = solveRidge(
+      this.covariance(),
+      d,
+      shrinkage,
+      transposed(means, classes.length, d),
+      classes.length,
+    );
+    const weight = transposed(solved, d, classes.length);
+    const bias = Float64Array.from(classes, (_, i) => {
+      let dot = 0;
+      for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
+      return -dot / 2;
+    });
+    return { classes, weight, bias };
+  }
+
+  /** Nearest class mean by cosine: the features must be normalised by whoever scores. */
+  prototypes(): LinearClassifier {
+    const classes = this.classes;
+    const weight = new Float64Array(classes.length * this.width);
+    for (const [i, label] of classes.entries()) {
+      const { mean } = this.#means.get(label)!;
+      const norm = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0)) || 1;
+      weight.set(
+        mean.map((value) => value / norm),
+        i * this.width,
+      );
+    }
+    return { classes, weight, bias: new Float64Array(classes.length) };
+  }
+
+  /** As float32 tensors under `prefix`. */
+  tensors(prefix: string): Record<string, Tensor> {
+    const d = this.width;
+    const classes = this.classes;
+    const means = new Float32Array(classes.length * d);
+    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * d);
+    return {
+      [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
+      [`${prefix}counts`]: tensor(
+        "int32",
+        [classes.length],
+        Int32Array.from(classes, (c) => this.#means.get(c)!.count),
+      ),
+      [`${prefix}means`]: tensor("float32", [classes.length, d], means),
+      [`${prefix}scatter`]: tensor("float32", [d, d], Float32Array.from(this.#scatter)),
+    };
+  }
+
+  /** Reads back what `tensors` wrote. */
+  static from(tensors: Tensors, prefix: string): ClassStatistics {
+    const scatter = tensors[`${prefix}scatter`]!;
+    const d = scatter.dims[0]!;
+    const result = new ClassStatistics(d);
+    result.#scatter = Float64Array.from(float32Data(scatter));
+    const means = float32Data(tensors[`${prefix}means`]!);
+    for (const [i, label] of (tensors[`${prefix}classes`]!.data as Int32Array).entries()) {
+      const count = Number(tensors[`${prefix}counts`]!.data[i]);
+      result.#means.set(label, { count, mean: Float64Array.from(means.subarray(i * d, (i + 1) * d)) });
+    }
+    return result;
+  }
+}
+
+function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
+  const sums = new Float64Array(d);
+  for (let i = 0; i < rows.length; i++) sums[i % d]! += rows[i]!;
+  return sums.map((sum) => (sum * d) / rows.length);
+}
+
+function scatterAround(rows: Float64Array, mean: Float64Array): Float64Array {
+  const d = mean.length;
+  const centred = rows.map((value, i) => value - mean[i % d]!);
+  return gram(centred, d, centred, d);
+}
+
+function addInto(target: Float64Array, values: Float64Array): void {
+  for (let i = 0; i < target.length; i++) target[i]! += values[i]!;
+}
+
+function addOuter(target: Float64Array, vector: Float64Array, factor: number): void {
+  const d = vector.length;
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j < d; j++) target[i * d + j]! += factor * vector[i]! * vector[j]!;
+}
+
+/** Scores of a linear classifier as [n, classCount], −∞ for classes it doesn't know. */
+export function linearScores(
+  { classes, weight, bias }: LinearClassifier,
+  features: Float32Array,
+  width: number,
+  classCount: number,
+): Float32Array {
+  const n = features.length / width;
+  const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0; row < n; row++) {
+    for (const [i, label] of classes.entries()) {
+      let score = bias[i]!;
+      for (let k = 0; k < width; k++) score += features[row * width + k]! * weight[i * width + k]!;
+      scores[row * classCount + label] = score;
+    }
+  }
+  return scores;
+}
+
+/** Rows scaled to unit length. */
+export function normalizedRows(features: Float32Array, width: number): Float32Array {
+  const result = features.slice();
+  for (let start = 0; start < result.length; start += width) {
+    const row = result.subarray(start, start + width);
+    const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
+    for (let i = 0; i < width; i++) row[i]! /= norm;
+  }
+  return result;
+}

@@ -1,0 +1,52 @@
+/** @file How a new task pulls at the cores before anything is trained. */
+import type { Matrix } from "ml-matrix";
+import { matrix } from "../../tensor/linear-algebra.ts";
+import { tensor } from "../../tensor/tensor.ts";
+import type { AdaptedVit } from "./adapted-vit.ts";
+import { ClassStatistics, linearScores } from "./class-statistics.ts";
+import type { PassResult } from "./feature-pass.ts";
+import type { SharedState } from "./shared-state.ts";
+
+/** Spread of the probe's logits: a zero head would give zero gradients, a saturated one too. */
+const LOGIT_DEVIATION = 2;
+
+/**
+ * Mean dL/dC per site on the pass's excerpt, under a tempered LDA head fitted on the task's own features.
+ */
+export async function probeGradients(
+  vit: AdaptedVit,
+  shared: SharedState,
+  seen: PassResult,
+): Promise<Record<string, Matrix>> {
+  const { sites, rank } = vit.adaptation;
+  const statistics = new ClassStatistics(vit.width);
+  statistics.add(seen, { betweenScatter: false });
+  const { classes, weight, bias } = statistics.discriminant(0.1);
+  const rows = { classes: classes.map((_, row) => row), weight, bias };
+  const scores = linearScores(rows, seen.features, vit.width, classes.length);
+  const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);
+  const scaled = (values: Float64Array): Float32Array => Float32Array.from(values, (value) => value * temper);
+  const { gradients } = await vit.gradients(
+    seen.excerpt,
+    {
+      ...shared.parameters,
+      "head.weight": tensor("float32", [classes.length, vit.width], scaled(weight)),
+      "head.bias": tensor("float32", [classes.length], scaled(bias)),
+    },
+    sites.map((site) => `${site}.core`),
+    { classes, capacity: classes.length },
+  );
+  return Object.fromEntries(sites.map((site) => [site, matrix(rank, rank, gradients[`${site}.core`]!)]));
+}
+
+/** Standard deviation within rows, averaged. */
+function rowDeviation(values: Float32Array, columns: number): number {
+  let sum = 0;
+  const rows = values.length / columns;
+  for (let row = 0; row < rows; row++) {
+    const own = values.subarray(row * columns, (row + 1) * columns);
+    const mean = own.reduce((total, value) => total + value, 0) / columns;
+    sum += Math.sqrt(own.reduce((total, value) => total + (value - mean) ** 2, 0) / columns);
+  }
+  return sum / rows || 1;
+}

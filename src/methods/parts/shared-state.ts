@@ -1,0 +1,195 @@
+/** @file What FM-LoRA keeps from task to task about the subspace: its size never changes. */
+import { Matrix } from "ml-matrix";
+import type { Backbone } from "../../nn/checkpoint.ts";
+import type { Tensors } from "../../runtime/runtime.ts";
+import { flatten32, matrix } from "../../tensor/linear-algebra.ts";
+import { Rng } from "../../tensor/rng.ts";
+import { float32Data, type Tensor, tensor, zeroTensor } from "../../tensor/tensor.ts";
+import type { CoreUpdate } from "./core-update.ts";
+import type { PassResult } from "./feature-pass.ts";
+import { asTensor, canonicalise, type Factors, moveMoment } from "./subspace.ts";
+import type { TaskTraining } from "./task-training.ts";
+
+/** Uniform in ±1/√columns, as Kaiming-uniform with a = √5 gives for a linear layer. */
+export function uniformTensor(dims: readonly [number, number], rng: Rng): Tensor<"float32"> {
+  const bound = 1 / Math.sqrt(dims[1]);
+  const draw = (): number => bound * (2 * rng.uniform() - 1);
+  return tensor("float32", dims, Float32Array.from({ length: dims[0] * dims[1] }, draw));
+}
+
+/** A and B of every site, before any training: the update B A is zero. */
+export function initialBases(
+  backbone: Backbone,
+  sites: readonly string[],
+  rank: number,
+  seed: number,
+): Record<string, Tensor> {
+  const pairs = sites.map((site) => {
+    const [out, width] = backbone.weights[`${site}.weight`]!.dims as [number, number];
+    return {
+      [`${site}.a`]: uniformTensor([rank, width], Rng.at(seed, "bases", site)),
+      [`${site}.b`]: zeroTensor([out, rank]),
+    };
+  });
+  return Object.assign({}, ...pairs);
+}
+
+/** Bases, cores, prompts; moments of past inputs; gradient norms of past tasks. */
+export class SharedState {
+  readonly #sites: readonly string[];
+  readonly #rank: number;
+  #tensors: Record<string, Tensor>;
+
+  private constructor(sites: readonly string[], rank: number, tensors: Record<string, Tensor>) {
+    this.#sites = sites;
+    this.#rank = rank;
+    this.#tensors = tensors;
+  }
+
+  /** The state before the first task. */
+  static initial(
+    backbone: Backbone,
+    options: {
+      readonly sites: readonly string[];
+      readonly rank: number;
+      readonly promptTokens: number;
+      readonly seed: number;
+    },
+  ): SharedState {
+    const { sites, rank, promptTokens, seed } = options;
+    const tensors: Record<string, Tensor> = {
+      trained: tensor("uint8", [1], new Uint8Array(1)),
+      ...initialBases(backbone, sites, rank, seed),
+    };
+    for (const site of sites) {
+      tensors[`${site}.core`] = asTensor(Matrix.eye(rank, rank));
+      tensors[`${site}.moment`] = zeroTensor([rank, rank]); // Σ h hᵀ over the tokens of past tasks
+      tensors[`${site}.tokens`] = tensor("float64", [1], new Float64Array(1));
+      tensors[`${site}.gradientNorm`] = tensor("float64", [2], new Float64Array(2)); // sum, count
+    }
+    if (promptTokens > 0) {
+      const width = backbone.config.hiddenSize;
+      const rng = Rng.at(seed, "prompts");
+      const draw = (): number => 0.02 * rng.normal();
+      tensors.prompts = tensor(
+        "float32",
+        [promptTokens, width],
+        Float32Array.from({ length: promptTokens * width }, draw),
+      );
+    }
+    return new SharedState(sites, rank, tensors);
+  }
+
+  /** Whether a task has trained the bases. */
+  get trained(): boolean {
+    return this.#tensors.trained!.data[0] === 1;
+  }
+
+  /** What the graphs are fed. */
+  get parameters(): Record<string, Tensor> {
+    const names = [...this.baseNames, ...this.#sites.map((site) => `${site}.core`)];
+    if (this.#tensors.prompts !== undefined) names.push("prompts");
+    return Object.fromEntries(names.map((name) => [name, this.#tensors[name]!]));
+  }
+
+  /** Names of all A and B. */
+  get baseNames(): string[] {
+    return this.#sites.flatMap((site) => [`${site}.a`, `${site}.b`]);
+  }
+
+  /** E[h hᵀ] over past tasks' tokens; zero before the first. */
+  meanMoment(site: string): Matrix {
+    const tokens = Number(this.#tensors[`${site}.tokens`]!.data[0]);
+    return this.#moment(site).div(Math.max(tokens, 1));
+  }
+
+  /** Mean |G| over past tasks at a site; `fallback` where there is none. */
+  meanGradientNorm(site: string, fallback: number): number {
+    const [sum, count] = this.#tensors[`${site}.gradientNorm`]!.data as Float64Array;
+    return count === 0 || sum === 0 ? Math.max(fallback, Number.MIN_VALUE) : sum! / count!;
+  }
+
+  /** Takes over what a task trained. */
+  fold(
+    training: TaskTraining,
+    updates: readonly CoreUpdate[],
+    options: { readonly basesRate: number; readonly promptStep: number },
+  ): void {
+    const next = { ...this.#tensors };
+    const first = !this.trained;
+    for (const [i, site] of this.#sites.entries()) {
+      if (first) Object.assign(next, named(site, canonicalise(this.#trainedFactors(site, training))));
+      else {
+        const update = updates[i]!;
+        next[`${site}.core`] = update.final();
+        const [sum, count] = this.#tensors[`${site}.gradientNorm`]!.data as Float64Array;
+        next[`${site}.gradientNorm`] = tensor(
+          "float64",
+          [2],
+          Float64Array.of(sum! + update.gradientNorm, count! + 1),
+        );
+        if (options.basesRate > 0) {
+          next[`${site}.a`] = training.value(`${site}.a`);
+          next[`${site}.b`] = training.value(`${site}.b`);
+          const moved = moveMoment(this.#moment(site), this.#tensors[`${site}.a`]!, next[`${site}.a`]!);
+          next[`${site}.moment`] = asTensor(moved);
+        }
+      }
+    }
+    if (next.prompts !== undefined) {
+      // Reptile: the shared prompts go part of the way; the first task has nothing to preserve.
+      next.prompts = towards(next.prompts, training.value("prompts"), first ? 1 : options.promptStep);
+    }
+    next.trained = tensor("uint8", [1], Uint8Array.of(1));
+    this.#tensors = next;
+  }
+
+  /** Adds what a task's inputs did in the subspace. */
+  addMoments({ moments, tokens }: Pick<PassResult, "moments" | "tokens">): void {
+    const next = { ...this.#tensors };
+    for (const [site, moment] of Object.entries(moments)) {
+      const sum = this.#moment(site).add(matrix(this.#rank, this.#rank, moment));
+      const count = Number(this.#tensors[`${site}.tokens`]!.data[0]) + tokens[site]!;
+      next[`${site}.moment`] = tensor("float32", [this.#rank, this.#rank], flatten32(sum));
+      next[`${site}.tokens`] = tensor("float64", [1], Float64Array.of(count));
+    }
+    this.#tensors = next;
+  }
+
+  /** All of it, for a file. */
+  tensors(): Record<string, Tensor> {
+    return { ...this.#tensors };
+  }
+
+  /** Reads back what `tensors` gave; other names are left alone. */
+  load(tensors: Tensors): void {
+    this.#tensors = Object.fromEntries(Object.keys(this.#tensors).map((name) => [name, tensors[name]!]));
+  }
+
+  #trainedFactors(site: string, training: TaskTraining): Factors {
+    return {
+      a: training.value(`${site}.a`) as Tensor<"float32">,
+      b: training.value(`${site}.b`) as Tensor<"float32">,
+      core: this.#tensors[`${site}.core`] as Tensor<"float32">,
+    };
+  }
+
+  #moment(site: string): Matrix {
+    return matrix(this.#rank, this.#rank, float32Data(this.#tensors[`${site}.moment`]!));
+  }
+}
+
+const named = (site: string, { a, b, core }: Factors): Record<string, Tensor> => ({
+  [`${site}.a`]: a,
+  [`${site}.b`]: b,
+  [`${site}.core`]: core,
+});
+
+function towards(from: Tensor, to: Tensor, step: number): Tensor {
+  const target = float32Data(to);
+  return tensor(
+    "float32",
+    from.dims,
+    float32Data(from).map((value, i) => value + step * (target[i]! - value)),
+  );
+}

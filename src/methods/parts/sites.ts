@@ -1,0 +1,19 @@
+/** @file Which linear layers a method adapts. */
+import { z } from "zod";
+import type { VitConfig } from "../../nn/vit.ts";
+
+const LAYERS = ["query", "key", "value", "output", "fc1", "fc2"] as const;
+
+/** The option every low-rank method has. */
+export const siteOptions = {
+  sites: z
+    .array(z.enum(LAYERS))
+    .nonempty()
+    .default(["query", "value"])
+    .describe(`linear layers of every block with an update, of ${LAYERS.join(", ")}`),
+};
+
+/** "blocks.0.query", "blocks.0.value", "blocks.1.query", ... */
+export function adaptedSites({ layers }: Pick<VitConfig, "layers">, names: readonly string[]): string[] {
+  return Array.from({ length: layers }, (_, block) => names.map((name) => `blocks.${block}.${name}`)).flat();
+}

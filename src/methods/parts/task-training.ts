@@ -1,0 +1,133 @@
+/** @file The training of one task: the arrays that move, the head rows of its classes, the optimiser. */
+import type { Batch } from "../../data/dataset.ts";
+import { adamw, type Optimizer, type Parameter } from "../../optim/optimizer.ts";
+import { warmupCosine } from "../../optim/schedule.ts";
+import type { Tensors } from "../../runtime/runtime.ts";
+import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
+import type { StepPosition } from "../method.ts";
+import type { AdaptedVit } from "./adapted-vit.ts";
+import type { TaskHead } from "./task-head.ts";
+
+/** How trained arrays and graph parameters hang together, where they are not the same thing. */
+export interface Reparameterisation {
+  /** Graph parameters from the trained arrays, for the step at hand. */
+  feeds(position: StepPosition): Tensors;
+  /** Gradients of the trained arrays from those of the graph parameters. */
+  pullBack(gradients: Readonly<Record<string, Float32Array>>): Record<string, Float32Array>;
+  /** Graph parameters whose gradients `pullBack` needs. */
+  readonly wanted: readonly string[];
+}
+
+/** A task in training, with local cross-entropy over its own classes. */
+export class TaskTraining {
+  readonly classes: readonly number[];
+  readonly #vit: AdaptedVit;
+  readonly #fixed: Tensors;
+  readonly #trained: readonly Parameter[];
+  readonly #derived: Reparameterisation | undefined;
+  readonly #head: { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number };
+  readonly #optimizer: Optimizer;
+  readonly #direct: Tensors;
+
+  /**
+   * @param fixed graph parameters that don't move
+   * @param trained arrays that move; those named like a graph parameter in `direct` are fed as they are
+   */
+  constructor(
+    vit: AdaptedVit,
+    options: {
+      readonly classes: readonly number[];
+      readonly head: TaskHead;
+      readonly headRate: number;
+      readonly fixed: Tensors;
+      /** Graph parameters that are trained as they are: copied, then moved. */
+      readonly direct: Readonly<Record<string, { readonly start: Tensor; readonly rate: number }>>;
+      /** Further trained arrays, seen by the graph through `derived`. */
+      readonly indirect?: readonly Parameter[];
+      readonly derived?: Reparameterisation;
+    },
+  ) {
+    this.#vit = vit;
+    this.classes = options.classes;
+    this.#fixed = options.fixed;
+    this.#head = options.head.open(options.classes);
+    const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
+      name,
+      rate,
+      tensor: tensor("float32", start.dims, float32Data(start).slice()),
+    }));
+    this.#direct = Object.fromEntries(copies.map(({ name, tensor: copy }) => [name, copy]));
+    this.#trained = [
+      ...copies.map(({ name, rate, tensor: copy }) => ({ name, rate, data: copy.data })),
+      ...(options.indirect ?? []),
+      { name: "head.weight", rate: options.headRate, data: this.#head.weight.data },
+      { name: "head.bias", rate: options.headRate, data: this.#head.bias.data },
+    ];
+    this.#derived = options.derived;
+    this.#optimizer = adamw();
+  }
+
+  /** Numbers that move; the padding of the head does not count. */
+  get size(): number {
+    const padding = (this.#head.capacity - this.classes.length) * (this.#vit.width + 1);
+    return this.#trained.reduce((sum, { data }) => sum + data.length, 0) - padding;
+  }
+
+  /** One optimiser step on a batch; returns its mean loss. */
+  async step(batch: Batch, position: StepPosition): Promise<number> {
+    const feeds = {
+      ...this.#fixed,
+      ...this.#direct,
+      ...this.#derived?.feeds(position),
+      ...this.#headFeeds(),
+    };
+    const wanted = [
+      ...Object.keys(this.#direct),
+      ...(this.#derived?.wanted ?? []),
+      "head.weight",
+      "head.bias",
+    ];
+    const head = { classes: this.classes, capacity: this.#head.capacity };
+    const { loss, gradients } = await this.#vit.gradients(batch, feeds, wanted, head);
+    if (!Number.isFinite(loss))
+      throw new Error(`training diverged: the loss is ${loss}; lower the learning rates`);
+    const all = { ...gradients, ...this.#derived?.pullBack(gradients) };
+    this.#optimizer.step(this.#trained, all, warmupCosine(position.progress));
+    return loss;
+  }
+
+  /** Trained values of a graph parameter. */
+  value(name: string): Tensor {
+    return this.#direct[name]!;
+  }
+
+  /** Gives the trained rows to the head. */
+  closeHead(head: TaskHead): void {
+    head.close(this.classes, this.#head.weight.data, this.#head.bias.data);
+  }
+
+  state(): Record<string, Tensor> {
+    const arrays = this.#trained.map(({ name, data }) => [
+      `trained/${name}`,
+      tensor("float32", [data.length], data.slice()),
+    ]);
+    const moments = Object.entries(this.#optimizer.state()).map(([name, value]) => [
+      `optimizer/${name}`,
+      value,
+    ]);
+    return Object.fromEntries([...arrays, ...moments]);
+  }
+
+  load(state: Tensors): void {
+    for (const { name, data } of this.#trained) data.set(float32Data(state[`trained/${name}`]!));
+    const prefix = "optimizer/";
+    const moments = Object.entries(state).filter(([name]) => name.startsWith(prefix));
+    this.#optimizer.load(
+      Object.fromEntries(moments.map(([name, value]) => [name.slice(prefix.length), value])),
+    );
+  }
+
+  #headFeeds(): Tensors {
+    return { "head.weight": this.#head.weight, "head.bias": this.#head.bias };
+  }
+}

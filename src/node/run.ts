@@ -1,0 +1,219 @@
+/** @file One run from its configuration to its folder: what `fmlora run` does, for programs too. */
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+import { AUGMENTATIONS } from "../data/augmentation.ts";
+import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
+import type { Augmentation, Dataset } from "../data/dataset.ts";
+import { classIncremental, domainIncremental, type TaskStream } from "../data/stream.ts";
+import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
+import type { RunMetrics } from "../metrics/run-metrics.ts";
+import type { Backbone } from "../nn/checkpoint.ts";
+import { patchCount } from "../nn/vit.ts";
+import { InputError } from "../tensor/errors.ts";
+import type { RunEvent } from "../train/events.ts";
+import { jointStream } from "../train/joint.ts";
+import { runMetrics } from "../train/metrics.ts";
+import { runStream } from "../train/run.ts";
+import { findBackbone } from "./backbones.ts";
+import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
+import { sharpTransform } from "./image.ts";
+import { RunDirectory } from "./run-directory.ts";
+import { nodeRuntime } from "./runtime.ts";
+
+const count = z.number().int().positive();
+
+/** Options of a run, with their defaults; the command line derives its flags from these descriptions. */
+export const runOptionsSchema = z.object({
+  data: z.string().optional().describe("folder with the benchmark's images"),
+  backbone: z.string().default("vit-tiny-patch8-64").describe("name of a shipped backbone, or a folder"),
+  imageSize: count.optional().describe("input side in pixels, if not the backbone's own"),
+  tasks: count.optional().describe("number of tasks (default: the benchmark's)"),
+  initialClasses: count.optional().describe("classes of the first task (with --increment)"),
+  increment: count.optional().describe("classes of each further task, instead of --tasks"),
+  seed: z.number().int().nonnegative().default(1993).describe("fixes everything random but the class order"),
+  orderSeed: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
+  epochs: count.default(3).describe("epochs of each task after the first"),
+  firstEpochs: count.optional().describe("epochs of the first task (default: twice the others)"),
+  batchSize: count.default(32).describe("images in one optimiser step"),
+  microBatch: count.optional().describe("images in one run of the graph (default: by the number of tokens)"),
+  augmentation: z
+    .enum(["benchmark", ...(Object.keys(AUGMENTATIONS) as (keyof typeof AUGMENTATIONS)[])])
+    .default("benchmark")
+    .describe("training views"),
+  limitPerClass: count.optional().describe("training images a class, the first in file order"),
+  testLimitPerClass: count.optional().describe("test images a class, the first in file order"),
+  validationPerClass: count.optional().describe("of the training images, so many a class are held out"),
+  evaluateOn: z
+    .enum(["test", "validation"])
+    .default("test")
+    .describe("validation: evaluate on the held-out training images"),
+  unreadable: z
+    .enum(["fail", "skip"])
+    .default("fail")
+    .describe("what to do with an image that cannot be decoded"),
+  threads: count.optional().describe("threads of the runtime (default: all cores, at most 8)"),
+});
+
+/** Values of `runOptionsSchema`, as given. */
+export type RunOptionsInput = z.input<typeof runOptionsSchema>;
+
+/** What to run. */
+export interface RunRequest {
+  readonly benchmark: string;
+  readonly method: string;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly options: RunOptionsInput;
+  readonly methodOptions: Readonly<Record<string, unknown>>;
+  readonly benchmarkOptions?: Readonly<Record<string, string | number>>;
+}
+
+/** Runs a benchmark to its end and returns its metrics. @throws InputError in one line for wrong input. */
+export async function runBenchmark(
+  request: RunRequest,
+  listen: (event: RunEvent) => void = () => {},
+  signal?: AbortSignal,
+): Promise<RunMetrics> {
+  const options = runOptionsSchema.parse(request.options);
+  const benchmark = benchmarkNamed(request.benchmark);
+  const method = methodNamed(request.method);
+  const methodOptions = method.options.parse(request.methodOptions);
+  const backbone = findBackbone(options.backbone, options.imageSize);
+  const dataset = await benchmark.open({
+    data: options.data,
+    seed: options.seed,
+    ...(request.benchmarkOptions === undefined ? {} : { options: request.benchmarkOptions }),
+  });
+  const stream = streamOf(benchmark, dataset, method, options);
+  const threads = options.threads ?? Math.min(availableParallelism(), 8);
+  const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
+  const training = {
+    epochs: options.epochs,
+    firstEpochs: options.firstEpochs ?? (method.protocol === "joint" ? options.epochs : 2 * options.epochs),
+    batchSize: options.batchSize,
+    augmentation: augmentationOf(options.augmentation, dataset),
+    evaluateOn: options.evaluateOn,
+  };
+  const config = {
+    method: method.name,
+    methodOptions,
+    benchmark: benchmark.name,
+    benchmarkOptions: request.benchmarkOptions ?? {},
+    ...options,
+    ...training,
+    orderSeed: options.orderSeed ?? DEFAULT_ORDER_SEED,
+    tasks: stream.tasks.length,
+    threads,
+    microBatch,
+    imageSize: backbone.config.imageSize,
+    runtime: nodeRuntime({ threads }).name,
+  };
+  const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
+  const context: MethodContext = {
+    backbone,
+    runtime: nodeRuntime({ threads }),
+    seed: options.seed,
+    microBatch,
+  };
+  const model = {
+    method: method.name,
+    methodOptions,
+    backbone: options.backbone,
+    imageSize: backbone.config.imageSize,
+    benchmark: benchmark.name,
+    kind: stream.kind,
+    classNames: stream.classNames,
+  };
+  const output = directory.output(model, listen);
+  if (checkpoint === undefined) {
+    output.event({
+      type: "run-start",
+      method: method.name,
+      benchmark: benchmark.name,
+      backbone: options.backbone,
+      tasks: stream.tasks.length,
+      classes: stream.classNames.length,
+      notes: backbone.note === undefined ? [] : [backbone.note],
+    });
+  }
+  const record = await runStream({
+    stream,
+    learner: method.create(context, methodOptions),
+    context,
+    training,
+    transform: sharpTransform,
+    unreadable: options.unreadable,
+    output,
+    resume: checkpoint,
+    signal,
+  });
+  const metrics = runMetrics(record, {
+    method: method.name,
+    benchmark: benchmark.name,
+    backbone: options.backbone,
+    seed: options.seed,
+    orderSeed: config.orderSeed,
+    taskNames: stream.tasks.map((task) => task.name),
+    testImages: stream.tasks.map(
+      (task) => (options.evaluateOn === "test" ? task.test : task.validation).length,
+    ),
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  });
+  output.event({
+    type: "run-end",
+    lastAccuracy: metrics.lastAccuracy,
+    averageAccuracy: metrics.averageAccuracy,
+    seconds: metrics.seconds,
+  });
+  await directory.finish(config, metrics);
+  return metrics;
+}
+
+/** @throws InputError listing the names there are */
+export function methodNamed(name: string): Method {
+  const method = METHODS.find((candidate) => candidate.name === name);
+  if (method === undefined) {
+    throw new InputError(
+      `there is no method "${name}"; expected one of: ${METHODS.map((each) => each.name).join(", ")}`,
+    );
+  }
+  return method;
+}
+
+function streamOf(
+  benchmark: Benchmark,
+  dataset: Dataset,
+  method: Method,
+  options: z.output<typeof runOptionsSchema>,
+): TaskStream {
+  const { limitPerClass, testLimitPerClass, validationPerClass, evaluateOn } = options;
+  if (evaluateOn === "validation" && validationPerClass === undefined) {
+    throw new InputError("--evaluate-on validation needs --validation-per-class");
+  }
+  const limits = { limitPerClass, testLimitPerClass, validationPerClass };
+  const stream =
+    benchmark.kind === "domain-incremental"
+      ? domainIncremental(dataset, { ...limits, orderSeed: options.orderSeed ?? null })
+      : classIncremental(dataset, {
+          ...limits,
+          orderSeed: options.orderSeed,
+          initialClasses: options.initialClasses,
+          increment: options.increment,
+          tasks: options.increment === undefined ? (options.tasks ?? benchmark.tasks) : options.tasks,
+        });
+  return method.protocol === "joint" ? jointStream(stream) : stream;
+}
+
+function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
+  return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
+}
+
+/** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
+function defaultMicroBatch(backbone: Backbone): number {
+  return 2 ** Math.max(0, Math.round(Math.log2(600 / (1 + patchCount(backbone.config)))));
+}

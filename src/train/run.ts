@@ -1,0 +1,309 @@
+/** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
+import { drawPass } from "../data/augmentation.ts";
+import type { Augmentation, Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
+import { batches, type UnreadablePolicy } from "../data/loader.ts";
+import type { Task, TaskStream } from "../data/stream.ts";
+import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
+import { Rng } from "../tensor/rng.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Checkpoint, RunRecord } from "./checkpoint.ts";
+import type { EventSink, RunEvent } from "./events.ts";
+
+/** How long and on what to train. */
+export interface TrainingOptions {
+  /** Epochs of every task but the first. */
+  readonly epochs: number;
+  /** Epochs of the first task, which trains the bases. */
+  readonly firstEpochs: number;
+  readonly batchSize: number;
+  readonly augmentation: Augmentation;
+  /** Evaluate on held-out training images instead of test images: for choosing settings. */
+  readonly evaluateOn: "test" | "validation";
+}
+
+/** Where results go. */
+export interface RunOutput {
+  readonly event: EventSink;
+  /** The model after a task; written whole or not at all. */
+  saveModel(state: Readonly<Record<string, Tensor>>, tasksDone: number): Promise<void>;
+  saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
+}
+
+/** Everything a run needs. */
+export interface RunOptions {
+  readonly stream: TaskStream;
+  readonly learner: Learner;
+  readonly context: MethodContext;
+  readonly training: TrainingOptions;
+  readonly transform: ImageTransform;
+  readonly unreadable: "fail" | "skip";
+  readonly output: RunOutput;
+  /** Continue from here. */
+  readonly resume?: Checkpoint | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Images decoded ahead of the network. */
+const PREFETCH = 128;
+
+/** Runs the stream to its end and returns what was counted. @throws if `signal` aborts: the last checkpoint stands. */
+export async function runStream(options: RunOptions): Promise<RunRecord> {
+  const run = new Run(options);
+  try {
+    return await run.toEnd();
+  } finally {
+    await options.learner.dispose();
+  }
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #record: RunRecord;
+  #events: number;
+  #clock = performance.now();
+  /** A resumed task begins again: the log has its events already. */
+  #repeating = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#events = options.resume?.events ?? 0;
+    this.#record = options.resume?.record ?? {
+      correct: Object.fromEntries(options.learner.readouts.map((readout) => [readout, []])),
+      trainableParameters: [],
+      stateBytes: [],
+      ranks: [],
+      taskSeconds: [],
+      trainedImages: 0,
+      trainingSeconds: 0,
+      seconds: 0,
+    };
+  }
+
+  async toEnd(): Promise<RunRecord> {
+    const { resume, learner, stream, output } = this.#options;
+    if (resume !== undefined) {
+      await learner.load(resume.state);
+      output.event({ type: "resume", task: resume.task, epoch: resume.epoch });
+    }
+    for (const task of stream.tasks.slice(resume?.task ?? 0)) {
+      await this.#task(task, task.index === resume?.task ? resume : undefined);
+    }
+    this.#tick();
+    return this.#record;
+  }
+
+  async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
+    const { learner, output, training, stream } = this.#options;
+    const middle = resume !== undefined && resume.epoch > 0;
+    const epochs = task.index === 0 ? training.firstEpochs : training.epochs;
+    if (!middle) {
+      this.#record.taskSeconds[task.index] = 0;
+      this.#record.ranks[task.index] = {};
+      this.#tell({
+        type: "task-start",
+        task: task.index,
+        name: task.name,
+        classNames: task.classes.map((position) => stream.classNames[position]!),
+        trainImages: task.train.length,
+        testImages: this.#evaluated(task).length,
+        epochs,
+      });
+    }
+    this.#repeating = middle;
+    await learner.beginTask(this.#taskData(task));
+    this.#repeating = false;
+    if (learner.trains) {
+      if (middle) learner.loadTraining(resume.training);
+      this.#record.trainableParameters[task.index] = learner.trainableParameters;
+      for (let epoch = middle ? resume.epoch : 0; epoch < epochs; epoch++) {
+        await this.#epoch(task, epoch, epochs);
+        await this.#checkpoint(task.index, epoch + 1, learner.trainingState());
+      }
+    } else this.#record.trainableParameters[task.index] = 0;
+    await learner.endTask(this.#taskData(task));
+    await this.#evaluate(task);
+    const state = learner.state();
+    await output.saveModel(state, task.index + 1); // before the checkpoint: a kill in between repeats the task's end
+    await this.#checkpoint(task.index + 1, 0, {});
+  }
+
+  async #epoch(task: Task, epoch: number, epochs: number): Promise<void> {
+    const { learner, context, training } = this.#options;
+    const { batchSize, augmentation } = training;
+    const path = [context.seed, "task", task.index, "epoch", epoch] as const;
+    const { order, views } = drawPass(Rng.at(...path), task.train.length, augmentation);
+    const steps = Math.ceil(order.length / batchSize);
+    const start = performance.now();
+    let step = 0;
+    let images = 0;
+    let lossSum = 0;
+    for await (const batch of this.#batches(task.train, { batchSize, order, views })) {
+      const loss = await learner.trainStep(batch, {
+        epoch,
+        step,
+        progress: (epoch * steps + step) / (epochs * steps),
+      });
+      step++;
+      images += batch.count;
+      lossSum += loss * batch.count;
+      const seconds = (performance.now() - start) / 1000;
+      const perSecond = images / seconds;
+      this.#tell({
+        type: "step",
+        task: task.index,
+        epoch,
+        epochs,
+        step,
+        steps,
+        loss,
+        images: batch.count,
+        imagesPerSecond: perSecond,
+        secondsLeft: (order.length * (epochs - epoch) - images) / perSecond,
+      });
+    }
+    const seconds = (performance.now() - start) / 1000;
+    this.#record.trainedImages += images;
+    this.#record.trainingSeconds += seconds;
+    this.#tell({
+      type: "epoch",
+      task: task.index,
+      epoch,
+      loss: images === 0 ? 0 : lossSum / images,
+      seconds,
+    });
+  }
+
+  /** Counts correct answers on the test images of this task and all before. */
+  async #evaluate(task: Task): Promise<void> {
+    const { learner, stream, output } = this.#options;
+    const seen = stream.tasks.slice(0, task.index + 1);
+    const total = seen.reduce((sum, each) => sum + this.#evaluated(each).length, 0);
+    const rows: Record<string, number[]> = Object.fromEntries(learner.readouts.map((name) => [name, []]));
+    let done = 0;
+    for (const each of seen) {
+      const correct = Object.fromEntries(learner.readouts.map((name) => [name, 0]));
+      for await (const batch of this.#batches(this.#evaluated(each), { batchSize: 64 })) {
+        const scores = await learner.predict(batch, stream.classNames.length);
+        for (const name of learner.readouts) correct[name]! += countCorrect(scores[name]!, batch);
+        done += batch.count;
+        output.event({ type: "phase", task: task.index, name: "evaluation", done, total });
+      }
+      for (const name of learner.readouts) rows[name]!.push(correct[name]!);
+    }
+    for (const name of learner.readouts) this.#record.correct[name]![task.index] = rows[name]!;
+    this.#record.stateBytes[task.index] = bytesOf(learner.state());
+    this.#tick(task.index);
+    const main = rows[learner.readouts[0]!]!;
+    const shares = (counts: readonly number[]): number[] =>
+      counts.map((count, i) => count / Math.max(this.#evaluated(seen[i]!).length, 1));
+    this.#tell({
+      type: "task-end",
+      task: task.index,
+      accuracy: Object.fromEntries(Object.entries(rows).map(([name, counts]) => [name, shares(counts)])),
+      accuracyMicro: main.reduce((sum, count) => sum + count, 0) / Math.max(total, 1),
+      stateBytes: this.#record.stateBytes[task.index]!,
+      seconds: this.#record.taskSeconds[task.index]!,
+    });
+  }
+
+  #taskData(task: Task): TaskData {
+    return {
+      index: task.index,
+      classes: task.classes,
+      trainImages: task.train.length,
+      pass: (phase) => this.#pass(task, phase),
+      report: (report: MethodReport) => {
+        if (report.ranks !== undefined) this.#record.ranks[task.index] = { ...report.ranks };
+        this.#tell({ type: "method", task: task.index, ...report });
+      },
+    };
+  }
+
+  async *#pass(task: Task, phase: string): AsyncIterable<Batch> {
+    let done = 0;
+    for await (const batch of this.#batches(task.train, { batchSize: 64 })) {
+      yield batch;
+      done += batch.count;
+      this.#options.output.event({
+        type: "phase",
+        task: task.index,
+        name: phase,
+        done,
+        total: task.train.length,
+      });
+    }
+  }
+
+  #batches(
+    samples: readonly Sample[],
+    how: { batchSize: number; order?: readonly number[]; views?: readonly (View | null)[] },
+  ): AsyncGenerator<Batch, void, undefined> {
+    const { stream, transform, context, signal, unreadable } = this.#options;
+    const onSkip = (id: string, reason: string): void => this.#tell({ type: "skipped-image", id, reason });
+    const policy: UnreadablePolicy =
+      unreadable === "skip" ? { onUnreadable: "skip", onSkip } : { onUnreadable: "fail" };
+    return batches({
+      dataset: stream.dataset,
+      samples,
+      position: stream.position,
+      transform,
+      preprocessing: context.backbone.preprocessing,
+      prefetch: PREFETCH,
+      signal,
+      ...how,
+      ...policy,
+    });
+  }
+
+  #evaluated(task: Task): readonly Sample[] {
+    return this.#options.training.evaluateOn === "validation" ? task.validation : task.test;
+  }
+
+  async #checkpoint(task: number, epoch: number, training: Readonly<Record<string, Tensor>>): Promise<void> {
+    this.#tick(Math.min(task, this.#record.taskSeconds.length - 1));
+    const { learner, output } = this.#options;
+    const record = structuredCopy(this.#record);
+    await output.saveCheckpoint({
+      task,
+      epoch,
+      record,
+      events: this.#events,
+      state: learner.state(),
+      training,
+    });
+  }
+
+  /** An event that the log keeps; `phase` and `resume` are for the terminal only. */
+  #tell(event: RunEvent): void {
+    if (this.#repeating) return;
+    this.#events++;
+    this.#options.output.event(event);
+  }
+
+  /** Books the time since the last call. */
+  #tick(task?: number): void {
+    const now = performance.now();
+    const seconds = (now - this.#clock) / 1000;
+    this.#clock = now;
+    this.#record.seconds += seconds;
+    if (task !== undefined) this.#record.taskSeconds[task]! += seconds;
+  }
+}
+
+const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+function countCorrect(scores: Float32Array, batch: Batch): number {
+  const classes = scores.length / batch.count;
+  let correct = 0;
+  for (let row = 0; row < batch.count; row++) {
+    const own = scores.subarray(row * classes, (row + 1) * classes);
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (own[c]! > own[best]!) best = c;
+    if (best === batch.labels[row]) correct++;
+  }
+  return correct;
+}
+
+function bytesOf(state: Readonly<Record<string, Tensor>>): number {
+  return Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);
+}
