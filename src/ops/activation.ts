@@ -1,7 +1,7 @@
 /** @file Activation functions of Transformer blocks. */
 import { emit, type Op } from "../graph/op.ts";
 import { scalar, type Value } from "../graph/value.ts";
-import { add, erf, exp, mul, scale, sigmoid } from "./elementwise.ts";
+import { add, erf, exp, mul, scale, sigmoid, sub, unitAffine } from "./elementwise.ts";
 
 /** y = x Φ(x), the exact form with erf. */
 export const gelu = (x: Value): Value => emit(geluOp, { x }, {});
@@ -10,9 +10,11 @@ export const geluOp: Op<"x", object> = {
   infer: ({ x }) => [{ dtype: x.dtype, dims: x.dims }],
   vjp: {
     x(dy, { inputs: { x } }) {
-      const cdf = scale(add(erf(scale(x, Math.SQRT1_2)), scalar(1, x.dtype)), 0.5); // Φ(x)
-      const xDensity = mul(x, exp(scale(mul(x, x), -0.5))); // x φ(x) √(2π)
-      return mul(dy, add(cdf, scale(xDensity, 1 / Math.sqrt(2 * Math.PI)))); // dx = dy (Φ(x) + x φ(x))
+      // With s = x / √2: Φ(x) = (1 + erf s) / 2, and x φ(x) = s exp(−s² − ln √π). Few passes: it is memory that costs.
+      const s = scale(x, Math.SQRT1_2);
+      const cdf = unitAffine(erf(s), 0.5, 0.5);
+      const xDensity = mul(s, exp(sub(scalar(-0.5 * Math.log(Math.PI), x.dtype), mul(s, s))));
+      return mul(dy, add(cdf, xDensity)); // dx = dy (Φ(x) + x φ(x))
     },
   },
 };

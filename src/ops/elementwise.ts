@@ -81,5 +81,18 @@ export const erfOp: Unary = unaryOp("Erf", (dy, { inputs: { x } }) =>
   scale(mul(dy, exp(neg(mul(x, x)))), 2 / Math.sqrt(Math.PI)),
 );
 
+/**
+ * y = factor x + offset in one pass over memory, only where y stays within [0, 1]: ONNX's HardSigmoid clips
+ * there, and nothing else of ONNX does both at once.
+ */
+export const unitAffine = (x: Value, factor: number, offset: number): Value =>
+  emit(unitAffineOp, { x }, { factor, offset });
+export const unitAffineOp: Op<"x", { factor: number; offset: number }> = {
+  type: "HardSigmoid",
+  infer: ({ x }) => [{ dtype: x.dtype, dims: x.dims }],
+  onnx: ({ factor, offset }) => ({ attributes: { alpha: { float: factor }, beta: { float: offset } } }),
+  vjp: { x: (dy, { attributes }) => scale(dy, attributes.factor) },
+};
+
 /** y = factor x, for a number known while building. */
 export const scale = (x: Value, factor: number): Value => mul(x, scalar(factor, x.dtype));

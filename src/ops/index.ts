@@ -13,6 +13,7 @@ import {
   sqrtOp,
   subOp,
   tanhOp,
+  unitAffineOp,
 } from "./elementwise.ts";
 import { matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
@@ -56,4 +57,5 @@ export const ALL_OPS = [
   subOp,
   tanhOp,
   transposeOp,
+  unitAffineOp,
 ] as const;

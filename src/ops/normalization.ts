@@ -22,11 +22,13 @@ export const layerNormOp: Op<"x" | "weight" | "bias", { epsilon: number }> = {
   onnx: ({ epsilon }) => ({ attributes: { axis: -1, epsilon: { float: epsilon } } }),
   vjp: {
     x(dy, call) {
+      const [, center, inverseDeviation] = call.outputs as [Value, Value, Value];
       const dn = mul(dy, call.inputs.weight);
-      const n = normalized(call.inputs.x, call.outputs);
+      const centered = sub(call.inputs.x, center);
       const mean = (v: Value) => reduceMean(v, { axes: [-1], keepDims: true });
-      // dx = (dn − mean(dn) − n mean(dn ∘ n)) / deviation
-      return mul(sub(sub(dn, mean(dn)), mul(n, mean(mul(dn, n)))), call.outputs[2]!);
+      // dx = (dn − mean(dn) − n mean(dn ∘ n)) / deviation with n = centered / deviation; n itself would be one pass more
+      const slope = mul(mean(mul(dn, centered)), mul(inverseDeviation, inverseDeviation));
+      return mul(sub(sub(dn, mean(dn)), mul(centered, slope)), inverseDeviation);
     },
     weight: (dy, call) => mul(dy, normalized(call.inputs.x, call.outputs)),
     bias: (dy) => dy,

@@ -21,18 +21,36 @@ export const SAMPLES: readonly Sample[] = [
   { name: "sigmoid", inputs: { x: [5] }, apply: ({ x }) => ops.sigmoid(x!) },
   { name: "erf", inputs: { x: [7] }, dtype: "float32", apply: ({ x }) => ops.erf(x!) },
   { name: "gelu", inputs: { x: [7] }, dtype: "float32", apply: ({ x }) => ops.gelu(x!) },
+  {
+    name: "unitAffine",
+    inputs: { x: [7] },
+    dtype: "float32",
+    range: [-0.9, 0.9],
+    apply: ({ x }) => ops.unitAffine(x!, 0.5, 0.5),
+  },
   { name: "silu", inputs: { x: [7] }, apply: ({ x }) => ops.silu(x!) },
-  { name: "cast", inputs: { x: [5] }, dtype: "float32", apply: ({ x }) => ops.cast(ops.cast(x!, "float64"), "float32") },
+  {
+    name: "cast",
+    inputs: { x: [5] },
+    dtype: "float32",
+    apply: ({ x }) => ops.cast(ops.cast(x!, "float64"), "float32"),
+  },
   ...[false, true].flatMap((transposeA) =>
-    [false, true].map((transposeB): Sample => ({
-      name: `matmul, transposes ${transposeA} ${transposeB}`,
-      inputs: { a: transposeA ? [2, 5, 3] : [2, 3, 5], b: transposeB ? [2, 4, 5] : [2, 5, 4] },
-      apply: ({ a, b }) => ops.matmul(a!, b!, { transposeA, transposeB, alpha: 0.3 }),
-    })),
+    [false, true].map(
+      (transposeB): Sample => ({
+        name: `matmul, transposes ${transposeA} ${transposeB}`,
+        inputs: { a: transposeA ? [2, 5, 3] : [2, 3, 5], b: transposeB ? [2, 4, 5] : [2, 5, 4] },
+        apply: ({ a, b }) => ops.matmul(a!, b!, { transposeA, transposeB, alpha: 0.3 }),
+      }),
+    ),
   ),
   { name: "matmul, broadcast", inputs: { a: [2, 3, 5], b: [5, 4] }, apply: ({ a, b }) => ops.matmul(a!, b!) },
   { name: "reduceSum", inputs: { x: [2, 3, 4] }, apply: ({ x }) => ops.reduceSum(x!, { axes: [0, -1] }) },
-  { name: "reduceMean", inputs: { x: [2, 3, 4] }, apply: ({ x }) => ops.reduceMean(x!, { axes: [1], keepDims: true }) },
+  {
+    name: "reduceMean",
+    inputs: { x: [2, 3, 4] },
+    apply: ({ x }) => ops.reduceMean(x!, { axes: [1], keepDims: true }),
+  },
   { name: "reshape", inputs: { x: [2, 6] }, apply: ({ x }) => ops.reshape(x!, [3, 4]) },
   { name: "transpose", inputs: { x: [2, 3, 4] }, apply: ({ x }) => ops.transpose(x!, [2, 0, 1]) },
   { name: "expand", inputs: { x: [3, 1] }, apply: ({ x }) => ops.expand(x!, [2, 3, 4]) },
