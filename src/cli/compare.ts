@@ -1,0 +1,100 @@
+/** @file `fmlora compare` */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { z } from "zod";
+import type { RunMetrics } from "../metrics/run-metrics.ts";
+import { comparisonTable } from "../report/table.ts";
+import { InputError } from "../tensor/errors.ts";
+
+/** Compares finished runs. */
+export function compareCommand() {
+  return new Command("compare")
+    .description("compare finished runs: means over seeds, and differences paired by seed")
+    .addArgument(
+      new Argument(
+        "<runs...>",
+        "folders of runs; FOLDER:READOUT for another readout, LABEL=FOLDER to name a group",
+      ),
+    )
+    .addOption(new Option("--reference <label>", "what the others are compared with (default: the first)"))
+    .addOption(new Option("--readout <name>", "this readout of every run, where none is named with a run"))
+    .addOption(
+      new Option("--format <name>", "how to write the tables")
+        .choices(["markdown", "text"] as const)
+        .default("text" as const),
+    )
+    .action((runs, { format, reference, readout }) => {
+      const labels = new Map<RunMetrics, string>();
+      for (const run of runs) {
+        const { metrics, label } = readRun(run, readout);
+        labels.set(metrics, label);
+      }
+      const table = comparisonTable([...labels.keys()], {
+        format,
+        label: (run) => labels.get(run) ?? run.method,
+        ...(reference === undefined ? {} : { reference }),
+      });
+      process.stdout.write(table);
+    });
+}
+
+/** [LABEL=]FOLDER[:READOUT], or a metrics.json itself. */
+function readRun(text: string, readoutForAll: string | undefined): { metrics: RunMetrics; label: string } {
+  const [, label, place = text] = existsSync(text) ? [] : (/^([^=]+)=(.*)$/s.exec(text) ?? []);
+  const colon = existsSync(place) ? -1 : place.lastIndexOf(":");
+  const path = colon > 0 ? place.slice(0, colon) : place;
+  const readout = colon > 0 ? place.slice(colon + 1) : readoutForAll;
+  const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
+  const metrics = readMetrics(file, path);
+  if (readout === undefined) return { metrics, label: label ?? metrics.method };
+  const chosen = metrics.readouts[readout];
+  if (chosen === undefined) {
+    throw new InputError(
+      `${file}: there is no readout "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
+    );
+  }
+  return { metrics: { ...metrics, ...chosen, readout }, label: label ?? `${metrics.method}/${readout}` };
+}
+
+const numbers = z.array(z.number());
+const readoutSchema = z.looseObject({
+  accuracyMatrix: z.array(z.array(z.number().nullable())),
+  lastAccuracy: z.number(),
+  averageAccuracy: z.number(),
+  forgetting: z.number(),
+});
+/** What the tables use of metrics.json. */
+const metricsSchema = readoutSchema.extend({
+  method: z.string(),
+  benchmark: z.string(),
+  backbone: z.string(),
+  seed: z.number(),
+  orderSeed: z.number(),
+  readout: z.string(),
+  readouts: z.record(z.string(), readoutSchema),
+  stateBytes: numbers,
+  imagesPerSecond: z.number(),
+  seconds: z.number(),
+});
+
+function readMetrics(file: string, path: string): RunMetrics {
+  if (!existsSync(file)) {
+    const reason = existsSync(join(path, "config.json"))
+      ? "the run there has not finished; continue it with --resume"
+      : "expected the folder of a finished run";
+    throw new InputError(`${file}: no such file; ${reason}`);
+  }
+  const result = metricsSchema.safeParse(parseJson(file));
+  if (result.success) return result.data as unknown as RunMetrics;
+  const [issue] = result.error.issues;
+  throw new InputError(`${file}: not a run's metrics: ${issue!.path.join(".")}: ${issue!.message}`);
+}
+
+function parseJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new InputError(`${file}: cannot be read as JSON: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,43 @@
+/** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
+import { CommanderError } from "@commander-js/extra-typings";
+import { z } from "zod";
+import { InputError } from "../tensor/errors.ts";
+import { flagOf } from "./settings.ts";
+
+/** The user stopped a run. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+/** What an error tells the user. */
+export interface Failure {
+  /** One line; undefined where there is nothing to say. */
+  readonly message: string | undefined;
+  readonly exitCode: number;
+}
+
+/** The line and the exit code of anything thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Stopped) return { message: error.message, exitCode: 130 };
+  if (error instanceof InputError) return { message: oneLine(error.message), exitCode: 2 };
+  if (error instanceof CommanderError) return commanderFailure(error);
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    const where = issue!.path.length === 0 ? "" : `--${flagOf(issue!.path.join("."))}: `;
+    return { message: oneLine(where + issue!.message), exitCode: 2 };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return { message: `${oneLine(text)} (--debug shows where)`, exitCode: 1 };
+}
+
+function commanderFailure({ message, exitCode, code }: CommanderError): Failure {
+  // Help and version were asked for and are printed; without a command the help is printed as an answer, too.
+  if (exitCode === 0) return { message: undefined, exitCode: 0 };
+  if (code === "commander.help") return { message: undefined, exitCode: 2 };
+  return {
+    message: oneLine(message.replace(/^error: /, "")).replace("(Did you mean", "(did you mean"),
+    exitCode: 2,
+  };
+}
+
+const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ");

@@ -1,0 +1,29 @@
+/** @file All commands together. */
+import { readFileSync } from "node:fs";
+import { Command } from "@commander-js/extra-typings";
+import { backbonesCommand } from "./backbones.ts";
+import { compareCommand } from "./compare.ts";
+import { dataCommand } from "./data.ts";
+import { featuresCommand } from "./features.ts";
+import { methodsCommand } from "./methods.ts";
+import { predictCommand } from "./predict.ts";
+import { runCommand } from "./run.ts";
+
+/** The program; errors are thrown, and whoever calls prints them. */
+export function createProgram(): Command {
+  const { version, description } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { version: string; description: string };
+  const program = new Command("fmlora").description(description).version(version);
+  const commands = [
+    ...[runCommand(), compareCommand(), predictCommand(), featuresCommand()],
+    ...[methodsCommand(), dataCommand(), backbonesCommand()],
+  ] as unknown as Command[]; // each has its own options in its type
+  for (const command of commands) {
+    program.addCommand(command.option("--debug", "show where an error comes from"));
+  }
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput({ outputError: () => {} });
+  }
+  return program;
+}

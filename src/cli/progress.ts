@@ -1,0 +1,137 @@
+/** @file A run as it goes: one live line on a terminal, plain lines elsewhere, or JSON. */
+import cliProgress, { type GenericFormatter } from "cli-progress";
+import { duration, percent, printable, rate } from "../report/format.ts";
+import type { RunEvent } from "../train/events.ts";
+
+/** Shows a run. */
+export interface Progress {
+  listen(event: RunEvent): void;
+  /** Prints a line without disturbing the live one. */
+  line(text: string): void;
+  stop(): void;
+}
+
+/** Seconds between two plain lines. */
+const PLAIN_INTERVAL = 5;
+/** Tasks whose accuracy is listed when a task ends. */
+const MOST_TASKS = 20;
+
+/** One line that stays, redrawn a few times a second. */
+export function liveProgress(stream: NodeJS.WriteStream, tasks: () => number | undefined): Progress {
+  const format: GenericFormatter = (options, params, payload) =>
+    `${cliProgress.Format.BarFormat(params.progress, options)} ${payload.text}`;
+  const bar = new cliProgress.SingleBar({
+    format,
+    stream,
+    barsize: 16,
+    barCompleteString: "=".repeat(16),
+    barIncompleteString: " ".repeat(16),
+    fps: 5,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false, // the command itself handles Ctrl-C
+  });
+  let running = false;
+  const stop = (): void => {
+    if (running) bar.stop();
+    running = false;
+  };
+  const line = (text: string): void => {
+    stop();
+    stream.write(`${printable(text)}\n`);
+  };
+  return {
+    listen(event) {
+      const lasting = lastingLine(event, tasks());
+      if (lasting !== undefined) line(lasting);
+      const passing = passingLine(event, tasks());
+      if (passing === undefined) return;
+      if (!running) bar.start(1, 0, passing);
+      running = true;
+      bar.update(passing.share, passing);
+    },
+    line,
+    stop,
+  };
+}
+
+/** A line every few seconds, for logs. */
+export function plainProgress(
+  write: (text: string) => void,
+  tasks: () => number | undefined,
+  now: () => number = () => performance.now() / 1000,
+): Progress {
+  let last = now();
+  const line = (text: string): void => write(`${printable(text)}\n`);
+  return {
+    listen(event) {
+      const lasting = lastingLine(event, tasks());
+      if (lasting !== undefined) line(lasting);
+      const passing = passingLine(event, tasks());
+      if (passing === undefined || now() - last < PLAIN_INTERVAL) return;
+      last = now();
+      line(passing.text);
+    },
+    line,
+    stop: () => {},
+  };
+}
+
+/** Every event as one line of JSON on `write`; remarks go to `remark`. */
+export function jsonProgress(write: (text: string) => void, remark: (text: string) => void): Progress {
+  return {
+    listen: (event) => write(`${JSON.stringify(event)}\n`),
+    line: (text) => remark(`${printable(text)}\n`),
+    stop: () => {},
+  };
+}
+
+/** What is going on right now, and how much of it is done (0 to 1). */
+function passingLine(event: RunEvent, tasks?: number): { text: string; share: number } | undefined {
+  if (event.type === "step") {
+    const { task, epoch, epochs, step, steps, loss, imagesPerSecond, secondsLeft } = event;
+    const parts = [
+      taskOf(task, tasks),
+      `epoch ${epoch + 1}/${epochs}`,
+      `loss ${loss.toFixed(3)}`,
+      `${rate(imagesPerSecond)} images/s`,
+      `${duration(secondsLeft)} of training left`,
+    ];
+    return { text: parts.join(", "), share: (epoch * steps + step) / (epochs * steps) };
+  }
+  if (event.type === "phase") {
+    const { task, name, done, total } = event;
+    return {
+      text: `${taskOf(task, tasks)}, ${name} ${done}/${total}`,
+      share: total === 0 ? 1 : done / total,
+    };
+  }
+  return undefined;
+}
+
+/** What stays on the screen. */
+function lastingLine(event: RunEvent, tasks?: number): string | undefined {
+  switch (event.type) {
+    case "run-start": {
+      const { method, benchmark, backbone, classes, notes } = event;
+      const start = `${method} on ${benchmark}: ${event.tasks} tasks, ${classes} classes, backbone ${backbone}`;
+      return [start, ...notes.map((note) => `note: ${note}`)].join("; ");
+    }
+    case "resume":
+      return `continuing with ${taskOf(event.task, tasks)}${event.epoch > 0 ? `, epoch ${event.epoch + 1}` : ""}`;
+    case "skipped-image":
+      return `skipped ${event.id}: ${event.reason}`;
+    case "task-end": {
+      const [readout, row] = Object.entries(event.accuracy)[0] ?? ["", []];
+      const shown = row.slice(-MOST_TASKS).map((value) => percent(value));
+      const left = row.length > MOST_TASKS ? "… " : "";
+      const all = `${percent(event.accuracyMicro)} % of all test images so far (${readout})`;
+      return `${taskOf(event.task, tasks)} done in ${duration(event.seconds)}: ${all}, by task ${left}${shown.join(" ")}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+const taskOf = (task: number, tasks?: number): string =>
+  tasks === undefined ? `task ${task + 1}` : `task ${Math.min(task + 1, tasks)}/${tasks}`;

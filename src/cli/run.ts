@@ -1,0 +1,176 @@
+/** @file `fmlora run` */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
+import { METHODS } from "../methods/index.ts";
+import { benchmarkNamed, benchmarks } from "../node/datasets/index.ts";
+import { methodNamed, type RunOptionsInput, runBenchmark, runOptionsSchema } from "../node/run.ts";
+import { runTable } from "../report/table.ts";
+import { InputError } from "../tensor/errors.ts";
+import { Stopped } from "./failures.ts";
+import { jsonProgress, liveProgress, type Progress, plainProgress } from "./progress.ts";
+import {
+  benchmarkSettings,
+  camelCase,
+  given,
+  helpOptions,
+  parserOptions,
+  type Setting,
+  settingsOf,
+} from "./settings.ts";
+
+const DEFAULT_METHOD = "fm-lora";
+const runSettings = settingsOf(runOptionsSchema);
+
+/** Trains and evaluates a method on a benchmark, task after task. */
+export function runCommand() {
+  const command = new Command("run")
+    .description("train and evaluate a method on a stream of tasks")
+    .addArgument(new Argument("<benchmark>", `one of: ${benchmarks.map(({ name }) => name).join(", ")}`))
+    .addOption(
+      new Option("--method <name>", `one of: ${METHODS.map(({ name }) => name).join(", ")}`).default(
+        DEFAULT_METHOD,
+      ),
+    )
+    .addOption(
+      new Option("--out <folder>", "folder of the run (default: runs/<benchmark>-<method>-seed<seed>)"),
+    )
+    .addOption(new Option("--resume", "continue the run in that folder where it stopped"))
+    .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
+    .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts() }));
+  // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
+  const flags = new Map(
+    [
+      runSettings,
+      ...METHODS.map(({ options }) => settingsOf(options)),
+      ...benchmarks.map(ownSettings),
+    ].flatMap((settings) => parserOptions(settings).map((option) => [option.flags, option] as const)),
+  );
+  for (const option of flags.values()) command.addOption(option);
+  return command
+    .configureHelp({
+      visibleOptions: (shown) => [
+        ...Help.prototype.visibleOptions.call(new Help(), shown),
+        ...choiceOptions(shown.args[0], shown.opts().method),
+      ],
+    })
+    .addHelpText("after", "\nOptions of another method: fmlora run --method <name> --help");
+}
+
+const ownSettings = ({ options }: (typeof benchmarks)[number]): Setting[] => benchmarkSettings(options);
+
+/** What the help adds for a benchmark and a method, where these are known names. */
+function choiceOptions(benchmarkName: string | undefined, methodName: unknown): Option[] {
+  const method = METHODS.find(({ name }) => name === methodName);
+  const benchmark = benchmarks.find(({ name }) => name === benchmarkName);
+  const parts = [
+    ...helpOptions("Options of a run:", runSettings),
+    ...(benchmark === undefined
+      ? benchmarks.flatMap((each) => helpOptions(`Options of benchmark ${each.name}:`, ownSettings(each)))
+      : helpOptions(`Options of benchmark ${benchmark.name}:`, ownSettings(benchmark))),
+  ];
+  return method === undefined
+    ? parts
+    : [...parts, ...helpOptions(`Options of method ${method.name}:`, settingsOf(method.options))];
+}
+
+interface RunArguments {
+  readonly benchmark: string;
+  readonly method: string;
+  readonly out?: string | undefined;
+  readonly resume?: true | undefined;
+  readonly json?: true | undefined;
+  /** All flags by commander's names. */
+  readonly typed: Readonly<Record<string, unknown>>;
+}
+
+async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise<void> {
+  const benchmark = benchmarkNamed(name);
+  const method = methodNamed(chosen.method);
+  const methodSettings = settingsOf(method.options);
+  refuseOthers([...runSettings, ...methodSettings, ...ownSettings(benchmark)], typed, method.name, name);
+  const options = given(runSettings, typed) as RunOptionsInput;
+  const seed = options.seed ?? runOptionsSchema.parse({}).seed;
+  const out = chosen.out ?? join("runs", `${name}-${method.name}-seed${seed}`);
+  const request = {
+    benchmark: name,
+    method: method.name,
+    out,
+    resume: chosen.resume === true,
+    options,
+    methodOptions: given(methodSettings, typed),
+    benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
+  };
+  const progress = progressFor(chosen.json === true, out);
+  const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
+  const report = join(out, "report.html");
+  progress.line(`report: ${report} (open it in a browser: ${openCommand()} ${report})`);
+  if (chosen.json !== true) process.stdout.write(`\n${runTable(metrics)}`);
+}
+
+/** @throws InputError at a flag that belongs to another method or benchmark only */
+function refuseOthers(
+  known: readonly Setting[],
+  typed: Readonly<Record<string, unknown>>,
+  methodName: string,
+  benchmarkName: string,
+): void {
+  const foreign = [
+    ...METHODS.map(({ name, options }) => ({ owner: `method ${name}`, settings: settingsOf(options) })),
+    ...benchmarks.map((each) => ({ owner: `benchmark ${each.name}`, settings: ownSettings(each) })),
+  ];
+  for (const { settings } of foreign) {
+    for (const { flag } of settings) {
+      if (typed[camelCase(flag)] === undefined || known.some((setting) => setting.flag === flag)) continue;
+      const owners = foreign.filter((each) => each.settings.some((setting) => setting.flag === flag));
+      throw new InputError(
+        `--${flag} is an option of ${owners.map(({ owner }) => owner).join(", ")}; method ${methodName} and benchmark ${benchmarkName} don't have it`,
+      );
+    }
+  }
+}
+
+function progressFor(json: boolean, out: string): Progress {
+  const onError = (text: string): void => {
+    process.stderr.write(text);
+  };
+  if (json) return jsonProgress((text) => void process.stdout.write(text), onError);
+  const tasks = (): number | undefined => plannedTasks(out);
+  return process.stderr.isTTY ? liveProgress(process.stderr, tasks) : plainProgress(onError, tasks);
+}
+
+/** Tasks of the run in a folder: a resumed run doesn't tell them again. */
+function plannedTasks(out: string): number | undefined {
+  const file = join(out, "config.json");
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { tasks?: number }).tasks : undefined;
+}
+
+/** Ctrl-C stops at the next batch, a second one at once. @throws Stopped */
+async function stoppable<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) {
+      progress.stop();
+      process.exit(130);
+    }
+    progress.line("stopping; once more stops at once");
+    controller.abort();
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) {
+      throw new Stopped("stopped; continue with the same command and --resume", { cause: error });
+    }
+    throw error;
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    progress.stop();
+  }
+}
+
+function openCommand(): string {
+  if (process.platform === "darwin") return "open";
+  return process.platform === "win32" ? "start" : "xdg-open";
+}

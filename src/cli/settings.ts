@@ -1,0 +1,164 @@
+/** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
+import { Option } from "@commander-js/extra-typings";
+import { z } from "zod";
+import type { BenchmarkOption } from "../node/datasets/index.ts";
+import { InputError } from "../tensor/errors.ts";
+
+/** One option of a schema, as a user sees it. */
+export interface Setting {
+  /** Key in the schema: "firstEpochs". */
+  readonly name: string;
+  /** "first-epochs" */
+  readonly flag: string;
+  readonly kind: "number" | "boolean" | "text" | "list";
+  /** Words that are allowed, where only some are. */
+  readonly choices: readonly string[] | undefined;
+  /** Value where none is given; undefined where that depends. */
+  readonly standard: unknown;
+  readonly description: string;
+  /** "a whole number above 0" */
+  readonly expected: string;
+  /** The value of what was typed. @throws InputError that says what was expected */
+  read(text: string): unknown;
+}
+
+/** What is used here of JSON Schema, which zod writes. */
+interface JsonProperty {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly items?: { readonly enum?: readonly string[] };
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+}
+
+/** All options of a schema, in its order. */
+export function settingsOf(schema: z.ZodObject): Setting[] {
+  const { properties } = z.toJSONSchema(schema, { io: "input" });
+  return Object.entries(properties as Record<string, JsonProperty>).map(([name, property]) => {
+    const kind = kindOf(property);
+    const expected = expectation(property);
+    const setting: Omit<Setting, "read"> = {
+      name,
+      flag: flagOf(name),
+      kind,
+      choices: property.enum ?? property.items?.enum,
+      standard: property.default,
+      description: property.description ?? "",
+      expected,
+    };
+    const field = schema.shape[name] as z.ZodType;
+    return {
+      ...setting,
+      read(text) {
+        const result = field.safeParse(fromText(kind, text));
+        if (result.success) return result.data;
+        throw new InputError(`--${setting.flag} ${JSON.stringify(text)}: expected ${expected}`);
+      },
+    };
+  });
+}
+
+/** "firstEpochs" -> "first-epochs" */
+export const flagOf = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** A default as a user would type it. */
+export function standardText({ kind, standard }: Pick<Setting, "kind" | "standard">): string | undefined {
+  if (standard === undefined) return undefined;
+  if (kind === "boolean") return standard ? "on" : "off";
+  return Array.isArray(standard) ? standard.join(",") : String(standard);
+}
+
+/** "--epochs <n>", "--no-prompts" */
+export function usage({ flag, kind, standard }: Pick<Setting, "flag" | "kind" | "standard">): string {
+  if (kind === "boolean") return standard === true ? `--no-${flag}` : `--${flag}`;
+  return `--${flag} ${kind === "number" ? "<n>" : kind === "list" ? "<list>" : "<value>"}`;
+}
+
+/** Options for parsing, hidden in the help: the value stays text until it is known whose option it is. */
+export function parserOptions(settings: readonly Setting[]): Option[] {
+  return settings.flatMap((setting) => {
+    const flags =
+      setting.kind === "boolean" ? [`--${setting.flag}`, `--no-${setting.flag}`] : [usage(setting)];
+    return flags.map((flag) => new Option(flag).hideHelp());
+  });
+}
+
+/** The same options as the help shows them. */
+export function helpOptions(heading: string, settings: readonly Setting[]): Option[] {
+  return settings.map((setting) => new Option(usage(setting), describe(setting)).helpGroup(heading));
+}
+
+/** Description with the allowed words, where it doesn't name them itself, and the default. */
+export function describe(setting: Setting): string {
+  const { description, choices } = setting;
+  const standard = standardText(setting);
+  const notes = [
+    ...(choices === undefined || choices.every((choice) => description.includes(choice))
+      ? []
+      : [`one of: ${choices.join(", ")}`]),
+    ...(standard === undefined ? [] : [`default: ${standard}`]),
+  ];
+  return notes.length === 0 ? description : `${description} (${notes.join("; ")})`;
+}
+
+/** A benchmark's own options in the same form. */
+export function benchmarkSettings(options: Readonly<Record<string, BenchmarkOption>>): Setting[] {
+  return Object.entries(options).map(([name, { default: standard, summary }]) => ({
+    name,
+    flag: name,
+    kind: typeof standard === "number" ? "number" : "text",
+    choices: undefined,
+    standard,
+    description: summary,
+    expected: typeof standard === "number" ? "a whole number" : "a text",
+    read: (text) => text, // the benchmark checks its own
+  }));
+}
+
+/** Values of those settings that were given on the command line. */
+export function given(
+  settings: readonly Setting[],
+  typed: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const values = settings.flatMap((setting): [string, unknown][] => {
+    const value = typed[camelCase(setting.flag)];
+    if (value === undefined) return [];
+    return [[setting.name, typeof value === "string" ? setting.read(value) : value]];
+  });
+  return Object.fromEntries(values);
+}
+
+/** Key that commander stores a flag under. */
+export const camelCase = (flag: string): string =>
+  flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+function kindOf({ type }: JsonProperty): Setting["kind"] {
+  if (type === "integer" || type === "number") return "number";
+  if (type === "boolean") return "boolean";
+  return type === "array" ? "list" : "text";
+}
+
+function fromText(kind: Setting["kind"], text: string): unknown {
+  if (kind === "number") return text.trim() === "" ? Number.NaN : Number(text);
+  return kind === "list" ? text.split(",").map((part) => part.trim()) : text;
+}
+
+function expectation(property: JsonProperty): string {
+  const { type, enum: choices, items, minimum, exclusiveMinimum, maximum } = property;
+  if (choices !== undefined) return `one of: ${choices.join(", ")}`;
+  if (type === "array") return `a list, separated by commas, of: ${items?.enum?.join(", ") ?? "values"}`;
+  if (type === "boolean") return "no value";
+  if (type !== "integer" && type !== "number") return "a text";
+  const bounds = [
+    ...(exclusiveMinimum === undefined ? [] : [`above ${exclusiveMinimum}`]),
+    ...(minimum === undefined ? [] : [`of at least ${minimum}`]),
+    ...(maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? [] : [`at most ${maximum}`]),
+  ];
+  return [type === "integer" ? "a whole number" : "a number", bounds.join(" and ")]
+    .filter((part) => part !== "")
+    .join(" ");
+}
