@@ -227,7 +227,7 @@ class FmLora implements Learner {
     }
     const after = await this.#observe(task, "class statistics");
     this.#shared.addMoments(after);
-    task.report({ fingerprint: fingerprint(after, this.#options.rank) });
+    if (this.#shared.trained) task.report({ fingerprint: fingerprint(after, this.#options.rank) });
     if (!this.#options.pure) this.#lda.update(after, this.#before);
     this.#training = undefined;
     this.#before = undefined;

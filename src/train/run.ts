@@ -7,6 +7,7 @@ import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Checkpoint, RunRecord } from "./checkpoint.ts";
+import { countCorrect } from "./correct.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 
 /** How long and on what to train. */
@@ -291,18 +292,6 @@ class Run {
 }
 
 const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
-
-function countCorrect(scores: Float32Array, batch: Batch): number {
-  const classes = scores.length / batch.count;
-  let correct = 0;
-  for (let row = 0; row < batch.count; row++) {
-    const own = scores.subarray(row * classes, (row + 1) * classes);
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (own[c]! > own[best]!) best = c;
-    if (best === batch.labels[row]) correct++;
-  }
-  return correct;
-}
 
 function bytesOf(state: Readonly<Record<string, Tensor>>): number {
   return Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);

@@ -3,6 +3,7 @@ import { backward } from "../../autodiff/backward.ts";
 import type { Batch } from "../../data/dataset.ts";
 import { graph } from "../../graph/graph.ts";
 import { input, type Value } from "../../graph/value.ts";
+import type { Backbone } from "../../nn/checkpoint.ts";
 import { linear } from "../../nn/linear.ts";
 import { crossEntropy } from "../../nn/loss.ts";
 import { addLowRank, type LowRankFactors, project } from "../../nn/low-rank.ts";
@@ -10,6 +11,7 @@ import { type VitHooks, vitFeatures } from "../../nn/vit.ts";
 import { weightFeeds, weightInputs } from "../../nn/weights.ts";
 import { add, expand, matmul, mul, reshape } from "../../ops/index.ts";
 import type { Session, Tensors } from "../../runtime/runtime.ts";
+import { InputError } from "../../tensor/errors.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { MethodContext } from "../method.ts";
 import { mergedWeights } from "./merge.ts";
@@ -49,7 +51,9 @@ export class AdaptedVit {
   readonly #frozen: Record<string, Tensor>;
   #merged: Record<string, Tensor> | undefined;
 
+  /** @throws InputError if a site is too small for the rank */
   constructor(context: MethodContext, adaptation: Adaptation) {
+    checkRank(context.backbone, adaptation);
     this.context = context;
     this.adaptation = adaptation;
     this.#frozen = weightFeeds(context.backbone.weights);
@@ -226,6 +230,18 @@ export class AdaptedVit {
     return {
       prompts: (block) => (block === 0 ? parameters("prompts", [promptTokens, this.width]) : undefined),
     };
+  }
+}
+
+/** A subspace has no more directions than the layer; bases of more can't be orthonormal. */
+function checkRank({ weights }: Backbone, { sites, rank }: Adaptation): void {
+  for (const site of sites) {
+    const [out, width] = weights[`${site}.weight`]!.dims as [number, number];
+    if (rank > Math.min(out, width)) {
+      throw new InputError(
+        `rank is ${rank}, but ${site} is [${out}, ${width}]; choose ${Math.min(out, width)} or less`,
+      );
+    }
   }
 }
 

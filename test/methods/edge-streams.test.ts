@@ -1,0 +1,93 @@
+/** @file Streams that real users have: single classes, classes that come again, single images. */
+import { describe, expect, test } from "vitest";
+import { domainIncremental, type TaskStream } from "../../src/data/stream.ts";
+import { METHODS } from "../../src/methods/index.ts";
+import { type FinishedRun, runMethod } from "../support/run-method.ts";
+import { patternDataset, streamOf } from "../support/toy-dataset.ts";
+
+const dataset = patternDataset({ classes: 6, domains: 3, trainPerClass: 8, testPerClass: 4, noise: 60 });
+const lonely = patternDataset({ classes: 6, trainPerClass: 1, testPerClass: 4, noise: 20 });
+const domains = domainIncremental(dataset);
+/** The second domain lacks classes 4 and 5. */
+const gaps: TaskStream = {
+  ...domains,
+  tasks: domains.tasks.map((task) =>
+    task.index === 1 ? { ...task, train: task.train.filter(({ label }) => label < 4) } : task,
+  ),
+};
+
+const STREAMS: readonly (readonly [string, TaskStream])[] = [
+  [
+    "one class at a time",
+    streamOf(
+      dataset,
+      [0, 1, 2, 3].map((label) => ({ classes: [label] })),
+    ),
+  ],
+  [
+    "a first task of one class",
+    streamOf(dataset, [{ classes: [0] }, { classes: [1, 2] }, { classes: [3, 4] }]),
+  ],
+  [
+    "a later task of one class",
+    streamOf(dataset, [{ classes: [0, 1] }, { classes: [2] }, { classes: [3, 4] }]),
+  ],
+  ["the same classes in other domains", domains],
+  ["a domain that lacks classes", gaps],
+  [
+    "a class that comes again beside a new one",
+    streamOf(dataset, [
+      { classes: [0, 1] },
+      { classes: [1, 2], domain: 1 },
+      { classes: [1], domain: 2 },
+      { classes: [0, 2], domain: 2 },
+    ]),
+  ],
+  ["one image a class", streamOf(lonely, [{ classes: [0, 1, 2] }, { classes: [3] }, { classes: [4, 5] }])],
+  ["a single task", streamOf(dataset, [{ classes: [0, 1, 2] }])],
+];
+
+describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
+  test.each(STREAMS)("works on %s", async (_, stream) => {
+    const run = await runMethod(name, stream, { epochs: 2 });
+    expectFinite(run);
+    const tasks = run.states.length;
+    for (const [readout, correct] of Object.entries(run.record.correct)) {
+      expect(
+        correct.map((row) => row.length),
+        readout,
+      ).toEqual(Array.from({ length: tasks }, (_, t) => t + 1));
+    }
+    // Statistics need no training: LDA has to work on all of them.
+    const correct = run.record.correct.lda!.at(-1)!.reduce((sum, count) => sum + count, 0);
+    const images = stream.tasks.reduce((sum, { test }) => sum + test.length, 0);
+    expect(correct / images).toBeGreaterThanOrEqual(0.7);
+  });
+
+  test("a later task of one class trains nothing and changes nothing but statistics", async () => {
+    const { states, record } = await runMethod(name, STREAMS[2]![1], { epochs: 2 });
+    if (states.length === 1) return; // joint
+    expect(record.trainableParameters[1]).toBe(0);
+    for (const [tensor, before] of Object.entries(states[0]!)) {
+      if (/^statistics\.|\.(moment|tokens)$/.test(tensor)) continue;
+      expect(states[1]![tensor], tensor).toEqual(before);
+    }
+    expect([...states[1]!["statistics.classes"]!.data]).toEqual([0, 1, 2]);
+  });
+});
+
+function expectFinite({ states, losses, events }: FinishedRun): void {
+  for (const loss of losses) expect(loss).toBeGreaterThanOrEqual(0); // fails for NaN
+  for (const [task, state] of states.entries()) {
+    for (const [tensor, { data }] of Object.entries(state)) {
+      const finite = Array.from(data, Number).every(Number.isFinite);
+      expect(finite, `${tensor} after task ${task}`).toBe(true);
+    }
+  }
+  for (const event of events) {
+    expect(JSON.stringify(event)).not.toContain("null"); // JSON's NaN
+    if (event.type === "method" && event.fingerprint !== undefined) {
+      expect(Math.hypot(...event.fingerprint)).toBeCloseTo(1, 2);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/** @file No image and no image's features may reach a file: neither the model nor a checkpoint in mid-task. */
+import { describe, expect, test } from "vitest";
+import { classIncremental } from "../../src/data/stream.ts";
+import { METHODS } from "../../src/methods/index.ts";
+import { encodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { recording } from "../support/recording-runtime.ts";
+import { oneThread, runMethod, stateBytes } from "../support/run-method.ts";
+import { patternDataset } from "../support/toy-dataset.ts";
+
+const dataset = patternDataset({ classes: 4, trainPerClass: 6, testPerClass: 2 });
+const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
+
+/** Whether any run of `length` bytes out of the middle of a secret stands in the file. */
+const leaks = (file: Buffer, secrets: readonly Uint8Array[], length: number): number =>
+  secrets.filter((secret) => {
+    const middle = Math.floor((secret.length - length) / 2);
+    return file.includes(secret.subarray(middle, middle + length));
+  }).length;
+
+const bytesOf = (values: Float32Array | Float64Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
+  test("writes no training image and no feature row into model or checkpoints", async () => {
+    const seen = recording(oneThread);
+    const files: Buffer[] = [];
+    const run = await runMethod(name, stream, {
+      runtime: seen.runtime,
+      epochs: 2,
+      onCheckpoint: (checkpoint) => files.push(Buffer.from(encodeCheckpoint(checkpoint))),
+    });
+    files.push(...run.states.map(stateBytes));
+    const rows = seen.features.flatMap(({ data, width }) =>
+      Array.from({ length: data.length / width }, (_, row) => data.subarray(row * width, (row + 1) * width)),
+    );
+    const images = await Promise.all(
+      stream.tasks
+        .flatMap(({ train }) => train)
+        .map(async (sample) => {
+          const image = await dataset.read(sample);
+          return image.kind === "rgb" ? image.data : new Uint8Array();
+        }),
+    );
+    expect(rows.length).toBeGreaterThanOrEqual(images.length);
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    const planted = Buffer.concat([Buffer.from(images[0]!), bytesOf(rows[0]!)]); // the search does find what is there
+    expect([leaks(planted, [images[0]!], 48), leaks(planted, [bytesOf(rows[0]!)], 16)]).toEqual([1, 1]);
+    const [single, double] = [rows.map(bytesOf), rows.map((row) => bytesOf(Float64Array.from(row)))];
+    for (const file of files) {
+      expect(leaks(file, images, 48)).toBe(0);
+      expect(leaks(file, single, 16)).toBe(0);
+      expect(leaks(file, double, 32)).toBe(0);
+    }
+  });
+});
