@@ -5,7 +5,12 @@ import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type Learner, type MethodContext, type Scores, type TaskData } from "./method.ts";
 import { AdaptedVit } from "./parts/adapted-vit.ts";
-import { ClassStatistics, linearScores, normalizedRows } from "./parts/class-statistics.ts";
+import {
+  ClassStatistics,
+  type LinearClassifier,
+  linearScores,
+  normalizedRows,
+} from "./parts/class-statistics.ts";
 import { featurePass } from "./parts/feature-pass.ts";
 
 const options = z.object({
@@ -39,12 +44,16 @@ class FrozenFeatures implements Learner {
   readonly #shrinkage: number;
   readonly #vit: AdaptedVit;
   #statistics: ClassStatistics;
+  #prototypes: LinearClassifier;
+  #discriminant: LinearClassifier;
 
   constructor(context: MethodContext, shrinkage: number, readouts: readonly string[]) {
     this.readouts = readouts;
     this.#shrinkage = shrinkage;
     this.#vit = new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
     this.#statistics = new ClassStatistics(this.#vit.width);
+    this.#prototypes = this.#statistics.prototypes();
+    this.#discriminant = this.#statistics.discriminant(shrinkage);
   }
 
   async beginTask(): Promise<void> {}
@@ -63,25 +72,10 @@ class FrozenFeatures implements Learner {
   async predict(batch: Batch, classCount: number): Promise<Scores> {
     const features = await this.#vit.features(batch);
     const width = this.#vit.width;
-    const scores: Record<string, Float32Array> = {
-      ncm: linearScores(this.#statistics.prototypes(), normalizedRows(features, width), width, classCount),
-      lda: linearScores(this.#discriminant(), features, width, classCount),
+    return {
+      ncm: linearScores(this.#prototypes, normalizedRows(features, width), width, classCount),
+      lda: linearScores(this.#discriminant, features, width, classCount),
     };
-    return scores;
-  }
-
-  #cached:
-    | { statistics: ClassStatistics; classifier: ReturnType<ClassStatistics["discriminant"]> }
-    | undefined;
-
-  #discriminant(): ReturnType<ClassStatistics["discriminant"]> {
-    if (this.#cached?.statistics !== this.#statistics) {
-      this.#cached = {
-        statistics: this.#statistics,
-        classifier: this.#statistics.discriminant(this.#shrinkage),
-      };
-    }
-    return this.#cached!.classifier;
   }
 
   state(): Record<string, Tensor> {
@@ -90,6 +84,8 @@ class FrozenFeatures implements Learner {
 
   async load(state: Tensors): Promise<void> {
     this.#statistics = ClassStatistics.from(state, "statistics.");
+    this.#prototypes = this.#statistics.prototypes();
+    this.#discriminant = this.#statistics.discriminant(this.#shrinkage);
   }
 
   trainingState(): Record<string, Tensor> {

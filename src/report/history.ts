@@ -15,7 +15,7 @@ export interface RunHistory {
   readonly tasks: ReadonlyMap<number, Extract<RunEvent, { type: "task-start" }>>;
   /** In order of task, then epoch; without losses that are not finite. */
   readonly epochs: readonly EpochLoss[];
-  /** similarity.get(t)[i]: similarity of task t to the earlier task i. */
+  /** similarity.get(t)[i]: cosine of the fingerprints of task t and the earlier task i. */
   readonly similarity: ReadonlyMap<number, readonly number[]>;
   /** Ranks per task that a method reported, for metrics that have none. */
   readonly ranks: ReadonlyMap<number, Readonly<Record<string, number>>>;
@@ -29,7 +29,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
   const notes = new Set<string>();
   const tasks = new Map<number, Extract<RunEvent, { type: "task-start" }>>();
   const epochs = new Map<number, Map<number, number>>();
-  const similarity = new Map<number, readonly number[]>();
+  const fingerprints = new Map<number, readonly number[]>();
   const ranks = new Map<number, Readonly<Record<string, number>>>();
   const values = new Map<number, Readonly<Record<string, number>>>();
   const skipped = new Map<string, string>();
@@ -40,7 +40,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
       const losses = epochs.get(event.task) ?? new Map<number, number>();
       epochs.set(event.task, losses.set(event.epoch, event.loss));
     } else if (event.type === "method") {
-      if (event.similarity !== undefined) similarity.set(event.task, event.similarity);
+      if (event.fingerprint !== undefined) fingerprints.set(event.task, event.fingerprint);
       if (event.ranks !== undefined) ranks.set(event.task, event.ranks);
       // A method may report in several events per task.
       if (event.values !== undefined) values.set(event.task, { ...values.get(event.task), ...event.values });
@@ -55,11 +55,25 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
         .filter(([, loss]) => Number.isFinite(loss))
         .map(([epoch, loss]) => ({ task, epoch, loss })),
     ),
-    similarity,
+    similarity: similarities(fingerprints),
     ranks,
     values,
     skipped: [...skipped].map(([id, reason]) => ({ id, reason })),
   };
+}
+
+/** Cosines of unit vectors; tasks whose fingerprints have another length don't compare. */
+function similarities(fingerprints: ReadonlyMap<number, readonly number[]>): Map<number, number[]> {
+  return new Map(
+    byNumber(fingerprints).map(([task, own]) => [
+      task,
+      Array.from({ length: task }, (_, earlier) => {
+        const other = fingerprints.get(earlier);
+        if (other === undefined || other.length !== own.length || own.length === 0) return Number.NaN;
+        return own.reduce((sum, value, i) => sum + value * other[i]!, 0);
+      }),
+    ]),
+  );
 }
 
 function byNumber<Item>(map: ReadonlyMap<number, Item>): [number, Item][] {

@@ -202,7 +202,7 @@ export function similaritySection(metrics: RunMetrics, history: RunHistory): str
   });
   return section(
     "Similarity of tasks",
-    `As the method measured it when each task arrived.${ramp(decimal(low, 2), decimal(high, 2))}`,
+    `Cosine of the mean inputs h hᵀ in the shared subspace, over all adapted sites.${ramp(decimal(low, 2), decimal(high, 2))}`,
     `<div class="wide">${chart}</div>`,
   );
 }

@@ -53,7 +53,7 @@ export function parseHeader(bytes: Uint8Array, fileLength: number, file: string)
   } catch {
     throw new InputError(`${file}: the safetensors header is no JSON text; download or write the file again`);
   }
-  if (typeof json !== "object" || json === null)
+  if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new InputError(`${file}: the safetensors header is no JSON object`);
   const entries = new Map<string, SafetensorsEntry>();
   const base = 8 + bytes.length;
@@ -75,13 +75,13 @@ function checkEntry(
     dtype,
     shape,
     data_offsets: offsets,
-  } = entry as { dtype?: string; shape?: number[]; data_offsets?: number[] };
+  } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const whole = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!whole(shape) || !whole(offsets) || offsets.length !== 2 || dtype === undefined) {
+  if (!whole(shape) || !whole(offsets) || offsets.length !== 2 || typeof dtype !== "string") {
     throw new InputError(`${file}: tensor ${name} has no valid dtype, shape and data_offsets`);
   }
-  const width = STORED_BYTES[dtype];
+  const width = Object.hasOwn(STORED_BYTES, dtype) ? STORED_BYTES[dtype] : undefined;
   if (width === undefined) {
     throw new InputError(
       `${file}: tensor ${name} is ${dtype}; supported are ${Object.keys(STORED_BYTES).join(", ")}`,
@@ -107,7 +107,8 @@ export function decodeFloat32(entry: SafetensorsEntry, bytes: Uint8Array): Tenso
 }
 
 function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
-  const aligned = (width: number): Uint8Array => (bytes.byteOffset % width === 0 ? bytes : bytes.slice());
+  const aligned = (width: number): Uint8Array =>
+    bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   switch (dtype) {
     case "F32": {
       const own = aligned(4);
@@ -189,7 +190,7 @@ export function decodeSafetensors(
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
   const tensors: Record<string, Tensor> = {};
   for (const [name, entry] of entries)
-    tensors[name] = decodeTensor(entry, bytes.slice(entry.start, entry.end));
+    tensors[name] = decodeTensor(entry, new Uint8Array(bytes.subarray(entry.start, entry.end))); // a Buffer's slice copies nothing
   return { tensors, metadata };
 }
 

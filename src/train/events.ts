@@ -52,7 +52,6 @@ export type RunEvent =
       readonly type: "method";
       readonly task: number;
       readonly ranks?: Readonly<Record<string, number>>;
-      readonly similarity?: readonly number[];
       readonly fingerprint?: readonly number[];
       readonly values?: Readonly<Record<string, number>>;
     }

@@ -18,7 +18,12 @@ export interface Sample {
   readonly range?: readonly [number, number];
 }
 
-function random(rng: Rng, dtype: DType, dims: readonly number[], [low, high]: readonly [number, number]): Tensor {
+function random(
+  rng: Rng,
+  dtype: DType,
+  dims: readonly number[],
+  [low, high]: readonly [number, number],
+): Tensor {
   const values = Array.from({ length: sizeOf(dims) }, () => low + (high - low) * rng.uniform());
   return dtype === "float64"
     ? tensor("float64", dims, Float64Array.from(values))
@@ -26,7 +31,10 @@ function random(rng: Rng, dtype: DType, dims: readonly number[], [low, high]: re
 }
 
 /** Directional derivative of a random projection of the output, per input: [name, by backward, by differences]. */
-export async function compareGradients(runtime: Runtime, sample: Sample): Promise<[string, number, number][]> {
+export async function compareGradients(
+  runtime: Runtime,
+  sample: Sample,
+): Promise<[string, number, number][]> {
   const dtype = sample.dtype ?? "float64";
   const range = sample.range ?? [-2, 2];
   const rng = Rng.at("gradient-check", sample.name);

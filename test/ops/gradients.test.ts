@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { topologicalOrder } from "../../src/graph/graph.ts";
 import { emit, type Op } from "../../src/graph/op.ts";
 import { input } from "../../src/graph/value.ts";
-import { ALL_OPS, mul, mulOp } from "../../src/ops/index.ts";
 import { nodeRuntime } from "../../src/node/runtime.ts";
+import { ALL_OPS, mul, mulOp } from "../../src/ops/index.ts";
 import { agrees, compareGradients } from "./gradient-check.ts";
 import { SAMPLES } from "./samples.ts";
 
@@ -11,7 +11,10 @@ const runtime = nodeRuntime({ threads: 1 });
 
 test.each(SAMPLES)("gradient of $name equals central differences", async (sample) => {
   for (const [name, analytic, numeric] of await compareGradients(runtime, sample)) {
-    expect(agrees(analytic, numeric, sample.dtype), `d ${name}: ${analytic} by backward, ${numeric} by differences`).toBe(true);
+    expect(
+      agrees(analytic, numeric, sample.dtype),
+      `d ${name}: ${analytic} by backward, ${numeric} by differences`,
+    ).toBe(true);
   }
 });
 
@@ -28,7 +31,10 @@ test("every operator has a sample", () => {
 });
 
 test("the check fails a wrong gradient rule", async () => {
-  const wrong: Op<"a" | "b", object> = { ...mulOp, vjp: { ...mulOp.vjp, b: (dy, { inputs }) => mul(dy, inputs.b) } };
+  const wrong: Op<"a" | "b", object> = {
+    ...mulOp,
+    vjp: { ...mulOp.vjp, b: (dy, { inputs }) => mul(dy, inputs.b) },
+  };
   const [right, caught] = await compareGradients(runtime, {
     name: "mul with a wrong rule for b",
     inputs: { a: [3], b: [3] },

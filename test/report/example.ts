@@ -74,12 +74,11 @@ export function exampleRun(
       testImages: 500,
       epochs: 5,
     });
-    const similarity = Array.from({ length: task }, (_, i) => 0.6 + 0.35 * wave(task * i + i));
     events.push({
       type: "method",
       task,
       ranks: ranks[task]!,
-      similarity,
+      fingerprint: [Math.cos(0.12 * task), Math.sin(0.12 * task)],
       values: { complexity: 3 + wave(task), drift: 0.1 * wave(2 * task) },
     });
     for (let epoch = 0; epoch < 5; epoch++)
