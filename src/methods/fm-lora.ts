@@ -258,6 +258,10 @@ class FmLora implements Learner {
     return this.#options.pure ? { head } : { lda: this.#lda.scores(features, classCount), head };
   }
 
+  async distances(batch: Batch): Promise<Float32Array> {
+    return this.#lda.distances(await this.#vit.features(batch));
+  }
+
   state(): Record<string, Tensor> {
     return {
       ...this.#shared.tensors(),

@@ -64,6 +64,11 @@ export interface Learner {
   endTask(task: TaskData): Promise<void>;
   /** Scores images among `classCount` classes. Each image's scores depend on that image alone. */
   predict(batch: Batch, classCount: number): Promise<Scores>;
+  /**
+   * How far each image is from every known class, where the method can tell: squared Mahalanobis distance per
+   * feature dimension, about 1 or less for known classes. [count]
+   */
+  distances?(batch: Batch): Promise<Float32Array>;
   /** What the model keeps between tasks: all that model/ holds. Unchanged while a task trains. */
   state(): Record<string, Tensor>;
   load(state: Tensors): Promise<void>;

@@ -5,12 +5,8 @@ import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type Learner, type MethodContext, type Scores, type TaskData } from "./method.ts";
 import { AdaptedVit } from "./parts/adapted-vit.ts";
-import {
-  ClassStatistics,
-  type LinearClassifier,
-  linearScores,
-  normalizedRows,
-} from "./parts/class-statistics.ts";
+import { ClassStatistics, type LinearClassifier, linearScores, unitRows } from "./parts/class-statistics.ts";
+import { Discriminant } from "./parts/discriminant.ts";
 import { featurePass } from "./parts/feature-pass.ts";
 
 const options = z.object({
@@ -45,7 +41,7 @@ class FrozenFeatures implements Learner {
   readonly #vit: AdaptedVit;
   #statistics: ClassStatistics;
   #prototypes: LinearClassifier;
-  #discriminant: LinearClassifier;
+  #discriminant: Discriminant;
 
   constructor(context: MethodContext, shrinkage: number, readouts: readonly string[]) {
     this.readouts = readouts;
@@ -53,7 +49,7 @@ class FrozenFeatures implements Learner {
     this.#vit = new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
     this.#statistics = new ClassStatistics(this.#vit.width);
     this.#prototypes = this.#statistics.prototypes();
-    this.#discriminant = this.#statistics.discriminant(shrinkage);
+    this.#discriminant = new Discriminant(this.#statistics, shrinkage);
   }
 
   async beginTask(): Promise<void> {}
@@ -73,8 +69,8 @@ class FrozenFeatures implements Learner {
     const features = await this.#vit.features(batch);
     const width = this.#vit.width;
     return {
-      ncm: linearScores(this.#prototypes, normalizedRows(features, width), width, classCount),
-      lda: linearScores(this.#discriminant, features, width, classCount),
+      ncm: linearScores(this.#prototypes, unitRows(features, width), width, classCount),
+      lda: this.#discriminant.scores(features, classCount),
     };
   }
 
@@ -85,7 +81,7 @@ class FrozenFeatures implements Learner {
   async load(state: Tensors): Promise<void> {
     this.#statistics = ClassStatistics.from(state, "statistics.");
     this.#prototypes = this.#statistics.prototypes();
-    this.#discriminant = this.#statistics.discriminant(this.#shrinkage);
+    this.#discriminant = new Discriminant(this.#statistics, this.#shrinkage);
   }
 
   trainingState(): Record<string, Tensor> {

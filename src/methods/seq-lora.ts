@@ -119,6 +119,10 @@ class SequentialLora implements Learner {
     };
   }
 
+  async distances(batch: Batch): Promise<Float32Array> {
+    return this.#lda.distances(await this.#vit.features(batch));
+  }
+
   state(): Record<string, Tensor> {
     return { ...this.#pairs, ...this.#head.tensors("head."), ...this.#lda.tensors() };
   }

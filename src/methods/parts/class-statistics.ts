@@ -98,49 +98,24 @@ export class ClassStatistics {
     return this.#scatter.map((value) => value / Math.max(total - this.#means.size, 1));
   }
 
-  /** LDA with equal priors: w_c = (S + shrinkage mean_diag I)⁻¹ mean_c, b_c = −mean_c · w_c / 2. */
-  discriminant(shrinkage: number): LinearClassifier {
-    const d = this.width;
+  /** Class means as rows, in order of position. */
+  meanRows(): { classes: number[]; means: Float64Array } {
     const classes = this.classes;
-    const means = new Float64Array(classes.length * d);
-    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * d);
-    const solved = solveRidge(
-      this.covariance(),
-      d,
-      shrinkage,
-      transposed(means, classes.length, d),
-      classes.length,
-    );
-    const weight = transposed(solved, d, classes.length);
-    const bias = Float64Array.from(classes, (_, i) => {
-      let dot = 0;
-      for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
-      return -dot / 2;
-    });
-    return { classes, weight, bias };
+    const means = new Float64Array(classes.length * this.width);
+    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * this.width);
+    return { classes, means };
   }
 
   /** Nearest class mean by cosine: the features must be normalised by whoever scores. */
   prototypes(): LinearClassifier {
-    const classes = this.classes;
-    const weight = new Float64Array(classes.length * this.width);
-    for (const [i, label] of classes.entries()) {
-      const { mean } = this.#means.get(label)!;
-      const norm = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0)) || 1;
-      weight.set(
-        mean.map((value) => value / norm),
-        i * this.width,
-      );
-    }
-    return { classes, weight, bias: new Float64Array(classes.length) };
+    const { classes, means } = this.meanRows();
+    return { classes, weight: unitRows(means, this.width), bias: new Float64Array(classes.length) };
   }
 
   /** As float32 tensors under `prefix`. */
   tensors(prefix: string): Record<string, Tensor> {
     const d = this.width;
-    const classes = this.classes;
-    const means = new Float32Array(classes.length * d);
-    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * d);
+    const { classes, means } = this.meanRows();
     return {
       [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
       [`${prefix}counts`]: tensor(
@@ -148,7 +123,7 @@ export class ClassStatistics {
         [classes.length],
         Int32Array.from(classes, (c) => this.#means.get(c)!.count),
       ),
-      [`${prefix}means`]: tensor("float32", [classes.length, d], means),
+      [`${prefix}means`]: tensor("float32", [classes.length, d], Float32Array.from(means)),
       [`${prefix}scatter`]: tensor("float32", [d, d], Float32Array.from(this.#scatter)),
     };
   }
@@ -210,11 +185,13 @@ export function linearScores(
 }
 
 /** Rows scaled to unit length. */
-export function normalizedRows(features: Float32Array, width: number): Float32Array {
-  const result = features.slice();
+export function unitRows<Rows extends Float32Array | Float64Array>(rows: Rows, width: number): Rows {
+  const result = rows.slice() as Rows;
   for (let start = 0; start < result.length; start += width) {
     const row = result.subarray(start, start + width);
-    const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
+    let squares = 0;
+    for (const value of row) squares += value * value;
+    const norm = Math.sqrt(squares) || 1;
     for (let i = 0; i < width; i++) row[i]! /= norm;
   }
   return result;

@@ -4,6 +4,7 @@ import { matrix } from "../../tensor/linear-algebra.ts";
 import { tensor } from "../../tensor/tensor.ts";
 import type { AdaptedVit } from "./adapted-vit.ts";
 import { ClassStatistics, linearScores } from "./class-statistics.ts";
+import { Discriminant } from "./discriminant.ts";
 import type { PassResult } from "./feature-pass.ts";
 import type { SharedState } from "./shared-state.ts";
 
@@ -21,7 +22,7 @@ export async function probeGradients(
   const { sites, rank } = vit.adaptation;
   const statistics = new ClassStatistics(vit.width);
   statistics.add(seen, { betweenScatter: false });
-  const { classes, weight, bias } = statistics.discriminant(0.1);
+  const { classes, weight, bias } = new Discriminant(statistics, 0.1).classifier;
   const rows = { classes: classes.map((_, row) => row), weight, bias };
   const scores = linearScores(rows, seen.features, vit.width, classes.length);
   const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);

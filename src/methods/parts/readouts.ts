@@ -2,12 +2,8 @@
 import { z } from "zod";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import {
-  ClassStatistics,
-  type LabelledFeatures,
-  type LinearClassifier,
-  linearScores,
-} from "./class-statistics.ts";
+import { ClassStatistics, type LabelledFeatures } from "./class-statistics.ts";
+import { Discriminant } from "./discriminant.ts";
 
 /** Options of the LDA readout; spread them into a method's options. */
 export const statisticsOptions = {
@@ -27,12 +23,12 @@ export type StatisticsOptions = z.infer<z.ZodObject<typeof statisticsOptions>>;
 export class DiscriminantReadout {
   readonly #options: StatisticsOptions;
   #statistics: ClassStatistics;
-  #classifier: LinearClassifier;
+  #discriminant: Discriminant;
 
   constructor(width: number, options: StatisticsOptions) {
     this.#options = options;
     this.#statistics = new ClassStatistics(width);
-    this.#classifier = this.#statistics.discriminant(options.shrinkage);
+    this.#discriminant = new Discriminant(this.#statistics, options.shrinkage);
   }
 
   /** Whether any class is known: only then is there something to compensate. */
@@ -52,7 +48,12 @@ export class DiscriminantReadout {
 
   /** [n, classCount] */
   scores(features: Float32Array, classCount: number): Float32Array {
-    return linearScores(this.#classifier, features, this.#statistics.width, classCount);
+    return this.#discriminant.scores(features, classCount);
+  }
+
+  /** How far each image is from every class: `Discriminant.distances`. [n] */
+  distances(features: Float32Array): Float32Array {
+    return this.#discriminant.distances(features);
   }
 
   tensors(): Record<string, Tensor> {
@@ -61,6 +62,6 @@ export class DiscriminantReadout {
 
   load(tensors: Tensors): void {
     this.#statistics = ClassStatistics.from(tensors, "statistics.");
-    this.#classifier = this.#statistics.discriminant(this.#options.shrinkage);
+    this.#discriminant = new Discriminant(this.#statistics, this.#options.shrinkage);
   }
 }
