@@ -4,9 +4,10 @@ import type { Augmentation, Batch, ImageTransform, Sample, View } from "../data/
 import { batches, type UnreadablePolicy } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
+import { InputError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Checkpoint, RunRecord } from "./checkpoint.ts";
+import { type Checkpoint, emptyRecord, type RunRecord } from "./checkpoint.ts";
 import { countCorrect } from "./correct.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 
@@ -24,6 +25,7 @@ export interface TrainingOptions {
 
 /** Where results go. */
 export interface RunOutput {
+  /** The log. Of a fresh run it must begin with one `run-start`, told by the caller: checkpoints count it. */
   readonly event: EventSink;
   /** The model after a task; written whole or not at all. */
   saveModel(state: Readonly<Record<string, Tensor>>, tasksDone: number): Promise<void>;
@@ -67,17 +69,8 @@ class Run {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#events = options.resume?.events ?? 0;
-    this.#record = options.resume?.record ?? {
-      correct: Object.fromEntries(options.learner.readouts.map((readout) => [readout, []])),
-      trainableParameters: [],
-      stateBytes: [],
-      ranks: [],
-      taskSeconds: [],
-      trainedImages: 0,
-      trainingSeconds: 0,
-      seconds: 0,
-    };
+    this.#events = options.resume?.events ?? 1; // the caller's `run-start`
+    this.#record = options.resume?.record ?? emptyRecord(options.learner.readouts);
   }
 
   async toEnd(): Promise<RunRecord> {
@@ -162,6 +155,7 @@ class Run {
         secondsLeft: (order.length * (epochs - epoch) - images) / perSecond,
       });
     }
+    checkReadable(task, images);
     const seconds = (performance.now() - start) / 1000;
     this.#record.trainedImages += images;
     this.#record.trainingSeconds += seconds;
@@ -169,7 +163,7 @@ class Run {
       type: "epoch",
       task: task.index,
       epoch,
-      loss: images === 0 ? 0 : lossSum / images,
+      loss: lossSum / images,
       seconds,
     });
   }
@@ -233,6 +227,7 @@ class Run {
         total: task.train.length,
       });
     }
+    checkReadable(task, done);
   }
 
   #batches(
@@ -292,6 +287,12 @@ class Run {
 }
 
 const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** With `unreadable: "skip"` every image of a task may be left out. */
+function checkReadable({ name, train }: Task, images: number): void {
+  if (images > 0) return;
+  throw new InputError(`${name}: none of its ${train.length} training images can be read`);
+}
 
 function bytesOf(state: Readonly<Record<string, Tensor>>): number {
   return Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);

@@ -43,13 +43,13 @@ test("without prompts there is no prompt tensor", async () => {
 test("prompt step 0 keeps the first task's prompts, 1 takes each task's own", async () => {
   const [none, all] = [await ablated({ promptStep: 0 }), await ablated({ promptStep: 1 })];
   expect(none.states[2]!.prompts).toEqual(none.states[0]!.prompts);
-  const moved = (run: FinishedRun): number =>
-    Math.hypot(
-      ...Array.from(
-        run.states[1]!.prompts!.data,
-        (x, i) => Number(x) - Number(run.states[0]!.prompts!.data[i]),
-      ),
-    );
+  const moved = ({ states }: FinishedRun): number => {
+    const [before, after] = [states[0]!.prompts!.data, states[1]!.prompts!.data] as [
+      Float32Array,
+      Float32Array,
+    ];
+    return Math.hypot(...after.map((x, i) => x - before[i]!));
+  };
   expect(moved(full)).toBeGreaterThan(0);
   // Up to there all three runs are the same, and the task trains the same prompts: epsilon is the share taken.
   expect(moved(full) / moved(all)).toBeCloseTo(0.3, 4);

@@ -14,7 +14,7 @@ const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
 const leaks = (file: Buffer, secrets: readonly Uint8Array[], length: number): number =>
   secrets.filter((secret) => {
     const middle = Math.floor((secret.length - length) / 2);
-    return file.includes(secret.subarray(middle, middle + length));
+    return file.includes(Buffer.from(secret.subarray(middle, middle + length)));
   }).length;
 
 const bytesOf = (values: Float32Array | Float64Array): Uint8Array =>
