@@ -22,9 +22,13 @@ export function predictCommand() {
         for await (const part of fileBatches(files, model.preprocessing)) {
           unreadable.push(...part.unreadable);
           if (part.batch.count === 0) continue;
+          const distances = options.json === true ? await model.distances(part.batch) : null;
           for (const [i, probabilities] of (await model.probabilities(part.batch)).entries()) {
-            const line = options.json === true ? asJson : asText;
-            process.stdout.write(`${line(part.files[i]!, probabilities)}\n`);
+            const file = part.files[i]!;
+            const json = options.json === true;
+            process.stdout.write(
+              `${json ? asJson(file, probabilities, distances?.[i]) : asText(file, probabilities)}\n`,
+            );
           }
         }
       } finally {
@@ -40,10 +44,17 @@ function asText(file: string, [best]: Probabilities): string {
   return printable(`${file}: ${best!.className} ${best!.probability.toFixed(3)}`);
 }
 
-function asJson(file: string, all: Probabilities): string {
+/** `distance` tells images of no known class: see `Learner.distances`. */
+function asJson(file: string, all: Probabilities, distance: number | undefined): string {
   const [best] = all;
   const probabilities = Object.fromEntries(
     all.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
   );
-  return JSON.stringify({ file, class: best!.className, probability: best!.probability, probabilities });
+  return JSON.stringify({
+    file,
+    class: best!.className,
+    probability: best!.probability,
+    ...(distance === undefined ? {} : { distance: Number(distance.toPrecision(6)) }),
+    probabilities,
+  });
 }

@@ -34,6 +34,8 @@ export interface Model {
   readonly preprocessing: Preprocessing;
   /** For every image its classes, the likeliest first: the softmax of the readout's scores. */
   probabilities(batch: Batch): Promise<{ className: string; probability: number }[][]>;
+  /** How far each image is from every known class (about 1 or less for known ones); null where the method can't tell. */
+  distances(batch: Batch): Promise<readonly number[] | null>;
   dispose(): Promise<void>;
 }
 
@@ -81,6 +83,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
         const all = softmax(own).map((probability, i) => ({ className: classNames[i]!, probability }));
         return all.sort((a, b) => b.probability - a.probability);
       });
+    },
+    async distances(batch) {
+      if (learner.distances === undefined || !learner.readouts.includes("lda")) return null;
+      return Array.from(await learner.distances(batch));
     },
     dispose: () => learner.dispose(),
   };

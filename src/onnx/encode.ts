@@ -55,7 +55,11 @@ export function encodeOnnx(graph: Graph): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-function encodeNode(node: Node, names: ReadonlyMap<Value, string>, initializers: Map<string, TensorProto>): NodeProto {
+function encodeNode(
+  node: Node,
+  names: ReadonlyMap<Value, string>,
+  initializers: Map<string, TensorProto>,
+): NodeProto {
   const { op, call } = node;
   const { attributes = {}, constants = [] } = op.onnx?.(call.attributes) ?? {};
   const extra = constants.map((constant) => {
@@ -74,7 +78,8 @@ function encodeNode(node: Node, names: ReadonlyMap<Value, string>, initializers:
 
 function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   const type = AttributeProto_AttributeType;
-  if (typeof value === "number") return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if (typeof value === "number")
+    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
   if (typeof value === "string") {
     return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
   }
@@ -84,7 +89,12 @@ function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
 
 function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return create(TensorProtoSchema, { name, dataType: ONNX_TYPE[dtype], dims: dims.map(BigInt), rawData: bytes.slice() });
+  return create(TensorProtoSchema, {
+    name,
+    dataType: ONNX_TYPE[dtype],
+    dims: dims.map(BigInt),
+    rawData: bytes.slice(),
+  });
 }
 
 function encodeSignature(name: string, { dtype, dims }: Value): ValueInfoProto {

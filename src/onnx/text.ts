@@ -19,6 +19,8 @@ export function graphText(graph: Graph): string {
     const from = operands(node).map(([, value]) => reference(value));
     return `${results} = ${node.op.type}(${from.join(", ")})${attributes === "{}" ? "" : ` ${attributes}`}`;
   });
-  const outputs = Object.entries(graph.outputs).map(([name, value]) => `output ${name} = ${reference(value)}`);
+  const outputs = Object.entries(graph.outputs).map(
+    ([name, value]) => `output ${name} = ${reference(value)}`,
+  );
   return `${[...inputs, ...nodes, ...outputs].join("\n")}\n`;
 }

@@ -13,7 +13,8 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-interface ReduceAttributes {
+/** Resolved `ReduceOptions`. */
+export interface ReduceAttributes {
   readonly axes: readonly number[]; // positive
   readonly keepDims: boolean;
 }

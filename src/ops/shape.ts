@@ -58,7 +58,8 @@ export const expandOp: Op<"x", { dims: readonly number[] }> = {
   vjp: { x: (dy) => dy }, // backward sums what was repeated
 };
 
-interface SliceAttributes {
+/** start <= i < end along one axis. */
+export interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
@@ -83,7 +84,8 @@ export const sliceOp: Op<"x", SliceAttributes> = {
   },
 };
 
-interface PadAttributes {
+/** Zeros to add along one axis of a tensor with `rank` axes. */
+export interface PadAttributes {
   readonly axis: number;
   readonly before: number;
   readonly after: number;
