@@ -1,10 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+const BUILT = ["test/cli/**/*.test.ts", "test/docs/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks", // onnxruntime-node holds native threads
     maxWorkers: 2,
     testTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: "source", include: ["test/**/*.test.ts"], exclude: BUILT } },
+      { extends: true, test: { name: "built", include: BUILT, globalSetup: "test/support/build.ts" } },
+    ],
   },
 });

@@ -104,8 +104,9 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
   const progress = progressFor(chosen.json === true, out);
   const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
   const report = join(out, "report.html");
-  progress.line(`report: ${report} (open it in a browser: ${openCommand()} ${report})`);
-  if (chosen.json !== true) process.stdout.write(`\n${runTable(metrics)}`);
+  const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
+  if (chosen.json === true) progress.line(where);
+  else process.stdout.write(`\n${runTable(metrics)}\n${where}\n`);
 }
 
 /** @throws InputError at a flag that belongs to another method or benchmark only */

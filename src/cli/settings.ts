@@ -66,7 +66,7 @@ export const flagOf = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** A default as a user would type it. */
-export function standardText({ kind, standard }: Pick<Setting, "kind" | "standard">): string | undefined {
+function standardText({ kind, standard }: Pick<Setting, "kind" | "standard">): string | undefined {
   if (standard === undefined) return undefined;
   if (kind === "boolean") return standard ? "on" : "off";
   return Array.isArray(standard) ? standard.join(",") : String(standard);

@@ -1,0 +1,125 @@
+/**
+ * @file `npm start`, `npm test` and `npm run bench` from a fresh clone: installs, builds and goes. Node built-ins only.
+ *
+ *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
+ *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
+ *     node scripts/bootstrap.mjs bench [NAME [OPTIONS]]
+ *     node scripts/bootstrap.mjs build
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { build, execute, executeTool, ROOT } from "./build.mjs";
+
+const LEAST_NODE = [20, 19];
+
+/** What `npm start` shows: a small stream, minutes on two cores. */
+const START = ["run", "emoji", "--classes", "100", "--tasks", "5"];
+const START_FOLDER = join("runs", "start");
+
+const PUBLISHED = ["-p", "tsconfig.build.json", "--emitDeclarationOnly"];
+
+const COMMANDS = { start, test, bench, build: () => build().then(() => 0) };
+
+async function main() {
+  const [name, ...rest] = process.argv.slice(2);
+  const command = COMMANDS[name];
+  if (command === undefined) throw new Error(`expected one of: ${Object.keys(COMMANDS).join(", ")}`);
+  checkNode();
+  if (name !== "build") await install(); // tests build, and must not change what they run on
+  process.exitCode = await command(rest);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])) return;
+  throw new Error(`Node ${process.versions.node} is too old; install Node ${LEAST_NODE.join(".")} or newer`);
+}
+
+/** `npm ci`, if the lock file has changed since the last one. */
+async function install() {
+  const installed = join(ROOT, "node_modules", ".package-lock.json");
+  const lock = statSync(join(ROOT, "package-lock.json"));
+  if (existsSync(installed) && statSync(installed).mtimeMs >= lock.mtimeMs) return;
+  console.log("installing packages (npm ci)");
+  const npm = process.env.npm_execpath;
+  const code =
+    npm === undefined
+      ? await execute("npm", ["ci"], { shell: process.platform === "win32" })
+      : await execute(process.execPath, [npm, "ci"]);
+  if (code !== 0) throw new Error("npm ci failed: its errors are above");
+}
+
+async function start(extra) {
+  await build();
+  const own = extra.some((word) => word === "--out" || word.startsWith("--out="));
+  if (!own && !extra.includes("--resume")) {
+    rmSync(join(ROOT, START_FOLDER), { recursive: true, force: true });
+  }
+  const folder = own ? [] : ["--out", START_FOLDER];
+  return execute(process.execPath, [join("dist", "cli", "main.js"), ...START, ...folder, ...extra]);
+}
+
+/** Everything that has to hold; goes on after a failure, so that one look shows all. */
+async function test(extra) {
+  const results = join(ROOT, "node_modules", ".cache", "fm-lora", "tests.json");
+  const declarations = join(results, "..", "declarations");
+  mkdirSync(declarations, { recursive: true });
+  rmSync(results, { force: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
+  const checks = [
+    ["build", COMMANDS.build],
+    ["lint", () => executeTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "."])],
+    ["types of the core", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.core.json"])],
+    ["types of everything", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.json"])],
+    ["types as published", () => executeTool("typescript/bin/tsc", [...PUBLISHED, "--outDir", declarations])],
+    ["unused code", () => executeTool("knip/bin/knip.js", [])],
+    ["tests", () => executeTool("vitest/vitest.mjs", ["run", ...reporters, ...extra])],
+  ];
+  const failed = [];
+  for (const [name, check] of checks) {
+    console.log(`\n== ${name}`);
+    const code = await check().catch((error) => {
+      console.error(error.message);
+      return 1;
+    });
+    if (code !== 0) failed.push(name);
+  }
+  console.log("");
+  if (process.env.FMLORA_PYTHON === undefined) {
+    console.log(
+      "SKIPPED: comparisons with PyTorch. They need FMLORA_PYTHON, a Python with torch, transformers, timm and peft:\n" +
+        "    pip install torch transformers timm peft onnx safetensors && FMLORA_PYTHON=python3 npm test",
+    );
+  }
+  if (failed.length > 0) console.log(`FAILED: ${failed.join(", ")}`);
+  if (existsSync(results)) {
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(results, "utf8"));
+    console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+/** Runs a benchmark of bench/, or lists them. */
+async function bench([name, ...rest]) {
+  const files = readdirSync(join(ROOT, "bench")).filter((file) => file.endsWith(".ts"));
+  const scripts = files.filter((file) =>
+    readFileSync(join(ROOT, "bench", file), "utf8").includes(`npx tsx bench/${file}`),
+  );
+  if (name === undefined) {
+    console.log("npm run bench -- NAME [OPTIONS], where NAME is one of:");
+    for (const file of scripts) console.log(`  ${file.replace(/\.ts$/, "")}`);
+    return 0;
+  }
+  if (!scripts.includes(`${name}.ts`)) {
+    throw new Error(`there is no benchmark "${name}"; npm run bench lists them`);
+  }
+  return executeTool("tsx/dist/cli.mjs", [join("bench", `${name}.ts`), ...rest]);
+}
+
+// A child gets Ctrl-C itself and ends in its own way: we wait for it.
+process.on("SIGINT", () => {}).on("SIGTERM", () => {});
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,21 @@
+/** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
+export { loadBackbone } from "./backbone.ts";
+export { findBackbone, SHIPPED_BACKBONES } from "./backbones.ts";
+export {
+  type Benchmark,
+  type BenchmarkOption,
+  benchmarkNamed,
+  benchmarks,
+  type OpenOptions,
+} from "./datasets/index.ts";
+export { sharpTransform } from "./image.ts";
+export {
+  type FeatureExtractor,
+  featureExtractor,
+  type Model,
+  type ModelOptions,
+  openModel,
+} from "./model.ts";
+export { encodeNpy, writeNpy } from "./npy.ts";
+export { type RunOptionsInput, type RunRequest, runBenchmark, runOptionsSchema } from "./run.ts";
+export { nodeRuntime } from "./runtime.ts";
