@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Batch } from "../data/dataset.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import type { Optimization } from "../optim/index.ts";
 import type { Runtime, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -11,6 +12,7 @@ export interface MethodContext {
   readonly runtime: Runtime;
   /** Fixes every random choice of the method. */
   readonly seed: number;
+  readonly optimization: Optimization;
   /** Images per run of a graph: batches are cut into this many, the last one padded. */
   readonly microBatch: number;
 }

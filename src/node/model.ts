@@ -7,6 +7,7 @@ import type { Batch, Preprocessing } from "../data/dataset.ts";
 import type { Learner, MethodContext } from "../methods/method.ts";
 import { AdaptedVit } from "../methods/parts/adapted-vit.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import { decodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -106,7 +107,13 @@ export function featureExtractor(backbone: Backbone, threads?: number): FeatureE
 }
 
 function context(backbone: Backbone, threads = Math.min(availableParallelism(), 8)): MethodContext {
-  return { backbone, runtime: nodeRuntime({ threads }), seed: 0, microBatch: MICRO_BATCH };
+  return {
+    backbone,
+    runtime: nodeRuntime({ threads }),
+    seed: 0,
+    microBatch: MICRO_BATCH,
+    optimization: DEFAULT_OPTIMIZATION,
+  };
 }
 
 function parseDescription(text: string | undefined, file: string): z.infer<typeof descriptionSchema> {

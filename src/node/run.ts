@@ -9,6 +9,7 @@ import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { patchCount } from "../nn/vit.ts";
+import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { RunEvent } from "../train/events.ts";
 import { jointStream } from "../train/joint.ts";
@@ -21,6 +22,8 @@ import { RunDirectory } from "./run-directory.ts";
 import { nodeRuntime } from "./runtime.ts";
 
 const count = z.number().int().positive();
+const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): [Name, ...Name[]] =>
+  Object.keys(table) as [Name, ...Name[]];
 
 /** Options of a run, with their defaults; the command line derives its flags from these descriptions. */
 export const runOptionsSchema = z.object({
@@ -37,12 +40,18 @@ export const runOptionsSchema = z.object({
     .nonnegative()
     .optional()
     .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
-  epochs: count.default(3).describe("epochs of each task after the first"),
+  epochs: count.default(2).describe("epochs of each task after the first"),
   firstEpochs: count.optional().describe("epochs of the first task (default: twice the others)"),
   batchSize: count.default(32).describe("images in one optimiser step"),
+  optimizer: z.enum(names(OPTIMIZERS)).default("adamw").describe("optimiser of every trained array"),
+  schedule: z
+    .enum(names(SCHEDULES))
+    .default("cosine")
+    .describe("learning rate over a task; cosine warms up first"),
+  weightDecay: z.number().min(0).default(0).describe("decay of all trained arrays"),
   microBatch: count.optional().describe("images in one run of the graph (default: by the number of tokens)"),
   augmentation: z
-    .enum(["benchmark", ...(Object.keys(AUGMENTATIONS) as (keyof typeof AUGMENTATIONS)[])])
+    .enum(["benchmark", ...names(AUGMENTATIONS)])
     .default("benchmark")
     .describe("training views"),
   limitPerClass: count.optional().describe("training images a class, the first in file order"),
@@ -115,6 +124,7 @@ export async function runBenchmark(
   };
   const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const context: MethodContext = {
+    optimization: optimization(options.optimizer, options.schedule, options.weightDecay),
     backbone,
     runtime: nodeRuntime({ threads }),
     seed: options.seed,

@@ -3,6 +3,7 @@ import { AUGMENTATIONS } from "../../src/data/augmentation.ts";
 import type { TaskStream } from "../../src/data/stream.ts";
 import { type Learner, METHODS, type Method, type MethodContext } from "../../src/methods/index.ts";
 import { nodeRuntime } from "../../src/node/runtime.ts";
+import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -52,6 +53,7 @@ export const testContext = (
   runtime: changes.runtime ?? oneThread,
   seed: changes.seed ?? 7,
   microBatch: 4,
+  optimization: DEFAULT_OPTIMIZATION,
 });
 
 /** Trains to the end of the stream (all tasks at once for a joint method). */

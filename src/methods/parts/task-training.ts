@@ -1,7 +1,6 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimiser. */
 import type { Batch } from "../../data/dataset.ts";
-import { adamw, type Optimizer, type Parameter } from "../../optim/optimizer.ts";
-import { warmupCosine } from "../../optim/schedule.ts";
+import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition } from "../method.ts";
@@ -64,7 +63,7 @@ export class TaskTraining {
       { name: "head.bias", rate: options.headRate, data: this.#head.bias.data },
     ];
     this.#derived = options.derived;
-    this.#optimizer = adamw();
+    this.#optimizer = vit.context.optimization.optimizer();
   }
 
   /** Numbers that move; the padding of the head does not count. */
@@ -92,7 +91,7 @@ export class TaskTraining {
     if (!Number.isFinite(loss))
       throw new Error(`training diverged: the loss is ${loss}; lower the learning rates`);
     const all = { ...gradients, ...this.#derived?.pullBack(gradients) };
-    this.#optimizer.step(this.#trained, all, warmupCosine(position.progress));
+    this.#optimizer.step(this.#trained, all, this.#vit.context.optimization.schedule(position.progress));
     return loss;
   }
 
