@@ -1,0 +1,238 @@
+/** @file The commands beside `run`, and the help. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { METHODS } from "../../src/methods/index.ts";
+import { benchmarks } from "../../src/node/datasets/index.ts";
+import { writeTinyBackbone } from "../support/tiny-backbone.ts";
+import { QUICK, Workplace } from "./command.ts";
+
+const place = new Workplace();
+const image = (label: number, number = 0): string =>
+  join("images", "test", `class-${label}`, `${number}.png`);
+
+beforeAll(async () => {
+  await place.prepare();
+  expect(await place.fmlora([...QUICK, "--out", "fm"])).toMatchObject({ code: 0 });
+  const other = [...QUICK, "--method", "seq-lora", "--out", "seq"];
+  expect(await place.fmlora(other)).toMatchObject({ code: 0 });
+});
+afterAll(() => place.remove());
+
+describe("help", () => {
+  test("fmlora alone lists the commands", async () => {
+    const { code, stdout, stderr } = await place.fmlora(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: fmlora [options] [command]
+
+      Continual learning for pre-trained Vision Transformers in TypeScript: new
+      classes and domains, task after task, without old images
+
+      Options:
+        -V, --version                  output the version number
+        -h, --help                     display help for command
+
+      Commands:
+        run [options] <benchmark>      train and evaluate a method on a stream of
+                                       tasks
+        compare [options] <runs...>    compare finished runs: means over seeds, and
+                                       differences paired by seed
+        predict [options] <files...>   classify images with the model of a run
+        features [options] <files...>  write the features (CLS token) that a backbone
+                                       gives images, one row a file
+        methods [options] [method]     list the methods and their options
+        data [options]                 list the benchmarks and what they need
+        backbones [options]            list the backbones that come along
+        help [command]                 display help for command
+      "
+    `);
+  });
+
+  test("run --help shows the options of the chosen method and benchmark only", async () => {
+    const { stdout } = await place.fmlora(["run", "emoji", "--method", "ncm", "--help"]);
+    const headings = stdout.split("\n").filter((line) => /^\S.*:$/.test(line));
+    expect(headings).toEqual([
+      ...["Arguments:", "Options:", "Options of a run:", "Options of benchmark emoji:"],
+      "Options of method ncm:",
+    ]);
+    expect(stdout).toMatch(
+      /^ {2}--seed <n> +fixes everything random but the class order\s+\(default: 1993\)$/m,
+    );
+    expect(stdout).toMatch(
+      /^ {2}--shrinkage <n> +ridge of the LDA covariance, in mean diagonals\s+\(default: 0.1\)$/m,
+    );
+    expect(stdout).not.toContain("--rank");
+  });
+
+  test("every option of every method and benchmark is shown somewhere", async () => {
+    for (const { name, options } of METHODS) {
+      const { stdout } = await place.fmlora(["methods", name]);
+      for (const option of Object.keys(options.shape)) {
+        const flag = option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+        expect(stdout).toMatch(new RegExp(`--(no-)?${flag}\\b`));
+      }
+    }
+    const { stdout } = await place.fmlora(["data"]);
+    for (const { name, needs, options } of benchmarks) {
+      for (const text of [`${name}: `, needs, ...Object.keys(options).map((option) => `--${option}`)]) {
+        expect(stdout).toContain(text);
+      }
+    }
+  });
+
+  test("backbones lists what is shipped, with its note", async () => {
+    const { code, stdout } = await place.fmlora(["backbones"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^vit-tiny-patch8-64: 64 px, patch 8, width 192, 12 blocks, [\d,]+ parameters\n/);
+  });
+});
+
+describe("compare", () => {
+  test("puts runs side by side, other readouts and own names included", async () => {
+    const { code, stdout } = await place.fmlora(["compare", "fm", "seq", "seq:lda", "mine=fm:head"]);
+    expect(code).toBe(0);
+    const rows = stdout.split("\n").filter((line) => /^(fm-lora|seq-lora|seq-lora\/lda|mine) /.test(line));
+    expect(rows.map((row) => row.split(/ +/).slice(0, 2).join(" "))).toEqual([
+      ...["fm-lora lda", "seq-lora head", "seq-lora/lda lda", "mine head"],
+      ...["seq-lora 1", "seq-lora/lda 1", "mine 1"],
+    ]);
+  });
+
+  test("writes Markdown, and takes one readout for all", async () => {
+    const { stdout } = await place.fmlora([
+      "compare",
+      "fm",
+      "seq",
+      "--readout",
+      "lda",
+      "--format",
+      "markdown",
+    ]);
+    expect(stdout).toMatch(/^\| seq-lora\/lda \| lda \| 1 \|/m);
+  });
+
+  test("refuses what is no finished run, and readouts and references that are not there", async () => {
+    mkdirSync(join(place.path, "started"));
+    writeFileSync(join(place.path, "started", "config.json"), "{}");
+    mkdirSync(join(place.path, "odd"));
+    writeFileSync(join(place.path, "odd", "metrics.json"), '{"accuracyMatrix": []}');
+    expect(await place.refused("compare", "nowhere")).toMatchInlineSnapshot(
+      `"fmlora: nowhere/metrics.json: no such file; expected the folder of a finished run [2]"`,
+    );
+    expect(await place.refused("compare", "started")).toMatchInlineSnapshot(
+      `"fmlora: started/metrics.json: no such file; the run there has not finished; continue it with --resume [2]"`,
+    );
+    expect(await place.refused("compare", "odd")).toMatchInlineSnapshot(
+      `"fmlora: odd/metrics.json: not a run's metrics: lastAccuracy: Invalid input: expected number, received undefined [2]"`,
+    );
+    expect(await place.refused("compare", "fm:knn")).toMatchInlineSnapshot(
+      `"fmlora: fm/metrics.json: there is no readout "knn"; it has: lda, head [2]"`,
+    );
+    expect(await place.refused("compare", "fm", "--reference", "joint")).toMatchInlineSnapshot(
+      `"fmlora: comparison: no run of the reference joint; there are fm-lora [2]"`,
+    );
+    expect(await place.refused("compare", "fm", "--format", "latex")).toMatchInlineSnapshot(
+      `"fmlora: option '--format <name>' argument 'latex' is invalid. Allowed choices are markdown, text. [2]"`,
+    );
+  });
+});
+
+describe("predict", () => {
+  test("agrees with the run's own accuracy", async () => {
+    const files = Array.from({ length: 6 }, (_, label) => [0, 1, 2].map((number) => image(label, number)));
+    const { code, stdout } = await place.fmlora(["predict", ...files.flat(), "--model", "fm", "--json"]);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const right = lines.filter((line) => line.file.includes(`${line.class}/`)).length;
+    const { lastAccuracy } = JSON.parse(readFileSync(join(place.path, "fm", "metrics.json"), "utf8"));
+    expect(right / 18).toBeCloseTo(lastAccuracy, 10);
+    for (const { probability, probabilities } of lines) {
+      const values = Object.values<number>(probabilities);
+      expect(values).toHaveLength(6);
+      expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4);
+      expect(Math.max(...values)).toBeCloseTo(probability, 4);
+    }
+  });
+
+  test("prints name and probability, from the model/ folder and by another readout as well", async () => {
+    for (const more of [["fm"], [join("fm", "model")], ["fm", "--readout", "head"]]) {
+      const { code, stdout } = await place.fmlora(["predict", image(1), "--model", ...more]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^images.test.class-1.0\.png: class-\d [01]\.\d{3}\n$/);
+    }
+  });
+
+  test("names images that are missing or damaged, and answers for the others", async () => {
+    writeFileSync(join(place.path, "bad.jpg"), "no image");
+    const { code, stdout, stderr } = await place.fmlora([
+      "predict",
+      "gone.png",
+      image(0),
+      "bad.jpg",
+      "--model",
+      "fm",
+    ]);
+    expect(stdout).toMatch(/^images.test.class-0.0\.png: class-\d/);
+    expect(stderr).toMatchInlineSnapshot(`
+      "fmlora: gone.png: no such file; bad.jpg: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it
+      "
+    `);
+    expect(code).toBe(2);
+  });
+
+  test("refuses folders without a model, other readouts and other backbones", async () => {
+    expect(await place.refused("predict", image(0), "--model", "images")).toMatchInlineSnapshot(
+      `"fmlora: images: there is no model (model/model.safetensors); a run writes one after its first task [2]"`,
+    );
+    expect(
+      await place.refused("predict", image(0), "--model", "fm", "--readout", "ncm"),
+    ).toMatchInlineSnapshot(
+      `"fmlora: fm/model/model.safetensors: there is no readout "ncm"; it has: lda, head [2]"`,
+    );
+    expect(await place.refused("predict", image(0))).toMatchInlineSnapshot(
+      `"fmlora: required option '--model <folder>' not specified [2]"`,
+    );
+    writeTinyBackbone(join(place.path, "wide"), { width: 48 });
+    const wrong = ["predict", image(0), "--model", "fm", "--backbone", "wide"];
+    expect(await place.refused(...wrong)).toMatchInlineSnapshot(
+      `"fmlora: fm/model/model.safetensors: tensor blocks.0.query.a is [8,32], the backbone makes it [8,48]; the model was trained on another one [2]"`,
+    );
+  });
+});
+
+describe("features", () => {
+  test("writes an array that NumPy's format describes, a row a file", async () => {
+    const files = [image(0), image(1), image(0)];
+    const { code, stderr } = await place.fmlora([
+      "features",
+      ...files,
+      "--backbone",
+      "backbone",
+      "--out",
+      "f.npy",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "f.npy: 3 x 32 float32\n" });
+    const bytes = readFileSync(join(place.path, "f.npy"));
+    expect(bytes.subarray(0, 8)).toEqual(Buffer.from("\x93NUMPY\x01\x00", "latin1"));
+    const header = bytes.readUInt16LE(8);
+    expect((10 + header) % 64).toBe(0);
+    expect(bytes.toString("latin1", 10, 10 + header).trim()).toBe(
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 32), }",
+    );
+    const row = (i: number): number[] =>
+      Array.from({ length: 32 }, (_, k) => bytes.readFloatLE(10 + header + 4 * (32 * i + k)));
+    expect(bytes.length).toBe(10 + header + 4 * 96);
+    expect(row(0)).toEqual(row(2));
+    expect(row(0)).not.toEqual(row(1));
+    expect(row(0).every(Number.isFinite)).toBe(true);
+  });
+
+  test("writes nothing where an image can't be read", async () => {
+    const line = await place.refused("features", "gone.png", "--backbone", "backbone", "--out", "none.npy");
+    expect(line).toMatchInlineSnapshot(`"fmlora: gone.png: no such file [2]"`);
+  });
+});
