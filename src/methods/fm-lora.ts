@@ -2,9 +2,9 @@
  * @file FM-LoRA: one shared low-rank subspace, a dynamic rank selector, dynamic meta-prompting. Only the abstract
  * of arXiv 2504.08823 is public; everything finer here is our reconstruction.
  */
-import { Matrix } from "ml-matrix";
 import { z } from "zod";
 import type { Batch } from "../data/dataset.ts";
+import { patchCount } from "../nn/vit.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { matrix } from "../tensor/linear-algebra.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -19,14 +19,13 @@ import {
 } from "./method.ts";
 import { AdaptedVit } from "./parts/adapted-vit.ts";
 import { linearScores } from "./parts/class-statistics.ts";
-import { CoreUpdate } from "./parts/core-update.ts";
+import type { CoreUpdate } from "./parts/core-update.ts";
 import { featurePass, observePass, type PassResult } from "./parts/feature-pass.ts";
 import { probeGradients } from "./parts/probe.ts";
-import { complexity, priorLogits, rankChoices } from "./parts/rank-selector.ts";
 import { DiscriminantReadout, statisticsOptions } from "./parts/readouts.ts";
 import { SharedState } from "./parts/shared-state.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
-import { asMatrix, momentSimilarity, softProjector } from "./parts/subspace.ts";
+import { startUpdates } from "./parts/start-updates.ts";
 import { TaskHead } from "./parts/task-head.ts";
 import { TaskTraining } from "./parts/task-training.ts";
 
@@ -99,6 +98,17 @@ class FmLora implements Learner {
     this.#vit.merge(this.#shared.parameters);
   }
 
+  /** What merging cannot remove: prompts stay tokens. */
+  get notes(): string[] {
+    const { promptTokens } = this.#vit.adaptation;
+    if (promptTokens === 0) return [];
+    const tokens = 1 + patchCount(this.#context.backbone.config);
+    const share = ((100 * promptTokens) / tokens).toFixed(1);
+    return [
+      `${promptTokens} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (--no-prompts: none)`,
+    ];
+  }
+
   get trains(): boolean {
     return this.#training !== undefined;
   }
@@ -119,7 +129,9 @@ class FmLora implements Learner {
     }
     this.#before = await this.#observe(task, "features before");
     const gradients = await probeGradients(this.#vit, this.#shared, this.#before);
-    this.#updates = this.#startUpdates(task, gradients);
+    const { updates, values } = startUpdates(this.#shared, this.#before, gradients, this.#options);
+    this.#updates = updates;
+    task.report({ values });
     this.#training = this.#laterTraining(task);
   }
 
@@ -175,42 +187,6 @@ class FmLora implements Learner {
   #trainedPrompts(): Record<string, { start: Tensor; rate: number }> {
     const prompts = this.#shared.parameters.prompts;
     return prompts === undefined ? {} : { prompts: { start: prompts, rate: this.#options.promptRate } };
-  }
-
-  /** Protection and rank selection: where each site's update starts. */
-  #startUpdates(task: TaskData, gradients: Readonly<Record<string, Matrix>>): CoreUpdate[] {
-    const { rank, rankSelector, protection, protectionAlpha, coreRate, gateRate } = this.#options;
-    const sites = this.#vit.adaptation.sites;
-    const similarities: number[] = [];
-    const targets: Record<string, number> = {};
-    const updates = sites.map((site) => {
-      const gradient = gradients[site]!;
-      const core = asMatrix(this.#shared.parameters[`${site}.core`]!);
-      const moment = this.#shared.meanMoment(site);
-      const seen = this.#before!;
-      similarities.push(momentSimilarity(moment, matrix(rank, rank, seen.moments[site]!)));
-      const norm = gradient.norm("frobenius");
-      const relative = norm / this.#shared.meanGradientNorm(site, norm);
-      // r* = H sqrt(min(2, |G| / mean |G|)), the mean over past tasks at this site
-      targets[site] = complexity(gradient, core) * Math.sqrt(Math.min(2, relative));
-      const choices = rankSelector ? rankChoices(rank) : [rank];
-      return new CoreUpdate({
-        site,
-        core: this.#shared.parameters[`${site}.core`]!,
-        projector: protection ? softProjector(moment, protectionAlpha) : Matrix.eye(rank, rank),
-        gradient,
-        rate: coreRate,
-        choices,
-        logits: priorLogits(choices, targets[site]!),
-        gateRate,
-      });
-    });
-    const mean = (values: readonly number[]): number =>
-      values.reduce((sum, value) => sum + value, 0) / values.length;
-    task.report({
-      values: { similarityToPast: mean(similarities), targetRank: mean(Object.values(targets)) },
-    });
-    return updates;
   }
 
   trainStep(batch: Batch, position: StepPosition): Promise<number> {

@@ -54,6 +54,8 @@ export type Scores = Readonly<Record<string, Float32Array>>;
 export interface Learner {
   /** Ways to classify; the first is the method's own choice. */
   readonly readouts: readonly string[];
+  /** What a user should know about this model's cost, a sentence each. */
+  readonly notes?: readonly string[];
   /** Numbers trained in the current task. */
   readonly trainableParameters: number;
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */

@@ -140,6 +140,7 @@ export async function runBenchmark(
     classNames: stream.classNames,
   };
   const output = directory.output(model, listen);
+  const learner = method.create(context, methodOptions);
   if (checkpoint === undefined) {
     output.event({
       type: "run-start",
@@ -148,12 +149,12 @@ export async function runBenchmark(
       backbone: options.backbone,
       tasks: stream.tasks.length,
       classes: stream.classNames.length,
-      notes: backbone.note === undefined ? [] : [backbone.note],
+      notes: [...(backbone.note === undefined ? [] : [backbone.note]), ...(learner.notes ?? [])],
     });
   }
   const record = await runStream({
     stream,
-    learner: method.create(context, methodOptions),
+    learner,
     context,
     training,
     transform: sharpTransform,

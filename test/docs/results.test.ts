@@ -1,0 +1,12 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { resultsPage } from "../../scripts/results.ts";
+
+const folder = new URL("../../docs/results/", import.meta.url);
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+test.each(names)("docs/results/%s.md says what its runs' files say", (name) => {
+  expect(readFileSync(new URL(`${name}.md`, folder), "utf8")).toBe(resultsPage(name));
+});
