@@ -34,9 +34,7 @@ export async function build() {
   if (existsSync(STAMP) && statSync(STAMP).mtimeMs > newest) return;
   const started = Date.now();
   rmSync(DIST, { recursive: true, force: true }); // what was removed from src must not stay
-  // Declarations are for who installs the package: they take time, and nothing here runs them.
-  const options = ["-p", "tsconfig.build.json", "--declaration", "false"];
-  const code = await executeTool("typescript/bin/tsc", options);
+  const code = await executeTool("typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
   if (code !== 0) throw new Error("the build failed: tsc's errors are above");
   // As old as the sources it was made from: an edit during the build counts.
   writeFileSync(STAMP, `${new Date(started).toISOString()}\n`);
