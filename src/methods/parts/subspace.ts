@@ -69,10 +69,10 @@ export function momentSimilarity(x: Matrix, y: Matrix): number {
 export function effectiveRank(values: readonly number[]): number {
   const sum = values.reduce((total, value) => total + value, 0);
   if (sum <= 0) return 0;
-  const entropy = values.reduce(
-    (total, value) => (value > 0 ? total - (value / sum) * Math.log(value / sum) : total),
-    0,
-  );
+  const entropy = values.reduce((total, value) => {
+    const share = value / sum; // may underflow to 0 for a positive value
+    return share > 0 ? total - share * Math.log(share) : total;
+  }, 0);
   return Math.exp(entropy);
 }
 
