@@ -15,7 +15,7 @@ export const AUGMENTATIONS = {
  * Stops on an augmentation that can't be drawn from.
  * @throws InputError naming the value.
  */
-export function checkAugmentation({ crop, flip }: Augmentation): void {
+function checkAugmentation({ crop, flip }: Augmentation): void {
   if (!(flip >= 0 && flip <= 1)) {
     throw new InputError(`augmentation: flip is ${flip}, expected a probability from 0 to 1`);
   }

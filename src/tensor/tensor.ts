@@ -33,19 +33,6 @@ export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
   uint8: 1,
 };
 
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-} as const;
-
-/** A typed array of `length` zeros. */
-export function zeros<D extends DType>(dtype: D, length: number): TypedArrays[D] {
-  return new ARRAYS[dtype](length) as TypedArrays[D];
-}
-
 /**
  * Makes a tensor over `data` without copying it.
  * @throws if `data.length` is not the product of `dims`.

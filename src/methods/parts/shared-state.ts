@@ -11,7 +11,7 @@ import { asTensor, canonicalise, type Factors, moveMoment } from "./subspace.ts"
 import type { TaskTraining } from "./task-training.ts";
 
 /** Uniform in ±1/√columns, as Kaiming-uniform with a = √5 gives for a linear layer. */
-export function uniformTensor(dims: readonly [number, number], rng: Rng): Tensor<"float32"> {
+function uniformTensor(dims: readonly [number, number], rng: Rng): Tensor<"float32"> {
   const bound = 1 / Math.sqrt(dims[1]);
   const draw = (): number => bound * (2 * rng.uniform() - 1);
   return tensor("float32", dims, Float32Array.from({ length: dims[0] * dims[1] }, draw));
