@@ -6,8 +6,9 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { comparisonTable } from "../src/report/table.ts";
 
@@ -37,10 +38,10 @@ export function resultsPage(name: string): string {
     .filter((file) => file.endsWith(".json") && file !== "page.json")
     .sort()
     .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as KeptRun);
-  const runs = kept.flatMap(({ metrics }) =>
-    Object.entries(metrics.readouts).map(
-      ([readout, values]): RunMetrics => ({ ...metrics, ...values, readout }),
-    ),
+  const runs = kept.flatMap(({ metrics, config }) =>
+    Object.entries(metrics.readouts).map(([readout, values]): RunMetrics => {
+      return { ...metrics, ...values, readout, method: [metrics.method, ...changedFlags(config)].join(" ") };
+    }),
   );
   const label = (run: RunMetrics): string => `${run.method}, ${run.readout}`;
   const commands = kept.map(
@@ -60,24 +61,61 @@ export function resultsPage(name: string): string {
 
 function keep(name: string, runFolder: string): void {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
-  const config = read<Record<string, unknown>>("config.json");
+  const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
   const kept: KeptRun = {
     command: commandOf(config),
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     config,
-    metrics,
+    metrics: { ...metrics, backbone: String(config.backbone) },
   };
-  const file = join(results, name, `${metrics.method}-${metrics.seed}.json`);
+  const parts = [
+    metrics.method,
+    ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
+    metrics.seed,
+  ];
+  const file = join(results, name, `${parts.join("-")}.json`);
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
-/** The command line that gives this configuration, without what is the default anyway. */
+/** Folders as seen from the repository, where the commands are run. */
+function withoutMachine(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const folders = ["data", "backbone"].flatMap((key) => {
+    const value = config[key];
+    return typeof value === "string" && isAbsolute(value) ? [[key, relative(process.cwd(), value)]] : [];
+  });
+  return { ...config, ...Object.fromEntries(folders) };
+}
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Flags of the method's options that are not at their defaults. */
+function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
+  const { options } = METHODS.find(({ name }) => name === config.method)!;
+  const defaults = options.parse({}) as Record<string, unknown>;
+  return Object.entries(config.methodOptions as Record<string, unknown>)
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name]))
+    .map(([name, value]) => (value === false ? `--no-${kebab(name)}` : `--${kebab(name)} ${value}`));
+}
+
+const FLAGS = [
+  "data",
+  "backbone",
+  "method",
+  "seed",
+  "orderSeed",
+  "epochs",
+  "limitPerClass",
+  "validationPerClass",
+  "evaluateOn",
+  "threads",
+] as const;
+
+/** The command line that gives this configuration. */
 function commandOf(config: Readonly<Record<string, unknown>>): string {
-  const flags = ["data", "backbone", "method", "seed", "orderSeed", "epochs", "limitPerClass", "threads"];
-  const given = flags.filter((flag) => config[flag] !== undefined);
-  const kebab = (flag: string): string => flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return `fmlora run ${config.benchmark} ${given.map((flag) => `--${kebab(flag)} ${config[flag]}`).join(" ")}`;
+  const given = FLAGS.filter((flag) => config[flag] !== undefined && config[flag] !== "test");
+  const flags = given.map((flag) => `--${kebab(flag)} ${config[flag]}`);
+  return ["fmlora run", config.benchmark, ...flags, ...changedFlags(config)].join(" ");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
