@@ -27,7 +27,7 @@ import { SharedState } from "./parts/shared-state.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { startUpdates } from "./parts/start-updates.ts";
 import { TaskHead } from "./parts/task-head.ts";
-import { TaskTraining } from "./parts/task-training.ts";
+import { gradientNames, TaskTraining } from "./parts/task-training.ts";
 
 const options = z.object({
   rank: z.number().int().positive().default(16).describe("rank of the shared subspace"),
@@ -128,7 +128,8 @@ class FmLora implements Learner {
       return;
     }
     this.#before = await this.#observe(task, "features before");
-    const gradients = await probeGradients(this.#vit, this.#shared, this.#before);
+    const trained = gradientNames(Object.keys(this.#direct()), this.#coreNames());
+    const gradients = await probeGradients(this.#vit, this.#shared, this.#before, trained);
     const { updates, values } = startUpdates(this.#shared, this.#before, gradients, this.#options);
     this.#updates = updates;
     task.report({ values });
@@ -154,20 +155,16 @@ class FmLora implements Learner {
 
   /** Later tasks: N, M and gate of every site, prompts, rows, and the bases slowly. */
   #laterTraining(task: TaskData): TaskTraining {
-    const { basesRate, headRate } = this.#options;
-    const { parameters, baseNames } = this.#shared;
-    const bases =
-      basesRate === 0 ? [] : baseNames.map((name) => [name, { start: parameters[name]!, rate: basesRate }]);
     const sites = this.#vit.adaptation.sites;
     return new TaskTraining(this.#vit, {
       classes: task.classes,
       head: this.#head,
-      headRate,
-      fixed: parameters,
-      direct: { ...Object.fromEntries(bases), ...this.#trainedPrompts() },
+      headRate: this.#options.headRate,
+      fixed: this.#shared.parameters,
+      direct: this.#direct(),
       indirect: this.#updates.flatMap((update) => update.parameters),
       derived: {
-        wanted: sites.map((site) => `${site}.core`),
+        wanted: this.#coreNames(),
         feeds: ({ epoch, step, progress }) => {
           const temperature = 2 - 1.5 * progress; // 2 to 0.5
           const rng = Rng.at(this.#context.seed, "gate", task.index, epoch, step);
@@ -182,6 +179,21 @@ class FmLora implements Learner {
           ),
       },
     });
+  }
+
+  /** Graph parameters that later tasks train as they are. */
+  #direct(): Record<string, { start: Tensor; rate: number }> {
+    const { basesRate } = this.#options;
+    const { parameters, baseNames } = this.#shared;
+    const bases = (basesRate === 0 ? [] : baseNames).map((name) => [
+      name,
+      { start: parameters[name]!, rate: basesRate },
+    ]);
+    return { ...Object.fromEntries(bases), ...this.#trainedPrompts() };
+  }
+
+  #coreNames(): string[] {
+    return this.#vit.adaptation.sites.map((site) => `${site}.core`);
   }
 
   #trainedPrompts(): Record<string, { start: Tensor; rate: number }> {

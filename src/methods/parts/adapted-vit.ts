@@ -66,7 +66,8 @@ export class AdaptedVit {
 
   /**
    * Mean cross-entropy of a batch over the head's rows and its gradients, summed over micro-batches.
-   * @param rows row of the head for each label; the head may have more rows than `classes`, they are masked
+   * @param trained parameters whose gradients are wanted; the same ones again cost no new session
+   * @param head its rows stand for `classes` in this order; rows up to `capacity` are masked
    */
   async gradients(
     batch: Batch,
@@ -76,9 +77,7 @@ export class AdaptedVit {
   ): Promise<Gradients> {
     const { capacity, classes } = head;
     const size = this.context.microBatch;
-    const session = await this.#session(`gradients ${capacity} ${trained.join()}`, () =>
-      this.#trainingGraph(capacity, trained),
-    );
+    const session = await this.#gradientSession(capacity, trained);
     const classMask = Float32Array.from({ length: capacity }, (_, row) => (row < classes.length ? 0 : -1e9));
     let loss = 0;
     const gradients: Record<string, Float32Array> = {};
@@ -155,6 +154,17 @@ export class AdaptedVit {
     const known = this.#sessions.get(key) ?? this.context.runtime.compile(graph(build()));
     this.#sessions.set(key, known);
     return known;
+  }
+
+  /** One at a time: a training session holds the activations of a whole run. */
+  async #gradientSession(capacity: number, trained: readonly string[]): Promise<Session> {
+    const key = `gradients ${capacity} ${trained.join()}`;
+    for (const [other, session] of this.#sessions) {
+      if (!other.startsWith("gradients") || other === key) continue;
+      this.#sessions.delete(other);
+      await (await session).dispose();
+    }
+    return this.#session(key, () => this.#trainingGraph(capacity, trained));
   }
 
   #microBatches(batch: Batch): Generator<MicroBatch> {

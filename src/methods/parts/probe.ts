@@ -7,17 +7,20 @@ import { ClassStatistics, linearScores } from "./class-statistics.ts";
 import { Discriminant } from "./discriminant.ts";
 import type { PassResult } from "./feature-pass.ts";
 import type { SharedState } from "./shared-state.ts";
+import { headCapacity } from "./task-head.ts";
 
 /** Spread of the probe's logits: a zero head would give zero gradients, a saturated one too. */
 const LOGIT_DEVIATION = 2;
 
 /**
  * Mean dL/dC per site on the pass's excerpt, under a tempered LDA head fitted on the task's own features.
+ * @param trained what the task's training will ask gradients of, cores included: its session serves here too
  */
 export async function probeGradients(
   vit: AdaptedVit,
   shared: SharedState,
   seen: PassResult,
+  trained: readonly string[],
 ): Promise<Record<string, Matrix>> {
   const { sites, rank } = vit.adaptation;
   const statistics = new ClassStatistics(vit.width);
@@ -26,16 +29,18 @@ export async function probeGradients(
   const rows = { classes: classes.map((_, row) => row), weight, bias };
   const scores = linearScores(rows, seen.features, vit.width, classes.length);
   const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);
-  const scaled = (values: Float64Array): Float32Array => Float32Array.from(values, (value) => value * temper);
+  const capacity = headCapacity(classes.length);
+  const scaled = (values: Float64Array, length: number): Float32Array =>
+    Float32Array.from({ length }, (_, i) => (values[i] ?? 0) * temper);
   const { gradients } = await vit.gradients(
     seen.excerpt,
     {
       ...shared.parameters,
-      "head.weight": tensor("float32", [classes.length, vit.width], scaled(weight)),
-      "head.bias": tensor("float32", [classes.length], scaled(bias)),
+      "head.weight": tensor("float32", [capacity, vit.width], scaled(weight, capacity * vit.width)),
+      "head.bias": tensor("float32", [capacity], scaled(bias, capacity)),
     },
-    sites.map((site) => `${site}.core`),
-    { classes, capacity: classes.length },
+    trained,
+    { classes, capacity },
   );
   return Object.fromEntries(sites.map((site) => [site, matrix(rank, rank, gradients[`${site}.core`]!)]));
 }

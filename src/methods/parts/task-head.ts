@@ -3,6 +3,9 @@ import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { LinearClassifier } from "./class-statistics.ts";
 
+/** Rows of a head that trains `classes` classes: a power of two, so that few sessions serve tasks of all sizes. */
+export const headCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
+
 /** Rows of all classes seen, as saved. */
 export class TaskHead {
   readonly width: number;
@@ -12,9 +15,9 @@ export class TaskHead {
     this.width = width;
   }
 
-  /** Training arrays for some classes: known rows are copied, new ones are zero. Capacity is a power of two. */
+  /** Training arrays for some classes: known rows are copied, new ones are zero. */
   open(classes: readonly number[]): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
-    const capacity = 2 ** Math.ceil(Math.log2(Math.max(classes.length, 2)));
+    const capacity = headCapacity(classes.length);
     const weight = new Float32Array(capacity * this.width);
     const bias = new Float32Array(capacity);
     for (const [i, label] of classes.entries()) {

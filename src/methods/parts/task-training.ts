@@ -17,6 +17,11 @@ export interface Reparameterisation {
   readonly wanted: readonly string[];
 }
 
+/** Graph parameters whose gradients a training asks for, in the order that names its session. */
+export function gradientNames(direct: readonly string[], derived: readonly string[] = []): string[] {
+  return [...direct, ...derived, "head.weight", "head.bias"];
+}
+
 /** A task in training, with local cross-entropy over its own classes. */
 export class TaskTraining {
   readonly classes: readonly number[];
@@ -80,12 +85,7 @@ export class TaskTraining {
       ...this.#derived?.feeds(position),
       ...this.#headFeeds(),
     };
-    const wanted = [
-      ...Object.keys(this.#direct),
-      ...(this.#derived?.wanted ?? []),
-      "head.weight",
-      "head.bias",
-    ];
+    const wanted = gradientNames(Object.keys(this.#direct), this.#derived?.wanted);
     const head = { classes: this.classes, capacity: this.#head.capacity };
     const { loss, gradients } = await this.#vit.gradients(batch, feeds, wanted, head);
     if (!Number.isFinite(loss))
