@@ -17,7 +17,7 @@ export interface TinyShape {
 }
 
 /** The three files of a checkpoint folder. */
-export function tinyCheckpoint({ imageSize = 32, patchSize = 8, width = 32, layers = 2 }: TinyShape = {}) {
+function tinyCheckpoint({ imageSize = 32, patchSize = 8, width = 32, layers = 2 }: TinyShape = {}) {
   const config = {
     model_type: "vit",
     hidden_size: width,
