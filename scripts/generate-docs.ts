@@ -1,0 +1,44 @@
+/**
+ * @file Writes docs/options.md from the registries: `npx tsx scripts/generate-docs.ts`. A test holds the two together.
+ */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { benchmarkSettings, describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
+import { METHODS } from "../src/methods/index.ts";
+import { benchmarks } from "../src/node/datasets/index.ts";
+import { runOptionsSchema } from "../src/node/run.ts";
+
+/** Where the page is. */
+export const OPTIONS_PAGE = fileURLToPath(new URL("../docs/options.md", import.meta.url));
+
+/** All options of `fmlora run`, as Markdown. */
+export function optionsPage(): string {
+  return [
+    "# Options of `fmlora run`",
+    "Written by `npx tsx scripts/generate-docs.ts` from the code; a test holds the two together.",
+    `## Every run\n\n${table(settingsOf(runOptionsSchema))}`,
+    ...METHODS.map(
+      ({ name, summary, source, options }) =>
+        `## Method ${name}\n\n${sentence(summary)} Source: ${source}.\n\n${table(settingsOf(options))}`,
+    ),
+    ...benchmarks.map(
+      ({ name, summary, needs, kind, tasks, options }) =>
+        `## Benchmark ${name}\n\n${sentence(summary)} ${sentence(`${kind}, ${tasks} tasks unless told otherwise`)} Needs ${cell(needs)}.\n\n${table(benchmarkSettings(options))}`,
+    ),
+  ]
+    .map((part) => `${part.trimEnd()}\n`)
+    .join("\n");
+}
+
+function table(settings: readonly Setting[]): string {
+  if (settings.length === 0) return "No options of its own.";
+  const rows = settings.map(
+    (setting) => `| \`${usage(setting)}\` | ${cell(describe(setting))} | ${cell(setting.expected)} |`,
+  );
+  return ["| flag | meaning | expects |", "| :--- | :--- | :--- |", ...rows].join("\n");
+}
+
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+const cell = (text: string): string => text.replaceAll(/[|<>]/g, "\\$&");
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(OPTIONS_PAGE, optionsPage());

@@ -1,0 +1,83 @@
+/**
+ * @file Draws the README's picture from a finished run, with the report's own charts.
+ *
+ *     npx tsx scripts/readme-picture.ts RUN_DIR
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { accuracyCurves, heatMap } from "../src/report/charts.ts";
+import { escapeHtml, percent } from "../src/report/format.ts";
+import { STYLE } from "../src/report/style.ts";
+
+const PICTURE = fileURLToPath(new URL("../docs/images/emoji.svg", import.meta.url));
+const MARGIN = 16;
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error("npx tsx scripts/readme-picture.ts RUN_DIR");
+const metrics = JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as RunMetrics;
+mkdirSync(join(PICTURE, ".."), { recursive: true });
+writeFileSync(PICTURE, picture(metrics));
+
+/** Accuracy over tasks above the accuracy matrix. */
+function picture({ method, benchmark, backbone, readout, readouts, accuracyMatrix }: RunMetrics): string {
+  const others = Object.keys(readouts).filter((name) => name !== readout);
+  const names = [readout, ...others];
+  const columns = accuracyMatrix.map((_, i) => String(i + 1));
+  const key = names
+    .map(
+      (name, k) =>
+        `<tspan dx="${k === 0 ? 0 : 18}" fill="var(--line-${k})">— ${escapeHtml(name)} ${percent(readouts[name]!.lastAccuracy)} %</tspan>`,
+    )
+    .join("");
+  const parts = [
+    title(`${method} on ${benchmark}, ${backbone}: accuracy on all classes so far`),
+    { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
+    sized(accuracyCurves(names.map((name) => readouts[name]!.accuracyMicro))),
+    title(`accuracy in % on every task after every task, readout ${readout}`),
+    sized(
+      heatMap({
+        columns,
+        rows: columns,
+        columnTitle: "accuracy on task",
+        rowTitle: "after task",
+        cells: accuracyMatrix.map((row) => columns.map((_, i) => row[i] ?? null)),
+        level: (value) => value,
+        text: (value) => percent(value),
+      }),
+    ),
+  ];
+  let y = MARGIN;
+  const placed = parts.map(({ svg, height }) => {
+    const group = `<g transform="translate(${MARGIN} ${y})">${svg}</g>`;
+    y += height;
+    return group;
+  });
+  const width = Math.max(...parts.map((part) => part.width)) + 2 * MARGIN;
+  return inColour(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + MARGIN}" viewBox="0 0 ${width} ${y + MARGIN}" font-family="system-ui, DejaVu Sans, sans-serif" color="var(--ink)" fill="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>\n`,
+  );
+}
+
+function title(text: string): { svg: string; height: number; width: number } {
+  return {
+    svg: `<text x="0" y="16" font-size="15" font-weight="600">${escapeHtml(text)}</text>`,
+    height: 28,
+    width: 0,
+  };
+}
+
+function sized(svg: string): { svg: string; height: number; width: number } {
+  const of = (name: string): number => Number(new RegExp(`<svg[^>]* ${name}="([\\d.]+)"`).exec(svg)![1]);
+  return { svg, height: of("height") + MARGIN, width: of("width") };
+}
+
+/** Colours written out: a picture in a README has no style sheet around it. */
+function inColour(svg: string): string {
+  const colours = new Map<string, string>();
+  for (const [, name, colour] of STYLE.matchAll(/--([\w-]+):(#\w+)/g)) {
+    if (!colours.has(name!)) colours.set(name!, colour!); // light ones come first
+  }
+  return svg.replaceAll(/var\(--([\w-]+)\)/g, (_, name: string) => colours.get(name)!);
+}
