@@ -31,12 +31,15 @@ function picture({ method, benchmark, backbone, readout, readouts, accuracyMatri
         `<tspan dx="${k === 0 ? 0 : 18}" fill="var(--line-${k})">— ${escapeHtml(name)} ${percent(readouts[name]!.lastAccuracy)} %</tspan>`,
     )
     .join("");
+  const heading = `${method} on ${benchmark}, ${backbone}: accuracy on all classes so far`;
+  const matrixHeading = `accuracy in % on every task after every task, readout ${readout}`;
   const parts = [
-    title(`${method} on ${benchmark}, ${backbone}: accuracy on all classes so far`),
+    title(heading),
     { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
-    sized(accuracyCurves(names.map((name) => readouts[name]!.accuracyMicro))),
-    title(`accuracy in % on every task after every task, readout ${readout}`),
+    sized(heading, accuracyCurves(names.map((name) => readouts[name]!.accuracyMicro))),
+    title(matrixHeading),
     sized(
+      matrixHeading,
       heatMap({
         columns,
         rows: columns,
@@ -56,7 +59,7 @@ function picture({ method, benchmark, backbone, readout, readouts, accuracyMatri
   });
   const width = Math.max(...parts.map((part) => part.width)) + 2 * MARGIN;
   return inColour(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + MARGIN}" viewBox="0 0 ${width} ${y + MARGIN}" font-family="system-ui, DejaVu Sans, sans-serif" color="var(--ink)" fill="var(--ink)"><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>\n`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + MARGIN}" viewBox="0 0 ${width} ${y + MARGIN}" font-family="system-ui, DejaVu Sans, sans-serif" color="var(--ink)" fill="var(--ink)"><title>${escapeHtml(heading)}</title><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>\n`,
   );
 }
 
@@ -68,8 +71,12 @@ function title(text: string): { svg: string; height: number; width: number } {
   };
 }
 
-function sized(svg: string): { svg: string; height: number; width: number } {
-  const of = (name: string): number => Number(new RegExp(`<svg[^>]* ${name}="([\\d.]+)"`).exec(svg)![1]);
+/** A chart under its name, without its own style, which is for a page around it. */
+function sized(name: string, chart: string): { svg: string; height: number; width: number } {
+  const svg = chart
+    .replace(/<style>.*?<\/style>/s, "")
+    .replace(/<svg[^>]*>/, (start) => `${start}<title>${escapeHtml(name)}</title>`);
+  const of = (side: string): number => Number(new RegExp(`<svg[^>]* ${side}="([\\d.]+)"`).exec(svg)![1]);
   return { svg, height: of("height") + MARGIN, width: of("width") };
 }
 
