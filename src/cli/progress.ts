@@ -42,8 +42,7 @@ export function liveProgress(stream: NodeJS.WriteStream, tasks: () => number | u
   };
   return {
     listen(event) {
-      const lasting = lastingLine(event, tasks());
-      if (lasting !== undefined) line(lasting);
+      for (const lasting of lastingLines(event, tasks())) line(lasting);
       const passing = passingLine(event, tasks());
       if (passing === undefined) return;
       if (!running) bar.start(1, 0, passing);
@@ -65,8 +64,7 @@ export function plainProgress(
   const line = (text: string): void => write(`${printable(text)}\n`);
   return {
     listen(event) {
-      const lasting = lastingLine(event, tasks());
-      if (lasting !== undefined) line(lasting);
+      for (const lasting of lastingLines(event, tasks())) line(lasting);
       const passing = passingLine(event, tasks());
       if (passing === undefined || now() - last < PLAIN_INTERVAL) return;
       last = now();
@@ -110,26 +108,30 @@ function passingLine(event: RunEvent, tasks?: number): { text: string; share: nu
 }
 
 /** What stays on the screen. */
-function lastingLine(event: RunEvent, tasks?: number): string | undefined {
+function lastingLines(event: RunEvent, tasks?: number): string[] {
   switch (event.type) {
     case "run-start": {
       const { method, benchmark, backbone, classes, notes } = event;
       const start = `${method} on ${benchmark}: ${event.tasks} tasks, ${classes} classes, backbone ${backbone}`;
-      return [start, ...notes.map((note) => `note: ${note}`)].join("; ");
+      return [start, ...notes.map((note) => `note: ${note}`)];
     }
     case "resume":
-      return `continuing with ${taskOf(event.task, tasks)}${event.epoch > 0 ? `, epoch ${event.epoch + 1}` : ""}`;
+      return [
+        `continuing with ${taskOf(event.task, tasks)}${event.epoch > 0 ? `, epoch ${event.epoch + 1}` : ""}`,
+      ];
     case "skipped-image":
-      return `skipped ${event.id}: ${event.reason}`;
+      return [`skipped ${event.id}: ${event.reason}`];
     case "task-end": {
       const [readout, row] = Object.entries(event.accuracy)[0] ?? ["", []];
       const shown = row.slice(-MOST_TASKS).map((value) => percent(value));
       const left = row.length > MOST_TASKS ? "… " : "";
       const all = `${percent(event.accuracyMicro)} % of all test images so far (${readout})`;
-      return `${taskOf(event.task, tasks)} done in ${duration(event.seconds)}: ${all}, by task ${left}${shown.join(" ")}`;
+      return [
+        `${taskOf(event.task, tasks)} done in ${duration(event.seconds)}: ${all}, by task ${left}${shown.join(" ")}`,
+      ];
     }
     default:
-      return undefined;
+      return [];
   }
 }
 
