@@ -95,10 +95,6 @@ async function test(extra) {
     );
   }
   if (failed.length > 0) console.log(`FAILED: ${failed.join(", ")}`);
-  if (existsSync(results)) {
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(results, "utf8"));
-    console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
-  }
   return failed.length === 0 ? 0 : 1;
 }
 
