@@ -51,6 +51,7 @@ export type { Checkpoint, RunRecord } from "./train/checkpoint.ts";
 export type { EventSink, RunEvent } from "./train/events.ts";
 export { jointStream } from "./train/joint.ts";
 export { type RunIdentity, runMetrics } from "./train/metrics.ts";
+export type { TrainingOptions } from "./train/options.ts";
 export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
 
 // Metrics and reports.

@@ -109,6 +109,10 @@ class FmLora implements Learner {
     ];
   }
 
+  get untrained(): boolean {
+    return !this.#shared.trained;
+  }
+
   get trains(): boolean {
     return this.#training !== undefined;
   }

@@ -58,6 +58,8 @@ export interface Learner {
   readonly notes?: readonly string[];
   /** Numbers trained in the current task. */
   readonly trainableParameters: number;
+  /** Whether no task has trained anything yet; the first that does gets more epochs. */
+  readonly untrained: boolean;
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */
   beginTask(task: TaskData): Promise<void>;
   /** Whether the current task has anything to train; without, the loop goes straight to `endTask`. */

@@ -36,6 +36,7 @@ export const lda = defineMethod({
 class FrozenFeatures implements Learner {
   readonly readouts: readonly string[];
   readonly trains = false;
+  readonly untrained = true;
   readonly trainableParameters = 0;
   readonly #shrinkage: number;
   readonly #vit: AdaptedVit;

@@ -70,6 +70,10 @@ class SequentialLora implements Learner {
     this.#pairs = initialBases(backbone, sites, values.rank, seed);
   }
 
+  get untrained(): boolean {
+    return this.#head.empty;
+  }
+
   get trains(): boolean {
     return this.#training !== undefined;
   }

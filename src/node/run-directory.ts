@@ -1,5 +1,5 @@
 /** @file The folder of one run: config.json, events.jsonl, checkpoint, model/, metrics.json, report.html. */
-import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
@@ -44,7 +44,8 @@ export class RunDirectory {
     } else await writeWhole(configFile, `${JSON.stringify(config, null, 2)}\n`);
     const file = join(path, CHECKPOINT);
     const checkpoint = existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
-    directory.#keepEvents(checkpoint?.events ?? 0);
+    await directory.#keepEvents(checkpoint?.events ?? 0);
+    for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
     return { directory, checkpoint };
   }
 
@@ -95,7 +96,7 @@ export class RunDirectory {
   }
 
   /** Cuts the log back to what the checkpoint knows of. */
-  #keepEvents(count: number): void {
+  async #keepEvents(count: number): Promise<void> {
     const file = join(this.path, "events.jsonl");
     if (!existsSync(file)) return;
     const bytes = readFileSync(file);
@@ -104,18 +105,46 @@ export class RunDirectory {
       const newline = bytes.indexOf(10, end);
       end = newline === -1 ? bytes.length : newline + 1;
     }
-    void explainWrites(file, () => truncateSync(file, end));
+    await explainWrites(file, () => truncateSync(file, end));
   }
 }
 
 function checkSameConfig(file: string, config: Readonly<Record<string, unknown>>): void {
-  const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  const now = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
-  for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    if (!isDeepStrictEqual(before[key], now[key])) {
-      throw new InputError(
-        `${file}: the run there has ${key} ${JSON.stringify(before[key])}, now it is ${JSON.stringify(now[key])}; resume with the same options, or choose another --out`,
-      );
-    }
+  const before = leaves(readConfig(file));
+  const now = leaves(JSON.parse(JSON.stringify(config)));
+  for (const key of new Set([...before.keys(), ...now.keys()])) {
+    if (isDeepStrictEqual(before.get(key), now.get(key))) continue;
+    throw new InputError(
+      `${file}: the run there has ${key} ${JSON.stringify(before.get(key))}, now it is ${JSON.stringify(now.get(key))}; ` +
+        "resume with the same options, or choose another --out",
+    );
+  }
+}
+
+function readConfig(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new InputError(
+      `${file}: is damaged (${(error as Error).message}); start the run again in another --out`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Single options by dotted name, so that a message names one of them. */
+function leaves(value: unknown, path: readonly string[] = []): Map<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return new Map([[path.join("."), value]]);
+  return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, [...path, key])]));
+}
+
+/** What a kill in the middle of an atomic write leaves behind: NAME.EXT.<digits>. */
+function removeTemporaries(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (/\.(safetensors|json|html)\.\d+$/.test(name)) rmSync(join(folder, name), { force: true });
   }
 }

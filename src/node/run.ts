@@ -14,6 +14,7 @@ import { InputError } from "../tensor/errors.ts";
 import type { RunEvent } from "../train/events.ts";
 import { jointStream } from "../train/joint.ts";
 import { runMetrics } from "../train/metrics.ts";
+import { evaluatedSamples } from "../train/options.ts";
 import { runStream } from "../train/run.ts";
 import { findBackbone } from "./backbones.ts";
 import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
@@ -88,18 +89,62 @@ export async function runBenchmark(
   listen: (event: RunEvent) => void = () => {},
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
+  const { config, stream, learner, context, training, unreadable } = await prepare(request);
+  const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
+  const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
+  const { kind, classNames } = stream;
+  const model = { method, methodOptions, backbone, imageSize, benchmark, kind, classNames };
+  const output = directory.output(model, listen);
+  if (checkpoint === undefined) {
+    const { note } = context.backbone;
+    output.event({
+      type: "run-start",
+      method,
+      benchmark,
+      backbone,
+      tasks: stream.tasks.length,
+      classes: classNames.length,
+      notes: [...(note === undefined ? [] : [note]), ...(learner.notes ?? [])],
+    });
+  }
+  const record = await runStream({
+    stream,
+    learner,
+    context,
+    training,
+    transform: sharpTransform,
+    unreadable,
+    output,
+    resume: checkpoint,
+    signal,
+  });
+  const metrics = runMetrics(record, {
+    method,
+    benchmark,
+    backbone,
+    seed,
+    orderSeed,
+    taskNames: stream.tasks.map((task) => task.name),
+    testImages: stream.tasks.map((task) => evaluatedSamples(task, training).length),
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  });
+  const { lastAccuracy, averageAccuracy, seconds } = metrics;
+  output.event({ type: "run-end", lastAccuracy, averageAccuracy, seconds });
+  await directory.finish(config, metrics);
+  return metrics;
+}
+
+/** Opens and checks everything that a run needs, before any file is written. */
+async function prepare(request: RunRequest) {
   const options = runOptionsSchema.parse(request.options);
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
   const methodOptions = method.options.parse(request.methodOptions);
   const backbone = findBackbone(options.backbone, options.imageSize);
-  const dataset = await benchmark.open({
-    data: options.data,
-    seed: options.seed,
-    ...(request.benchmarkOptions === undefined ? {} : { options: request.benchmarkOptions }),
-  });
+  const benchmarkOptions = request.benchmarkOptions ?? {};
+  const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, method, options);
-  const threads = options.threads ?? Math.min(availableParallelism(), 8);
+  const runtime = nodeRuntime({ threads: options.threads ?? Math.min(availableParallelism(), 8) });
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
   const training = {
     epochs: options.epochs,
@@ -112,77 +157,25 @@ export async function runBenchmark(
     method: method.name,
     methodOptions,
     benchmark: benchmark.name,
-    benchmarkOptions: request.benchmarkOptions ?? {},
+    benchmarkOptions,
     ...options,
     ...training,
     orderSeed: options.orderSeed ?? DEFAULT_ORDER_SEED,
     tasks: stream.tasks.length,
-    threads,
+    threads: runtime.threads,
     microBatch,
     imageSize: backbone.config.imageSize,
-    runtime: nodeRuntime({ threads }).name,
+    runtime: runtime.name,
   };
-  const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const context: MethodContext = {
-    optimization: optimization(options.optimizer, options.schedule, options.weightDecay),
     backbone,
-    runtime: nodeRuntime({ threads }),
+    runtime,
     seed: options.seed,
     microBatch,
+    optimization: optimization(options.optimizer, options.schedule, options.weightDecay),
   };
-  const model = {
-    method: method.name,
-    methodOptions,
-    backbone: options.backbone,
-    imageSize: backbone.config.imageSize,
-    benchmark: benchmark.name,
-    kind: stream.kind,
-    classNames: stream.classNames,
-  };
-  const output = directory.output(model, listen);
   const learner = method.create(context, methodOptions);
-  if (checkpoint === undefined) {
-    output.event({
-      type: "run-start",
-      method: method.name,
-      benchmark: benchmark.name,
-      backbone: options.backbone,
-      tasks: stream.tasks.length,
-      classes: stream.classNames.length,
-      notes: [...(backbone.note === undefined ? [] : [backbone.note]), ...(learner.notes ?? [])],
-    });
-  }
-  const record = await runStream({
-    stream,
-    learner,
-    context,
-    training,
-    transform: sharpTransform,
-    unreadable: options.unreadable,
-    output,
-    resume: checkpoint,
-    signal,
-  });
-  const metrics = runMetrics(record, {
-    method: method.name,
-    benchmark: benchmark.name,
-    backbone: options.backbone,
-    seed: options.seed,
-    orderSeed: config.orderSeed,
-    taskNames: stream.tasks.map((task) => task.name),
-    testImages: stream.tasks.map(
-      (task) => (options.evaluateOn === "test" ? task.test : task.validation).length,
-    ),
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
-  });
-  output.event({
-    type: "run-end",
-    lastAccuracy: metrics.lastAccuracy,
-    averageAccuracy: metrics.averageAccuracy,
-    seconds: metrics.seconds,
-  });
-  await directory.finish(config, metrics);
-  return metrics;
+  return { config, stream, learner, context, training, unreadable: options.unreadable };
 }
 
 /** @throws InputError listing the names there are */

@@ -1,6 +1,6 @@
 /** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
 import { drawPass } from "../data/augmentation.ts";
-import type { Augmentation, Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
+import type { Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
 import { batches, type UnreadablePolicy } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
@@ -10,18 +10,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type Checkpoint, emptyRecord, type RunRecord } from "./checkpoint.ts";
 import { countCorrect } from "./correct.ts";
 import type { EventSink, RunEvent } from "./events.ts";
-
-/** How long and on what to train. */
-export interface TrainingOptions {
-  /** Epochs of every task but the first. */
-  readonly epochs: number;
-  /** Epochs of the first task, which trains the bases. */
-  readonly firstEpochs: number;
-  readonly batchSize: number;
-  readonly augmentation: Augmentation;
-  /** Evaluate on held-out training images instead of test images: for choosing settings. */
-  readonly evaluateOn: "test" | "validation";
-}
+import { evaluatedSamples, type TrainingOptions } from "./options.ts";
 
 /** Where results go. */
 export interface RunOutput {
@@ -89,7 +78,7 @@ class Run {
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
     const { learner, output, training, stream } = this.#options;
     const middle = resume !== undefined && resume.epoch > 0;
-    const epochs = task.index === 0 ? training.firstEpochs : training.epochs;
+    const epochs = learner.untrained ? training.firstEpochs : training.epochs;
     if (!middle) {
       this.#record.taskSeconds[task.index] = 0;
       this.#record.ranks[task.index] = {};
@@ -99,7 +88,7 @@ class Run {
         name: task.name,
         classNames: task.classes.map((position) => stream.classNames[position]!),
         trainImages: task.train.length,
-        testImages: this.#evaluated(task).length,
+        testImages: evaluatedSamples(task, this.#options.training).length,
         epochs,
       });
     }
@@ -172,12 +161,14 @@ class Run {
   async #evaluate(task: Task): Promise<void> {
     const { learner, stream, output } = this.#options;
     const seen = stream.tasks.slice(0, task.index + 1);
-    const total = seen.reduce((sum, each) => sum + this.#evaluated(each).length, 0);
+    const total = seen.reduce((sum, each) => sum + evaluatedSamples(each, this.#options.training).length, 0);
     const rows: Record<string, number[]> = Object.fromEntries(learner.readouts.map((name) => [name, []]));
     let done = 0;
     for (const each of seen) {
       const correct = Object.fromEntries(learner.readouts.map((name) => [name, 0]));
-      for await (const batch of this.#batches(this.#evaluated(each), { batchSize: 64 })) {
+      for await (const batch of this.#batches(evaluatedSamples(each, this.#options.training), {
+        batchSize: 64,
+      })) {
         const scores = await learner.predict(batch, stream.classNames.length);
         for (const name of learner.readouts) correct[name]! += countCorrect(scores[name]!, batch);
         done += batch.count;
@@ -190,7 +181,9 @@ class Run {
     this.#tick(task.index);
     const main = rows[learner.readouts[0]!]!;
     const shares = (counts: readonly number[]): number[] =>
-      counts.map((count, i) => count / Math.max(this.#evaluated(seen[i]!).length, 1));
+      counts.map(
+        (count, i) => count / Math.max(evaluatedSamples(seen[i]!, this.#options.training).length, 1),
+      );
     this.#tell({
       type: "task-end",
       task: task.index,
@@ -249,10 +242,6 @@ class Run {
       ...how,
       ...policy,
     });
-  }
-
-  #evaluated(task: Task): readonly Sample[] {
-    return this.#options.training.evaluateOn === "validation" ? task.validation : task.test;
   }
 
   async #checkpoint(task: number, epoch: number, training: Readonly<Record<string, Tensor>>): Promise<void> {

@@ -15,6 +15,11 @@ export class TaskHead {
     this.width = width;
   }
 
+  /** Whether no row has been trained. */
+  get empty(): boolean {
+    return this.#rows.size === 0;
+  }
+
   /** Training arrays for some classes: known rows are copied, new ones are zero. */
   open(classes: readonly number[]): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
     const capacity = headCapacity(classes.length);
