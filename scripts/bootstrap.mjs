@@ -44,7 +44,9 @@ async function install() {
   if (existsSync(installed) && statSync(installed).mtimeMs >= lock.mtimeMs) return;
   console.log("installing packages");
   const npm = process.env.npm_execpath;
-  const args = ["install", "--no-save"]; // the lock file stays as it is
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional binaries, and a registry that mirrors
+  // one platform can't write any other. The versions are the lock file's all the same, and it stays as it is.
+  const args = ["install", "--no-save"];
   const code =
     npm === undefined
       ? await execute("npm", args, { shell: process.platform === "win32" })
