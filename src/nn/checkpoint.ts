@@ -2,11 +2,12 @@
 import { z } from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
 import { InputError } from "../tensor/errors.ts";
-import { decodeFloat32, type SafetensorsHeader } from "../tensor/safetensors.ts";
-import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Activation } from "./activation.ts";
 import { FAMILIES, type Family } from "./families.ts";
-import { interpolatePositions } from "./positions.ts";
 import type { VitConfig } from "./vit.ts";
+
+export { readWeights } from "./read-weights.ts";
 
 /** A frozen pre-trained network. */
 export interface Backbone {
@@ -19,6 +20,9 @@ export interface Backbone {
   /** What a user should know before trusting results: an interim checkpoint, for example. */
   readonly note?: string;
 }
+
+/** `hidden_act` -> ours. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = { gelu: "gelu", quick_gelu: "quickGelu" };
 
 const positive = z.number().int().positive();
 const configSchema = z.object({
@@ -34,7 +38,8 @@ const configSchema = z.object({
   image_size: positive,
   num_channels: z.literal(3).default(3),
   qkv_bias: z.boolean().default(true),
-  use_swiglu_ffn: z.literal(false).default(false),
+  use_swiglu_ffn: z.boolean().default(false),
+  num_register_tokens: positive.optional(),
   fm_lora_note: z.string().optional(),
 });
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -71,22 +76,25 @@ export function parseConfig(
   folder: string,
   imageSize?: number,
 ): CheckpointConfig {
-  const config = check(configSchema, json, `${folder}/config.json`);
-  const family = FAMILIES.find(({ modelType }) => modelType === config.model_type);
+  const file = `${folder}/config.json`;
+  const { model_type: modelType } = check(z.looseObject({ model_type: z.string() }), json, file);
+  const family = FAMILIES.find((one) => one.modelType === modelType);
   if (family === undefined) {
-    const known = FAMILIES.map(({ modelType }) => modelType).join(", ");
-    throw new InputError(
-      `${folder}/config.json: model_type "${config.model_type}" is not supported; supported are ${known}`,
-    );
+    const known = FAMILIES.map((one) => one.modelType).join(", ");
+    throw new InputError(`${file}: model_type "${modelType}" is not supported; supported are ${known}`);
   }
-  if (config.hidden_act !== "gelu") {
+  const config = check(configSchema, { ...family.defaults, ...(json as object) }, file);
+  const activation = Object.hasOwn(ACTIVATIONS, config.hidden_act)
+    ? ACTIVATIONS[config.hidden_act]
+    : undefined;
+  if (activation === undefined) {
     throw new InputError(
-      `${folder}/config.json: hidden_act "${config.hidden_act}" is not supported; supported is gelu`,
+      `${file}: hidden_act "${config.hidden_act}" is not supported; supported are ${Object.keys(ACTIVATIONS).join(", ")}`,
     );
   }
   if (config.hidden_size % config.num_attention_heads !== 0) {
     throw new InputError(
-      `${folder}/config.json: hidden_size ${config.hidden_size} is not a multiple of ${config.num_attention_heads} heads`,
+      `${file}: hidden_size ${config.hidden_size} is not a multiple of ${config.num_attention_heads} heads`,
     );
   }
   const preprocessor = check(preprocessorSchema, preprocessorJson, `${folder}/preprocessor_config.json`);
@@ -105,15 +113,37 @@ export function parseConfig(
       imageSize: preprocessing.size,
       patchSize: config.patch_size,
       hiddenSize: config.hidden_size,
-      mlpSize: config.intermediate_size ?? Math.round(config.hidden_size * (config.mlp_ratio ?? 4)),
+      mlpSize: mlpSizeOf(config),
       layers: config.num_hidden_layers,
       heads: config.num_attention_heads,
       layerNormEpsilon: config.layer_norm_eps,
       layerScale: family.layerScale,
+      ...networkOf(family, config, activation),
       mean: preprocessing.mean,
       std: preprocessing.std,
     },
   };
+}
+
+/** What differs from the plain ViT. */
+function networkOf(
+  family: Family,
+  config: z.infer<typeof configSchema>,
+  activation: Activation,
+): Partial<VitConfig> {
+  const { extraTokens = 0 } = family;
+  const gatedMlp = config.use_swiglu_ffn && family.gatedNames !== undefined;
+  return {
+    extraTokens: typeof extraTokens === "number" ? extraTokens : config[extraTokens]!,
+    activation: gatedMlp ? "silu" : activation,
+    gatedMlp,
+  };
+}
+
+/** Two thirds where the MLP is gated, rounded up to a multiple of 8. */
+function mlpSizeOf(config: z.infer<typeof configSchema>): number {
+  const size = config.intermediate_size ?? Math.round(config.hidden_size * (config.mlp_ratio ?? 4));
+  return config.use_swiglu_ffn ? Math.ceil(Math.floor((size * 2) / 3) / 8) * 8 : size;
 }
 
 function preprocessingOf(
@@ -137,96 +167,4 @@ function check<T extends z.ZodType>(schema: T, json: unknown, file: string): z.i
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new InputError(`${file}: ${issue!.path.join(".") || "the file"}: ${issue!.message}`);
-}
-
-/**
- * Takes the backbone's tensors out of a checkpoint file, under our names and in our layouts.
- * @param read the bytes of one tensor
- * @throws InputError that names a missing or unused tensor, or one whose shape the config contradicts
- */
-export function readWeights(
-  checkpoint: CheckpointConfig,
-  header: SafetensorsHeader,
-  read: (name: string, start: number, end: number) => Uint8Array,
-  file: string,
-): Record<string, Tensor<"float32">> {
-  const { family, config } = checkpoint;
-  const prefix = family.prefixes.find((p) => header.entries.has(p + family.names.cls!));
-  if (prefix === undefined) {
-    throw new InputError(
-      `${file}: no tensor ${family.names.cls}: not a ${family.modelType} checkpoint; check model_type in config.json`,
-    );
-  }
-  const used = new Set<string>();
-  const take = (theirs: string, dims: readonly number[]): Tensor<"float32"> => {
-    const name = prefix + theirs;
-    const entry = header.entries.get(name);
-    if (entry === undefined)
-      throw new InputError(`${file}: tensor ${name} is missing; config.json asks for it`);
-    const fits =
-      entry.dims.length === dims.length && dims.every((dim, i) => dim === -1 || dim === entry.dims[i]);
-    if (!fits)
-      throw new InputError(`${file}: tensor ${name} is [${entry.dims}], but config.json makes it [${dims}]`);
-    used.add(name);
-    return decodeFloat32(entry, read(name, entry.start, entry.end));
-  };
-  const weights: Record<string, Tensor<"float32">> = {};
-  for (const [ours, theirs] of Object.entries(family.names)) {
-    const perBlock = ours.includes("#");
-    for (let block = 0; block < (perBlock ? config.layers : 1); block++) {
-      const name = ours.replace("#", `${block}`);
-      const dims = dimsOf(ours, config);
-      weights[name] =
-        !checkpoint.qkvBias && /(query|key|value)\.bias$/.test(ours)
-          ? zeroTensor(dims)
-          : take(theirs.replace("#", `${block}`), dims);
-    }
-  }
-  const unused = [...header.entries.keys()].filter(
-    (name) =>
-      !used.has(name) && !family.ignored.test(name.slice(name.startsWith(prefix) ? prefix.length : 0)),
-  );
-  if (unused.length > 0) {
-    throw new InputError(
-      `${file}: ${unused.length} tensors that this ${family.modelType} (${config.layers} layers) has no use for, first ${unused[0]}; config.json doesn't match the weights`,
-    );
-  }
-  const grid = weights.position!.dims[1]! - 1;
-  if (!Number.isInteger(Math.sqrt(grid))) {
-    throw new InputError(
-      `${file}: tensor ${prefix}${family.names.position} has ${grid} positions besides CLS, which is no square; other layouts are not supported`,
-    );
-  }
-  return {
-    ...weights,
-    "patch.weight": patchRows(weights["patch.weight"]!),
-    position: interpolatePositions(weights.position!, config.imageSize / config.patchSize),
-  };
-}
-
-/** Shape of a tensor in the file; -1 where any length will do. */
-function dimsOf(name: string, { hiddenSize, mlpSize, patchSize }: VitConfig): readonly number[] {
-  if (name === "cls") return [1, 1, hiddenSize];
-  if (name === "position") return [1, -1, hiddenSize];
-  if (name === "patch.weight") return [hiddenSize, 3, patchSize, patchSize];
-  if (name.endsWith("fc1.weight")) return [mlpSize, hiddenSize];
-  if (name.endsWith("fc1.bias")) return [mlpSize];
-  if (name.endsWith("fc2.weight")) return [hiddenSize, mlpSize];
-  return /(query|key|value|output)\.weight$/.test(name) ? [hiddenSize, hiddenSize] : [hiddenSize];
-}
-
-/** Convolution kernel [d, 3, p, p] -> rows over pixels as images store them [d, p * p * 3]. */
-function patchRows(kernel: Tensor<"float32">): Tensor<"float32"> {
-  const [width, channels, side] = kernel.dims as [number, number, number, number];
-  const area = side * side;
-  const result = new Float32Array(kernel.data.length);
-  for (let row = 0; row < width; row++) {
-    for (let channel = 0; channel < channels; channel++) {
-      for (let pixel = 0; pixel < area; pixel++) {
-        result[(row * area + pixel) * channels + channel] =
-          kernel.data[(row * channels + channel) * area + pixel]!;
-      }
-    }
-  }
-  return tensor("float32", [width, area * channels], result);
 }

@@ -1,16 +1,28 @@
 /** @file Checkpoint families: how each names its tensors. A new family is one entry of `FAMILIES`. */
 
-/** Names of one family's tensors; `#` stands for the block. */
+/** Names of one family's tensors; `#` stands for the block. What a family has no name for, its network has not. */
 export interface Family {
   /** `model_type` in config.json. */
   readonly modelType: string;
+  /** `model_type` of larger models that hold this one, with its configuration under "vision_config". */
+  readonly partOf?: string;
   /** Prefixes that heads on top of the backbone add ("vit." in ViTForImageClassification). */
   readonly prefixes: readonly string[];
   /** Our name -> the checkpoint's. */
   readonly names: Readonly<Record<string, string>>;
+  /** Instead of these where the MLP is gated (SwiGLU). */
+  readonly gatedNames?: Readonly<Record<string, string>>;
   /** Tensors that features don't need: heads, poolers, mask tokens. */
   readonly ignored: RegExp;
   readonly layerScale: boolean;
+  /** What config.json may leave out, because the library's own configuration does. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** Tokens between CLS and the patches; a text is the field of config.json that has their number. */
+  readonly extraTokens?: number | "num_register_tokens";
+  /** Positions in the file before the patch grid's. */
+  readonly positionsBefore: number;
+  /** Positions are resized with antialiasing. */
+  readonly antialias: boolean;
 }
 
 const embeddings = {
@@ -21,7 +33,7 @@ const embeddings = {
 };
 
 /** Weight and bias of a layer. */
-const layer = (ours: string, theirs: string): Record<string, string> => ({
+export const layer = (ours: string, theirs: string): Record<string, string> => ({
   [`${ours}.weight`]: `${theirs}.weight`,
   [`${ours}.bias`]: `${theirs}.bias`,
 });
@@ -33,38 +45,70 @@ const attention = {
   ...layer("blocks.#.output", "encoder.layer.#.attention.output.dense"),
 };
 
-/** All supported families. */
+const vit: Family = {
+  modelType: "vit",
+  prefixes: ["", "vit."],
+  names: {
+    ...embeddings,
+    ...attention,
+    ...layer("blocks.#.norm1", "encoder.layer.#.layernorm_before"),
+    ...layer("blocks.#.norm2", "encoder.layer.#.layernorm_after"),
+    ...layer("blocks.#.fc1", "encoder.layer.#.intermediate.dense"),
+    ...layer("blocks.#.fc2", "encoder.layer.#.output.dense"),
+    ...layer("norm", "layernorm"),
+  },
+  ignored: /^(pooler|classifier|embeddings\.mask_token)/,
+  layerScale: false,
+  defaults: { layer_norm_eps: 1e-12 },
+  positionsBefore: 1,
+  antialias: false,
+};
+
+const dinov2: Family = {
+  modelType: "dinov2",
+  prefixes: ["", "dinov2."],
+  names: {
+    ...embeddings,
+    ...attention,
+    ...layer("blocks.#.norm1", "encoder.layer.#.norm1"),
+    ...layer("blocks.#.norm2", "encoder.layer.#.norm2"),
+    ...layer("blocks.#.fc1", "encoder.layer.#.mlp.fc1"),
+    ...layer("blocks.#.fc2", "encoder.layer.#.mlp.fc2"),
+    ...layer("norm", "layernorm"),
+    "blocks.#.scale1": "encoder.layer.#.layer_scale1.lambda1",
+    "blocks.#.scale2": "encoder.layer.#.layer_scale2.lambda1",
+  },
+  gatedNames: {
+    ...layer("blocks.#.fc1", "encoder.layer.#.mlp.weights_in"),
+    ...layer("blocks.#.fc2", "encoder.layer.#.mlp.weights_out"),
+  },
+  ignored: /^(classifier|embeddings\.mask_token)/,
+  layerScale: true,
+  defaults: { layer_norm_eps: 1e-6 },
+  positionsBefore: 1,
+  antialias: false,
+};
+
+/** All families of Hugging Face's transformers that we read; timm's names are in timm.ts. */
 export const FAMILIES: readonly Family[] = [
+  vit,
+  dinov2,
   {
-    modelType: "vit",
-    prefixes: ["", "vit."],
-    names: {
-      ...embeddings,
-      ...attention,
-      ...layer("blocks.#.norm1", "encoder.layer.#.layernorm_before"),
-      ...layer("blocks.#.norm2", "encoder.layer.#.layernorm_after"),
-      ...layer("blocks.#.fc1", "encoder.layer.#.intermediate.dense"),
-      ...layer("blocks.#.fc2", "encoder.layer.#.output.dense"),
-      ...layer("norm", "layernorm"),
-    },
-    ignored: /^(pooler|classifier|embeddings\.mask_token)/,
-    layerScale: false,
+    ...vit,
+    modelType: "deit",
+    prefixes: ["", "deit."],
+    names: { ...vit.names, extra: "embeddings.distillation_token" },
+    ignored: /^(pooler|classifier|cls_classifier|distillation_classifier|embeddings\.mask_token)/,
+    extraTokens: 1,
+    positionsBefore: 2,
   },
   {
-    modelType: "dinov2",
-    prefixes: ["", "dinov2."],
-    names: {
-      ...embeddings,
-      ...attention,
-      ...layer("blocks.#.norm1", "encoder.layer.#.norm1"),
-      ...layer("blocks.#.norm2", "encoder.layer.#.norm2"),
-      ...layer("blocks.#.fc1", "encoder.layer.#.mlp.fc1"),
-      ...layer("blocks.#.fc2", "encoder.layer.#.mlp.fc2"),
-      ...layer("norm", "layernorm"),
-      "blocks.#.scale1": "encoder.layer.#.layer_scale1.lambda1",
-      "blocks.#.scale2": "encoder.layer.#.layer_scale2.lambda1",
-    },
-    ignored: /^(classifier|embeddings\.mask_token)/,
-    layerScale: true,
+    ...dinov2,
+    modelType: "dinov2_with_registers",
+    prefixes: ["", "dinov2_with_registers."],
+    names: { ...dinov2.names, extra: "embeddings.register_tokens" },
+    defaults: { layer_norm_eps: 1e-6, num_register_tokens: 4 },
+    extraTokens: "num_register_tokens",
+    antialias: true,
   },
 ];

@@ -1,7 +1,8 @@
 /** @file The one Vision Transformer under every checkpoint family, as a function of graph values. */
 import { constant, type Value } from "../graph/value.ts";
-import { add, cast, concat, expand, gelu, layerNorm, mul, reshape, slice, transpose } from "../ops/index.ts";
+import { add, cast, concat, expand, layerNorm, mul, reshape, slice, transpose } from "../ops/index.ts";
 import { tensor } from "../tensor/tensor.ts";
+import { type Activation, activate } from "./activation.ts";
 import { attention } from "./attention.ts";
 import { linear } from "./linear.ts";
 import type { Weights } from "./weights.ts";
@@ -17,6 +18,14 @@ export interface VitConfig {
   readonly layerNormEpsilon: number;
   /** Branches are scaled per channel before they join the residual stream (DINOv2). */
   readonly layerScale: boolean;
+  /** Tokens between CLS and the patches: a distillation token, registers. */
+  readonly extraTokens?: number;
+  /** Of the MLP; "gelu" if it isn't given. */
+  readonly activation?: Activation;
+  /** fc1 has two halves of mlpSize: activation(first) * second goes into fc2 (SwiGLU). */
+  readonly gatedMlp?: boolean;
+  /** A layer norm before the first block (CLIP). */
+  readonly preNorm?: boolean;
   /** Pixel statistics: the graph takes bytes and normalises them itself. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
@@ -61,17 +70,21 @@ export function vitFeatures(config: VitConfig, weights: Weights, images: Value, 
     tokens = vitBlock(config, weights, hooks, block, tokens, block === layers - 1);
   }
   const cls = reshape(tokens, [images.dims[0]!, hiddenSize]);
-  return layerNorm(
-    cls,
-    weights("norm.weight", [hiddenSize]),
-    weights("norm.bias", [hiddenSize]),
-    config.layerNormEpsilon,
-  );
+  return norm(config, weights, "norm", cls);
 }
 
-/** Bytes to tokens: normalise, cut into patches, project, add CLS and positions. [B, 1 + patches, d] */
+/** The layer norm of that name over the last axis. */
+const norm = ({ hiddenSize, layerNormEpsilon }: VitConfig, weights: Weights, name: string, x: Value): Value =>
+  layerNorm(
+    x,
+    weights(`${name}.weight`, [hiddenSize]),
+    weights(`${name}.bias`, [hiddenSize]),
+    layerNormEpsilon,
+  );
+
+/** Bytes to tokens: normalise, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
 function embed(config: VitConfig, weights: Weights, images: Value): Value {
-  const { patchSize, hiddenSize, imageSize, mean, std } = config;
+  const { patchSize, hiddenSize, imageSize, mean, std, extraTokens = 0 } = config;
   const [batch] = images.dims as [number];
   const side = imageSize / patchSize;
   const patches = patchCount(config);
@@ -92,9 +105,13 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
     weights("patch.weight", [hiddenSize, width]),
     weights("patch.bias", [hiddenSize]),
   );
-  const cls = expand(weights("cls", [1, 1, hiddenSize]), [batch, 1, hiddenSize]);
-  const tokens = concat(cls, reshape(projected, [batch, patches, hiddenSize]), 1);
-  return add(tokens, weights("position", [1, 1 + patches, hiddenSize]));
+  const learned = (name: string, count: number): Value =>
+    expand(weights(name, [1, count, hiddenSize]), [batch, count, hiddenSize]);
+  const cls = learned("cls", 1);
+  const first = extraTokens === 0 ? cls : concat(cls, learned("extra", extraTokens), 1);
+  const tokens = concat(first, reshape(projected, [batch, patches, hiddenSize]), 1);
+  const placed = add(tokens, weights("position", [1, 1 + extraTokens + patches, hiddenSize]));
+  return config.preNorm ? norm(config, weights, "preNorm", placed) : placed;
 }
 
 /** One pre-norm block; `clsOnly` returns [B, 1, d]. */
@@ -106,15 +123,8 @@ function vitBlock(
   tokens: Value, // [B, T, d]
   clsOnly: boolean,
 ): Value {
-  const { hiddenSize, mlpSize, heads, layerNormEpsilon } = config;
+  const { hiddenSize, mlpSize, heads, activation = "gelu" } = config;
   const at = `blocks.${block}`;
-  const norm = (x: Value, name: string): Value =>
-    layerNorm(
-      x,
-      weights(`${at}.${name}.weight`, [hiddenSize]),
-      weights(`${at}.${name}.bias`, [hiddenSize]),
-      layerNormEpsilon,
-    );
   const layer = (x: Value, name: string, out: number): Value => {
     const [batch, count, width] = x.dims as [number, number, number];
     const rows = reshape(x, [batch * count, width]); // two axes: the gradient of a weight is then one product
@@ -129,10 +139,16 @@ function vitBlock(
     config.layerScale ? mul(x, weights(`${at}.${name}`, [hiddenSize])) : x;
   const cls = (x: Value): Value => (clsOnly ? slice(x, 1, 0, 1) : x);
 
-  const normed = norm(tokens, "norm1");
+  const mlp = (x: Value): Value => {
+    if (!config.gatedMlp) return activate(activation, layer(x, "fc1", mlpSize));
+    const both = layer(x, "fc1", 2 * mlpSize);
+    return mul(activate(activation, slice(both, 2, 0, mlpSize)), slice(both, 2, mlpSize, 2 * mlpSize));
+  };
+
+  const normed = norm(config, weights, `${at}.norm1`, tokens);
   const query = layer(cls(normed), "query", hiddenSize);
   const mixed = attention(query, layer(normed, "key", hiddenSize), layer(normed, "value", hiddenSize), heads);
   const attended = add(cls(tokens), branch(layer(mixed, "output", hiddenSize), "scale1"));
-  const hidden = gelu(layer(norm(attended, "norm2"), "fc1", mlpSize));
+  const hidden = mlp(norm(config, weights, `${at}.norm2`, attended));
   return add(attended, branch(layer(hidden, "fc2", hiddenSize), "scale2"));
 }

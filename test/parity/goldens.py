@@ -15,12 +15,17 @@ import torch
 import transformers
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from transformers import AutoModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+from transformers import (
+    AutoModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig,
+    Dinov2WithRegistersModel, ViTConfig, ViTModel)
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 VIT = (ViTModel, ViTConfig)
 DINOV2 = (Dinov2Model, Dinov2Config)
+DEIT = (DeiTModel, DeiTConfig)
+REGISTERS = (Dinov2WithRegistersModel, Dinov2WithRegistersConfig)
+INTERPOLATES = (ViTModel, DeiTModel)  # only when asked
 
 # name, family, what differs from the family's defaults, size of the images fed, pixel statistics
 NETWORKS = [
@@ -40,6 +45,23 @@ NETWORKS = [
     ("dinov2, larger images, no query, key and value biases", DINOV2,
      dict(hidden_size=40, num_hidden_layers=2, num_attention_heads=1, mlp_ratio=2, image_size=42,
           patch_size=14, qkv_bias=False), 98, HALF),
+    ("deit", DEIT, dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=40,
+                        image_size=32, patch_size=8), 32, IMAGENET),
+    ("deit, larger images than its positions", DEIT,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=32, image_size=24,
+          patch_size=8, qkv_bias=False), 40, HALF),
+    ("dinov2 with registers", REGISTERS,
+     dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, mlp_ratio=2, image_size=28, patch_size=7,
+          num_register_tokens=4), 28, IMAGENET),
+    ("dinov2 with registers, smaller images than its positions", REGISTERS,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=3, image_size=49, patch_size=7,
+          num_register_tokens=2), 21, IMAGENET),
+    ("dinov2 with registers and SwiGLU, larger images", REGISTERS,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=3, image_size=21, patch_size=7,
+          num_register_tokens=3, use_swiglu_ffn=True), 35, IMAGENET),
+    ("dinov2 with SwiGLU", DINOV2,
+     dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=4, image_size=28, patch_size=14,
+          use_swiglu_ffn=True), 28, IMAGENET),
 ]
 IMAGES = 2
 RANK = 3
@@ -160,7 +182,7 @@ def main():
     for name, (model_class, config_class), changes, size, statistics in NETWORKS:
         torch.manual_seed(0)
         model, config, tensors = build(model_class, config_class(**changes))
-        interpolate = {"interpolate_pos_encoding": True} if model_class is ViTModel else {}
+        interpolate = {"interpolate_pos_encoding": True} if model_class in INTERPOLATES else {}
         with torch.no_grad():
             features = model(pixels(size, statistics), **interpolate).last_hidden_state[:, 0]
         case = {"name": name, "config": config, "preprocessor": {"size": {"height": size, "width": size}, **statistics},

@@ -1,0 +1,181 @@
+/** @file Takes a backbone's tensors out of a checkpoint file, under our names and in our layouts. */
+import { InputError } from "../tensor/errors.ts";
+import { decodeFloat32, type SafetensorsEntry, type SafetensorsHeader } from "../tensor/safetensors.ts";
+import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
+import type { CheckpointConfig } from "./checkpoint.ts";
+import { interpolatePositions } from "./positions.ts";
+import type { VitConfig } from "./vit.ts";
+
+/** Types that weights come in. */
+const FLOATS = ["F32", "F16", "BF16", "F64"];
+
+/** One tensor to read: its place in the file and the shape that the network gives it. */
+interface Wanted {
+  readonly theirs: string;
+  readonly entry: SafetensorsEntry;
+}
+
+/**
+ * Everything is checked before anything is read.
+ * @param read the bytes of one tensor
+ * @throws InputError that names a missing or unused tensor, or one whose shape the config contradicts
+ */
+export function readWeights(
+  checkpoint: CheckpointConfig,
+  header: SafetensorsHeader,
+  read: (name: string, start: number, end: number) => Uint8Array,
+  file: string,
+): Record<string, Tensor<"float32">> {
+  const { config, family } = checkpoint;
+  const wanted = findTensors(checkpoint, header, file);
+  const weights: Record<string, Tensor<"float32">> = {};
+  for (const [ours, found] of wanted) {
+    weights[ours] =
+      found === null
+        ? zeroTensor(dimsOf(ours, config))
+        : decode(ours, read(found.theirs, found.entry.start, found.entry.end), found.entry, config);
+  }
+  splitFused(weights, config);
+  const layout = {
+    before: family.positionsBefore,
+    tokens: 1 + (config.extraTokens ?? 0),
+    antialias: family.antialias,
+  };
+  return {
+    ...weights,
+    "patch.weight": patchRows(weights["patch.weight"]!),
+    position: interpolatePositions(weights.position!, config.imageSize / config.patchSize, layout),
+  };
+}
+
+/** Where each of our tensors is; null for zeros. @throws InputError as `readWeights` says */
+function findTensors(
+  { family, config, qkvBias }: CheckpointConfig,
+  header: SafetensorsHeader,
+  file: string,
+): Map<string, Wanted | null> {
+  const prefix = family.prefixes.find((p) => header.entries.has(p + family.names.cls!));
+  if (prefix === undefined) {
+    throw new InputError(
+      `${file}: no tensor ${family.names.cls}: not a ${family.modelType} checkpoint; check model_type in config.json`,
+    );
+  }
+  const names = { ...family.names, ...(config.gatedMlp ? family.gatedNames : {}) };
+  const wanted = new Map<string, Wanted | null>();
+  const used = new Set<string>();
+  for (const [ours, theirs] of Object.entries(names)) {
+    for (let block = 0; block < (ours.includes("#") ? config.layers : 1); block++) {
+      const absent = !qkvBias && /(query|key|value)\.bias$/.test(ours);
+      const name = prefix + theirs.replace("#", `${block}`);
+      if (!absent) used.add(name);
+      const found = absent
+        ? null
+        : { theirs: name, entry: entryOf(header, name, dimsOf(ours, config), file) };
+      wanted.set(ours.replace("#", `${block}`), found);
+    }
+  }
+  if (names["patch.bias"] === undefined) wanted.set("patch.bias", null);
+  const unused = [...header.entries.keys()].filter(
+    (name) =>
+      !used.has(name) && !family.ignored.test(name.slice(name.startsWith(prefix) ? prefix.length : 0)),
+  );
+  if (unused.length > 0) {
+    throw new InputError(
+      `${file}: ${unused.length} tensors that this ${family.modelType} (${config.layers} layers) has no use for, first ${unused[0]}; config.json doesn't match the weights`,
+    );
+  }
+  const { theirs, entry } = wanted.get("position")!;
+  const grid = entry.dims.at(-2)! - family.positionsBefore;
+  if (grid < 1 || !Number.isInteger(Math.sqrt(grid))) {
+    const before = family.positionsBefore === 1 ? "CLS" : `${family.positionsBefore} others`;
+    throw new InputError(
+      `${file}: tensor ${theirs} has ${grid} positions besides ${before}, which is no square; other layouts are not supported`,
+    );
+  }
+  return wanted;
+}
+
+/** Leading axes of length 1 don't matter: CLIP's CLS token is [d], others' [1, 1, d]. */
+function entryOf(
+  header: SafetensorsHeader,
+  name: string,
+  dims: readonly number[],
+  file: string,
+): SafetensorsEntry {
+  const entry = header.entries.get(name);
+  if (entry === undefined) {
+    throw new InputError(`${file}: tensor ${name} is missing; config.json asks for it`);
+  }
+  const [found, expected] = [entry.dims, dims].map((all) => all.slice(all.findIndex((dim) => dim !== 1)));
+  const fits =
+    found!.length === expected!.length && expected!.every((dim, i) => dim === -1 || dim === found![i]);
+  if (!fits) {
+    throw new InputError(`${file}: tensor ${name} is [${entry.dims}], but config.json makes it [${dims}]`);
+  }
+  if (!FLOATS.includes(entry.dtype)) {
+    throw new InputError(
+      `${file}: tensor ${name} is ${entry.dtype}; weights are ${FLOATS.join(", ")}; save the model without quantisation`,
+    );
+  }
+  return entry;
+}
+
+/** As float32, in our shape. */
+function decode(
+  ours: string,
+  bytes: Uint8Array,
+  entry: SafetensorsEntry,
+  config: VitConfig,
+): Tensor<"float32"> {
+  const dims = dimsOf(ours, config).map((dim) => (dim === -1 ? entry.dims.at(-2)! : dim));
+  return { ...decodeFloat32(entry, bytes), dims };
+}
+
+/** timm keeps query, key and value in one tensor: three views of it, no copy. */
+function splitFused(weights: Record<string, Tensor<"float32">>, { layers, hiddenSize }: VitConfig): void {
+  for (let block = 0; block < layers; block++) {
+    for (const part of ["weight", "bias"]) {
+      const name = `blocks.${block}.qkv.${part}`;
+      const fused = weights[name];
+      if (fused === undefined) continue;
+      delete weights[name];
+      const size = fused.data.length / 3;
+      for (const [i, kind] of ["query", "key", "value"].entries()) {
+        const own = fused.data.subarray(i * size, (i + 1) * size);
+        weights[`blocks.${block}.${kind}.${part}`] = tensor("float32", fused.dims.with(0, hiddenSize), own);
+      }
+    }
+  }
+}
+
+/** Shape of a tensor in the file; -1 where any length will do. */
+function dimsOf(name: string, config: VitConfig): readonly number[] {
+  const { hiddenSize, mlpSize, patchSize, extraTokens = 0 } = config;
+  const fc1 = config.gatedMlp ? 2 * mlpSize : mlpSize;
+  if (name === "cls") return [1, 1, hiddenSize];
+  if (name === "extra") return [1, extraTokens, hiddenSize];
+  if (name === "position") return [1, -1, hiddenSize];
+  if (name === "patch.weight") return [hiddenSize, 3, patchSize, patchSize];
+  if (name.endsWith("fc1.weight")) return [fc1, hiddenSize];
+  if (name.endsWith("fc1.bias")) return [fc1];
+  if (name.endsWith("fc2.weight")) return [hiddenSize, mlpSize];
+  if (name.endsWith("qkv.weight")) return [3 * hiddenSize, hiddenSize];
+  if (name.endsWith("qkv.bias")) return [3 * hiddenSize];
+  return /(query|key|value|output)\.weight$/.test(name) ? [hiddenSize, hiddenSize] : [hiddenSize];
+}
+
+/** Convolution kernel [d, 3, p, p] -> rows over pixels as images store them [d, p * p * 3]. */
+function patchRows(kernel: Tensor<"float32">): Tensor<"float32"> {
+  const [width, channels, side] = kernel.dims as [number, number, number, number];
+  const area = side * side;
+  const result = new Float32Array(kernel.data.length);
+  for (let row = 0; row < width; row++) {
+    for (let channel = 0; channel < channels; channel++) {
+      for (let pixel = 0; pixel < area; pixel++) {
+        result[(row * area + pixel) * channels + channel] =
+          kernel.data[(row * channels + channel) * area + pixel]!;
+      }
+    }
+  }
+  return tensor("float32", [width, area * channels], result);
+}
