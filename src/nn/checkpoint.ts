@@ -162,7 +162,8 @@ function preprocessingOf(
   };
 }
 
-function check<T extends z.ZodType>(schema: T, json: unknown, file: string): z.infer<T> {
+/** The JSON as the schema has it. @throws InputError that names file and field */
+export function check<T extends z.ZodType>(schema: T, json: unknown, file: string): z.infer<T> {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -65,7 +65,7 @@ function findTensors(
   const used = new Set<string>();
   for (const [ours, theirs] of Object.entries(names)) {
     for (let block = 0; block < (ours.includes("#") ? config.layers : 1); block++) {
-      const absent = !qkvBias && /(query|key|value)\.bias$/.test(ours);
+      const absent = !qkvBias && /(query|key|value|qkv)\.bias$/.test(ours);
       const name = prefix + theirs.replace("#", `${block}`);
       if (!absent) used.add(name);
       const found = absent

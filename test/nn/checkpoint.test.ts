@@ -31,7 +31,7 @@ function load(
     typeof change === "string" ? change : JSON.stringify({ ...base, ...change });
   const contents = {
     "config.json": config === null ? null : text(vit.config, config),
-    "preprocessor_config.json": preprocessor === null ? null : text(vit.preprocessor, preprocessor),
+    "preprocessor_config.json": preprocessor === null ? null : text(vit.preprocessor!, preprocessor),
     "model.safetensors":
       weights === null || weights instanceof Uint8Array ? weights : encodeSafetensors(weights),
   };

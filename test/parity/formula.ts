@@ -16,7 +16,7 @@ function bits(name: string, count: number): Uint32Array {
 /** The tensor of that name: norm weights and scales near 1, biases small, matrices by fan-in. */
 export function formulaWeight(name: string, dims: readonly number[]): Tensor<"float32"> {
   const count = sizeOf(dims);
-  const nearOne = name.includes("lambda1") || (name.includes("norm") && name.endsWith(".weight"));
+  const nearOne = /lambda1|gamma/.test(name) || (name.includes("norm") && name.endsWith(".weight"));
   const width = dims.length === 1 || nearOne ? 0.25 : Math.sqrt(3 / (count / dims[0]!));
   const data = Float32Array.from(bits(name, count), (x) => Number(nearOne) + width * (x / 2 ** 31 - 1));
   return tensor("float32", dims, data);

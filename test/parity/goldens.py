@@ -11,10 +11,12 @@ import pathlib
 import tempfile
 
 import numpy as np
+import timm
 import torch
 import transformers
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from timm.models._hub import save_for_hf
 from transformers import (
     AutoModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig,
     Dinov2WithRegistersModel, ViTConfig, ViTModel)
@@ -63,6 +65,27 @@ NETWORKS = [
      dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=4, image_size=28, patch_size=14,
           use_swiglu_ffn=True), 28, IMAGENET),
 ]
+# name, timm's architecture, what differs from it (img_size is the positions'), size of the images fed
+TIMM = [
+    ("timm vit", "vit_tiny_patch16_224", dict(img_size=24, patch_size=8, embed_dim=20, depth=2, num_heads=5), 24),
+    ("timm vit of timm's own head width", "vit_tiny_patch16_224",
+     dict(img_size=16, patch_size=8, embed_dim=64, depth=1, mlp_ratio=1, num_heads=1), 16),
+    ("timm vit, larger images than its positions", "vit_tiny_patch16_224",
+     dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2, qkv_bias=False), 56),
+    ("timm vit, smaller images than its positions", "vit_small_patch8_224",
+     dict(img_size=56, patch_size=8, embed_dim=16, depth=2, num_heads=2), 24),
+    ("timm deit, distilled", "deit_tiny_distilled_patch16_224",
+     dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2), 40),
+    ("timm deit3", "deit3_small_patch16_224", dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2), 32),
+    ("timm dinov2", "vit_small_patch14_dinov2", dict(img_size=21, patch_size=7, embed_dim=16, depth=2, num_heads=2), 21),
+    ("timm dinov2 with registers, smaller images", "vit_small_patch14_reg4_dinov2",
+     dict(img_size=49, patch_size=7, embed_dim=16, depth=2, num_heads=2), 28),
+    ("timm dinov2 with SwiGLU", "vit_giant_patch14_reg4_dinov2",
+     dict(img_size=21, patch_size=7, embed_dim=16, depth=2, num_heads=2, mlp_ratio=4), 21),
+    ("timm clip", "vit_base_patch16_clip_224", dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2), 24),
+    ("timm clip with quickgelu", "vit_base_patch16_clip_quickgelu_224",
+     dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2), 24),
+]
 IMAGES = 2
 RANK = 3
 PROMPTS = 2
@@ -83,7 +106,7 @@ def bits(name, count):
 def weight(name, shape):
     """The float32 tensor of that name: norm weights and scales near 1, biases small, matrices by fan-in."""
     unit = bits(name, math.prod(shape)).astype(np.float64) / 2**31 - 1  # [-1, 1)
-    if "lambda1" in name or ("norm" in name and name.endswith(".weight")):
+    if "lambda1" in name or "gamma" in name or ("norm" in name and name.endswith(".weight")):
         values = 1 + 0.25 * unit
     elif len(shape) == 1:
         values = 0.25 * unit
@@ -115,6 +138,23 @@ def build(model_class, config):
         written = json.loads((pathlib.Path(folder) / "config.json").read_text())
         written = {key: value for key, value in written.items() if key != "transformers_version"}
         return AutoModel.from_pretrained(folder, dtype=torch.float64).eval(), written, tensors
+
+
+def build_timm(architecture, changes, size):
+    """As `build`, for timm: config.json states the size of the images fed, the file has its own positions."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        save_for_hf(timm.create_model(architecture, num_classes=3, **changes), folder, safe_serialization=True)
+        file = folder / "model.safetensors"
+        with safe_open(file, "numpy") as stored:
+            tensors = [[name, list(stored.get_slice(name).get_shape())] for name in stored.keys()]
+        save_file({name: weight(name, shape) for name, shape in tensors}, file, metadata={"format": "pt"})
+        written = json.loads((folder / "config.json").read_text())
+        written["pretrained_cfg"]["input_size"] = [3, size, size]
+        model = timm.create_model(f"local-dir:{folder}", pretrained=True, img_size=size)
+    if changes["num_heads"] * 64 == changes["embed_dim"]:
+        del written["model_args"]  # as in files on the Hub, which have it only where it differs
+    return model.double().eval(), written, tensors
 
 
 class LowRank(torch.nn.Module):
@@ -190,7 +230,15 @@ def main():
         if name in ("vit", "dinov2"):
             case |= {"training": gradients(model, model.config, size, statistics)}
         networks.append(case)
-    made_by = {"torch": torch.__version__, "transformers": transformers.__version__}
+    for name, architecture, changes, size in TIMM:
+        torch.manual_seed(0)
+        model, config, tensors = build_timm(architecture, changes, size)
+        statistics = {f"image_{key}": config["pretrained_cfg"][key] for key in ("mean", "std")}
+        with torch.no_grad():
+            features = model.forward_features(pixels(size, statistics))[:, 0]
+        networks.append({"name": name, "config": config, "images": IMAGES, "tensors": tensors,
+                         "features": rounded(features)})
+    made_by = {"timm": timm.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in networks)
     file = pathlib.Path(__file__).with_name("goldens.json")
     file.write_text(f'{{"madeBy":{json.dumps(made_by)},"networks":[\n{lines}\n]}}\n')

@@ -18,9 +18,10 @@ import { formulaWeight } from "./formula.ts";
 export interface Golden {
   readonly name: string;
   readonly config: Record<string, unknown>;
-  readonly preprocessor: { readonly size: { readonly height: number } };
+  /** Not for timm, which has it in its configuration. */
+  readonly preprocessor?: { readonly size: { readonly height: number } };
   readonly images: number;
-  /** Names and shapes as save_pretrained writes them. */
+  /** Names and shapes as the library writes them. */
   readonly tensors: readonly (readonly [name: string, dims: readonly number[]])[];
   /** CLS features of the formula's images, by a float64 run. */
   readonly features: readonly number[];
@@ -37,7 +38,7 @@ export const GOLDENS: readonly Golden[] = JSON.parse(
   readFileSync(fileURLToPath(new URL("goldens.json", import.meta.url)), "utf8"),
 ).networks;
 
-/** Writes the network as transformers would, reads it as a user's folder is read, and removes the folder. */
+/** Writes the network as its library would, reads it as a user's folder is read, and removes the folder. */
 export function backboneOf(golden: Golden): Backbone {
   const folder = mkdtempSync(join(tmpdir(), "fm-lora-parity-"));
   try {
@@ -45,7 +46,9 @@ export function backboneOf(golden: Golden): Backbone {
       golden.tensors.map(([name, dims]) => [name, formulaWeight(name, dims)]),
     );
     writeFileSync(join(folder, "config.json"), JSON.stringify(golden.config));
-    writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(golden.preprocessor));
+    if (golden.preprocessor !== undefined) {
+      writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(golden.preprocessor));
+    }
     writeFileSync(join(folder, "model.safetensors"), encodeSafetensors(weights));
     return loadBackbone(folder);
   } finally {
