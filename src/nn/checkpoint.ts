@@ -26,7 +26,6 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = { gelu: "gelu", quick_
 
 const positive = z.number().int().positive();
 const configSchema = z.object({
-  model_type: z.string(),
   hidden_size: positive,
   num_hidden_layers: positive,
   num_attention_heads: positive,
@@ -77,13 +76,17 @@ export function parseConfig(
   imageSize?: number,
 ): CheckpointConfig {
   const file = `${folder}/config.json`;
-  const { model_type: modelType } = check(z.looseObject({ model_type: z.string() }), json, file);
-  const family = FAMILIES.find((one) => one.modelType === modelType);
+  const { model_type: modelType } = check(z.object({ model_type: z.string() }), json, file);
+  const family = FAMILIES.find((one) => one.modelType === modelType || one.partOf === modelType);
   if (family === undefined) {
-    const known = FAMILIES.map((one) => one.modelType).join(", ");
+    const known = FAMILIES.flatMap((one) => [one.modelType, one.partOf ?? []].flat()).join(", ");
     throw new InputError(`${file}: model_type "${modelType}" is not supported; supported are ${known}`);
   }
-  const config = check(configSchema, { ...family.defaults, ...(json as object) }, file);
+  const own =
+    family.partOf === modelType
+      ? check(z.object({ vision_config: z.looseObject({}) }), json, file).vision_config
+      : (json as object);
+  const config = check(configSchema, { ...family.defaults, ...own }, file);
   const activation = Object.hasOwn(ACTIVATIONS, config.hidden_act)
     ? ACTIVATIONS[config.hidden_act]
     : undefined;
@@ -137,6 +140,7 @@ function networkOf(
     extraTokens: typeof extraTokens === "number" ? extraTokens : config[extraTokens]!,
     activation: gatedMlp ? "silu" : activation,
     gatedMlp,
+    preNorm: family.names["preNorm.weight"] !== undefined,
   };
 }
 

@@ -89,6 +89,37 @@ const dinov2: Family = {
   antialias: false,
 };
 
+/** The vision tower of CLIP; SigLIP's has the same blocks. */
+const clip: Family = {
+  modelType: "clip_vision_model",
+  partOf: "clip",
+  prefixes: ["", "vision_model."],
+  names: {
+    cls: "embeddings.class_embedding",
+    position: "embeddings.position_embedding.weight",
+    "patch.weight": "embeddings.patch_embedding.weight",
+    ...layer("preNorm", "pre_layrnorm"), // their spelling
+    ...layer("blocks.#.norm1", "encoder.layers.#.layer_norm1"),
+    ...layer("blocks.#.query", "encoder.layers.#.self_attn.q_proj"),
+    ...layer("blocks.#.key", "encoder.layers.#.self_attn.k_proj"),
+    ...layer("blocks.#.value", "encoder.layers.#.self_attn.v_proj"),
+    ...layer("blocks.#.output", "encoder.layers.#.self_attn.out_proj"),
+    ...layer("blocks.#.norm2", "encoder.layers.#.layer_norm2"),
+    ...layer("blocks.#.fc1", "encoder.layers.#.mlp.fc1"),
+    ...layer("blocks.#.fc2", "encoder.layers.#.mlp.fc2"),
+    ...layer("norm", "post_layernorm"),
+  },
+  ignored:
+    /^(text_model|text_projection|visual_projection|logit_scale|logit_bias|embeddings\.position_ids)\b/,
+  layerScale: false,
+  defaults: {
+    ...{ hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12 },
+    ...{ image_size: 224, patch_size: 32, hidden_act: "quick_gelu", layer_norm_eps: 1e-5 },
+  },
+  positionsBefore: 1,
+  antialias: false,
+};
+
 /** All families of Hugging Face's transformers that we read; timm's names are in timm.ts. */
 export const FAMILIES: readonly Family[] = [
   vit,
@@ -110,5 +141,11 @@ export const FAMILIES: readonly Family[] = [
     defaults: { layer_norm_eps: 1e-6, num_register_tokens: 4 },
     extraTokens: "num_register_tokens",
     antialias: true,
+  },
+  clip,
+  {
+    ...vit,
+    modelType: "vit_mae",
+    ignored: /^(pooler|decoder|mask_token|embeddings\.mask_token)/, // all patches are fed: nothing is masked
   },
 ];

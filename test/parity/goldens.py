@@ -18,8 +18,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from timm.models._hub import save_for_hf
 from transformers import (
-    AutoModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig,
-    Dinov2WithRegistersModel, ViTConfig, ViTModel)
+    AutoModel, CLIPVisionConfig, CLIPVisionModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig,
+    Dinov2WithRegistersModel, ViTConfig, ViTMAEConfig, ViTMAEModel, ViTModel)
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -27,7 +27,9 @@ VIT = (ViTModel, ViTConfig)
 DINOV2 = (Dinov2Model, Dinov2Config)
 DEIT = (DeiTModel, DeiTConfig)
 REGISTERS = (Dinov2WithRegistersModel, Dinov2WithRegistersConfig)
-INTERPOLATES = (ViTModel, DeiTModel)  # only when asked
+CLIP = (CLIPVisionModel, CLIPVisionConfig)
+MAE = (ViTMAEModel, ViTMAEConfig)
+INTERPOLATES = (ViTModel, DeiTModel, CLIPVisionModel, ViTMAEModel)  # only when asked
 
 # name, family, what differs from the family's defaults, size of the images fed, pixel statistics
 NETWORKS = [
@@ -64,6 +66,16 @@ NETWORKS = [
     ("dinov2 with SwiGLU", DINOV2,
      dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=4, image_size=28, patch_size=14,
           use_swiglu_ffn=True), 28, IMAGENET),
+    ("clip", CLIP, dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48,
+                        image_size=24, patch_size=8), 24, IMAGENET),
+    ("clip with gelu, larger images than its positions", CLIP,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=24,
+          patch_size=8, hidden_act="gelu"), 40, HALF),
+    ("mae", MAE, dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+                      image_size=24, patch_size=8, mask_ratio=0.0), 24, IMAGENET),
+    ("mae, smaller images than its positions", MAE,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=40,
+          patch_size=8, mask_ratio=0.0), 24, IMAGENET),
 ]
 # name, timm's architecture, what differs from it (img_size is the positions'), size of the images fed
 TIMM = [
@@ -224,7 +236,9 @@ def main():
         model, config, tensors = build(model_class, config_class(**changes))
         interpolate = {"interpolate_pos_encoding": True} if model_class in INTERPOLATES else {}
         with torch.no_grad():
-            features = model(pixels(size, statistics), **interpolate).last_hidden_state[:, 0]
+            result = model(pixels(size, statistics), **interpolate)
+            pooled = model_class is CLIPVisionModel  # its last_hidden_state comes before the last norm
+            features = result.pooler_output if pooled else result.last_hidden_state[:, 0]
         case = {"name": name, "config": config, "preprocessor": {"size": {"height": size, "width": size}, **statistics},
                 "images": IMAGES, "tensors": tensors, "features": rounded(features)}
         if name in ("vit", "dinov2"):
