@@ -14,7 +14,7 @@ describe("the registry", () => {
   test("has each benchmark under its name, with different names", () => {
     expect(benchmarks.map(({ name }) => benchmarkNamed(name))).toEqual(benchmarks);
     expect(new Set(benchmarks.map(({ name }) => name)).size).toBe(benchmarks.length);
-    expect(() => benchmarkNamed("mnist")).toThrow(/no benchmark "mnist"; expected one of: cifar100, emoji/);
+    expect(() => benchmarkNamed("mnist")).toThrow(/no benchmark "mnist"; expected one of: cifar100, /);
   });
 
   test.each(benchmarks)(
