@@ -8,8 +8,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { z } from "zod";
+import { settingsOf } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { runOptionsSchema } from "../src/node/run.ts";
 import { comparisonTable } from "../src/report/table.ts";
 
 /** One kept run. */
@@ -67,7 +70,11 @@ function keep(name: string, runFolder: string): void {
     command: commandOf(config),
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     config,
-    metrics: { ...metrics, backbone: String(config.backbone) },
+    metrics: {
+      ...metrics,
+      evaluatedOn: config.evaluateOn as RunMetrics["evaluatedOn"],
+      backbone: String(config.backbone),
+    },
   };
   const parts = [
     metrics.method,
@@ -87,35 +94,39 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
   return { ...config, ...Object.fromEntries(folders) };
 }
 
-const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** Flags that differ from the defaults, as a user types them. */
+function flagsOf(schema: z.ZodObject, values: Readonly<Record<string, unknown>>): string[] {
+  const changed = settingsOf(schema).filter(({ name, standard }) => {
+    return values[name] !== undefined && JSON.stringify(values[name]) !== JSON.stringify(standard);
+  });
+  return changed.map(({ flag, name }) => {
+    const value = values[name];
+    if (typeof value === "boolean") return value ? `--${flag}` : `--no-${flag}`;
+    return `--${flag} ${Array.isArray(value) ? value.join(",") : value}`;
+  });
+}
 
 /** Flags of the method's options that are not at their defaults. */
 function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
   const { options } = METHODS.find(({ name }) => name === config.method)!;
-  const defaults = options.parse({}) as Record<string, unknown>;
-  return Object.entries(config.methodOptions as Record<string, unknown>)
-    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name]))
-    .map(([name, value]) => (value === false ? `--no-${kebab(name)}` : `--${kebab(name)} ${value}`));
+  return flagsOf(options, config.methodOptions as Record<string, unknown>);
 }
 
-const FLAGS = [
-  "data",
-  "backbone",
-  "method",
-  "seed",
-  "orderSeed",
-  "epochs",
-  "limitPerClass",
-  "validationPerClass",
-  "evaluateOn",
-  "threads",
-] as const;
-
-/** The command line that gives this configuration. */
+/** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
 function commandOf(config: Readonly<Record<string, unknown>>): string {
-  const given = FLAGS.filter((flag) => config[flag] !== undefined && config[flag] !== "test");
-  const flags = given.map((flag) => `--${kebab(flag)} ${config[flag]}`);
-  return ["fmlora run", config.benchmark, ...flags, ...changedFlags(config)].join(" ");
+  const own = Object.entries((config.benchmarkOptions ?? {}) as Record<string, unknown>);
+  const named = {
+    ...config,
+    augmentation: typeof config.augmentation === "string" ? config.augmentation : undefined,
+  };
+  return [
+    "fmlora run",
+    config.benchmark,
+    `--method ${config.method}`,
+    ...flagsOf(runOptionsSchema, named),
+    ...own.map(([name, value]) => `--${name} ${value}`),
+    ...changedFlags(config),
+  ].join(" ");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -70,10 +70,12 @@ const metricsSchema = readoutSchema.extend({
   benchmark: z.string(),
   backbone: z.string(),
   seed: z.number(),
-  orderSeed: z.number(),
+  orderSeed: z.number().nullable(),
   readout: z.string(),
   readouts: z.record(z.string(), readoutSchema),
   stateBytes: numbers,
+  testImages: numbers,
+  evaluatedOn: z.enum(["test", "validation"]),
   imagesPerSecond: z.number(),
   seconds: z.number(),
 });

@@ -17,7 +17,8 @@ const PLAIN_INTERVAL = 5;
 const MOST_TASKS = 20;
 
 /** One line that stays, redrawn a few times a second. */
-export function liveProgress(stream: NodeJS.WriteStream, tasks: () => number | undefined): Progress {
+export function liveProgress(stream: NodeJS.WriteStream): Progress {
+  const tasks = taskCount();
   const format: GenericFormatter = (options, params, payload) =>
     `${cliProgress.Format.BarFormat(params.progress, options)} ${payload.text}`;
   const bar = new cliProgress.SingleBar({
@@ -42,8 +43,8 @@ export function liveProgress(stream: NodeJS.WriteStream, tasks: () => number | u
   };
   return {
     listen(event) {
-      for (const lasting of lastingLines(event, tasks())) line(lasting);
-      const passing = passingLine(event, tasks());
+      for (const lasting of lastingLines(event, tasks(event))) line(lasting);
+      const passing = passingLine(event, tasks(event));
       if (passing === undefined) return;
       if (!running) bar.start(1, 0, passing);
       running = true;
@@ -57,15 +58,15 @@ export function liveProgress(stream: NodeJS.WriteStream, tasks: () => number | u
 /** A line every few seconds, for logs. */
 export function plainProgress(
   write: (text: string) => void,
-  tasks: () => number | undefined,
   now: () => number = () => performance.now() / 1000,
 ): Progress {
+  const tasks = taskCount();
   let last = now();
   const line = (text: string): void => write(`${printable(text)}\n`);
   return {
     listen(event) {
-      for (const lasting of lastingLines(event, tasks())) line(lasting);
-      const passing = passingLine(event, tasks());
+      for (const lasting of lastingLines(event, tasks(event))) line(lasting);
+      const passing = passingLine(event, tasks(event));
       if (passing === undefined || now() - last < PLAIN_INTERVAL) return;
       last = now();
       line(passing.text);
@@ -133,6 +134,15 @@ function lastingLines(event: RunEvent, tasks?: number): string[] {
     default:
       return [];
   }
+}
+
+/** The run's number of tasks as of an event: its first event tells, or the one that resumes it. */
+function taskCount(): (event: RunEvent) => number | undefined {
+  let count: number | undefined;
+  return (event) => {
+    if (event.type === "run-start" || event.type === "resume") count = event.tasks;
+    return count;
+  };
 }
 
 const taskOf = (task: number, tasks?: number): string =>

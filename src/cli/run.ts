@@ -1,5 +1,4 @@
 /** @file `fmlora run` */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
 import { METHODS } from "../methods/index.ts";
@@ -101,7 +100,7 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
     methodOptions: given(methodSettings, typed),
     benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
   };
-  const progress = progressFor(chosen.json === true, out);
+  const progress = progressFor(chosen.json === true);
   const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
@@ -131,19 +130,12 @@ function refuseOthers(
   }
 }
 
-function progressFor(json: boolean, out: string): Progress {
+function progressFor(json: boolean): Progress {
   const onError = (text: string): void => {
     process.stderr.write(text);
   };
   if (json) return jsonProgress((text) => void process.stdout.write(text), onError);
-  const tasks = (): number | undefined => plannedTasks(out);
-  return process.stderr.isTTY ? liveProgress(process.stderr, tasks) : plainProgress(onError, tasks);
-}
-
-/** Tasks of the run in a folder: a resumed run doesn't tell them again. */
-function plannedTasks(out: string): number | undefined {
-  const file = join(out, "config.json");
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { tasks?: number }).tasks : undefined;
+  return process.stderr.isTTY ? liveProgress(process.stderr) : plainProgress(onError);
 }
 
 /** Ctrl-C stops at the next batch, a second one at once. @throws Stopped */

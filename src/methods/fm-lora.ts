@@ -11,6 +11,7 @@ import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
   defineMethod,
+  type Images,
   type Learner,
   type MethodContext,
   type Scores,
@@ -133,7 +134,13 @@ class FmLora implements Learner {
     }
     this.#before = await this.#observe(task, "features before");
     const trained = gradientNames(Object.keys(this.#direct()), this.#coreNames());
-    const gradients = await probeGradients(this.#vit, this.#shared, this.#before, trained);
+    const gradients = await probeGradients(
+      this.#vit,
+      this.#shared,
+      this.#before,
+      trained,
+      this.#options.shrinkage,
+    );
     const { updates, values } = startUpdates(this.#shared, this.#before, gradients, this.#options);
     this.#updates = updates;
     task.report({ values });
@@ -244,14 +251,14 @@ class FmLora implements Learner {
     };
   }
 
-  async predict(batch: Batch, classCount: number): Promise<Scores> {
-    const features = await this.#vit.features(batch);
+  async predict(images: Images, classCount: number): Promise<Scores> {
+    const features = await this.#vit.features(images);
     const head = linearScores(this.#head.classifier(), features, this.#vit.width, classCount);
     return this.#options.pure ? { head } : { lda: this.#lda.scores(features, classCount), head };
   }
 
-  async distances(batch: Batch): Promise<Float32Array> {
-    return this.#lda.distances(await this.#vit.features(batch));
+  async distances(images: Images): Promise<Float32Array | null> {
+    return this.#lda.distances(await this.#vit.features(images));
   }
 
   state(): Record<string, Tensor> {

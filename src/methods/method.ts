@@ -6,6 +6,9 @@ import type { Optimization } from "../optim/index.ts";
 import type { Runtime, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** Images without their labels: all that a prediction may see. */
+export type Images = Pick<Batch, "images" | "count">;
+
 /** What every method gets. */
 export interface MethodContext {
   readonly backbone: Backbone;
@@ -69,12 +72,12 @@ export interface Learner {
   /** Folds what was learned into the state and forgets the task's images and features. */
   endTask(task: TaskData): Promise<void>;
   /** Scores images among `classCount` classes. Each image's scores depend on that image alone. */
-  predict(batch: Batch, classCount: number): Promise<Scores>;
+  predict(images: Images, classCount: number): Promise<Scores>;
   /**
-   * How far each image is from every known class, where the method can tell: squared Mahalanobis distance per
-   * feature dimension, about 1 or less for known classes. [count]
+   * How far each image is from every known class: squared Mahalanobis distance per
+   * feature dimension, about 1 or less for known classes; null where it can't tell. [count]
    */
-  distances?(batch: Batch): Promise<Float32Array>;
+  distances(images: Images): Promise<Float32Array | null>;
   /** What the model keeps between tasks: all that model/ holds. Unchanged while a task trains. */
   state(): Record<string, Tensor>;
   load(state: Tensors): Promise<void>;

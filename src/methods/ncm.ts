@@ -1,9 +1,15 @@
 /** @file Classifiers on the untouched backbone: nearest class mean (SimpleCIL) and frozen LDA. */
 import { z } from "zod";
-import type { Batch } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { defineMethod, type Learner, type MethodContext, type Scores, type TaskData } from "./method.ts";
+import {
+  defineMethod,
+  type Images,
+  type Learner,
+  type MethodContext,
+  type Scores,
+  type TaskData,
+} from "./method.ts";
 import { AdaptedVit } from "./parts/adapted-vit.ts";
 import { ClassStatistics, type LinearClassifier, linearScores, unitRows } from "./parts/class-statistics.ts";
 import { Discriminant } from "./parts/discriminant.ts";
@@ -66,13 +72,17 @@ class FrozenFeatures implements Learner {
     await this.load(this.state()); // continue from what is saved: a resumed run must compute the same
   }
 
-  async predict(batch: Batch, classCount: number): Promise<Scores> {
-    const features = await this.#vit.features(batch);
+  async predict(images: Images, classCount: number): Promise<Scores> {
+    const features = await this.#vit.features(images);
     const width = this.#vit.width;
     return {
       ncm: linearScores(this.#prototypes, unitRows(features, width), width, classCount),
       lda: this.#discriminant.scores(features, classCount),
     };
+  }
+
+  async distances(images: Images): Promise<Float32Array | null> {
+    return this.#discriminant.distances(await this.#vit.features(images));
   }
 
   state(): Record<string, Tensor> {

@@ -5,6 +5,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
   defineMethod,
+  type Images,
   type Learner,
   type MethodContext,
   type Scores,
@@ -115,16 +116,16 @@ class SequentialLora implements Learner {
     this.#training = undefined;
   }
 
-  async predict(batch: Batch, classCount: number): Promise<Scores> {
-    const features = await this.#vit.features(batch);
+  async predict(images: Images, classCount: number): Promise<Scores> {
+    const features = await this.#vit.features(images);
     return {
       head: linearScores(this.#head.classifier(), features, this.#vit.width, classCount),
       lda: this.#lda.scores(features, classCount),
     };
   }
 
-  async distances(batch: Batch): Promise<Float32Array> {
-    return this.#lda.distances(await this.#vit.features(batch));
+  async distances(images: Images): Promise<Float32Array | null> {
+    return this.#lda.distances(await this.#vit.features(images));
   }
 
   state(): Record<string, Tensor> {

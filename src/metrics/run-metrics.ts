@@ -24,20 +24,23 @@ export interface RunMetrics extends ReadoutMetrics {
   readonly benchmark: string;
   readonly backbone: string;
   readonly seed: number;
-  readonly orderSeed: number;
+  /** Null where the classes or domains came in their own order. */
+  readonly orderSeed: number | null;
   /** Numbers trained in each task. */
   readonly trainableParameters: readonly number[];
   /** Bytes of the method's saved state after each task (without the frozen backbone). */
   readonly stateBytes: readonly number[];
   /** Chosen rank per task and adapted site. */
   readonly ranks: readonly Readonly<Record<string, number>>[];
-  /** Training images per second over the whole run (micro-steps only, without evaluation). */
+  /** Training images per second, evaluation and statistics passes left out, waiting for decoded images included. */
   readonly imagesPerSecond: number;
   readonly seconds: number;
   readonly peakRssBytes: number;
   /** Seconds each task took, training, statistics and evaluation included. */
   readonly taskSeconds: readonly number[];
-  /** Test images of each task, which `accuracyMicro` weighs by. */
+  /** Accuracies are on test images, or on held-out training images while settings are chosen. */
+  readonly evaluatedOn: "test" | "validation";
+  /** Decoded images of each task that accuracy was measured on, which `accuracyMicro` weighs by. */
   readonly testImages: readonly number[];
   readonly taskNames: readonly string[];
   /** Name of the readout at the top level. */

@@ -1,6 +1,5 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Batch, Preprocessing } from "../data/dataset.ts";
@@ -12,7 +11,7 @@ import { InputError } from "../tensor/errors.ts";
 import { decodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { findBackbone } from "./backbones.ts";
-import { methodNamed } from "./run.ts";
+import { checked, defaultThreads, methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
@@ -66,7 +65,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
   const method = methodNamed(name);
   const backbone = findBackbone(options.backbone ?? trained.backbone, trained.imageSize);
-  const learner = method.create(context(backbone, options.threads), method.options.parse(methodOptions));
+  const learner = method.create(
+    context(backbone, options.threads),
+    checked(method.options, methodOptions, `${file}: options of ${name}`),
+  );
   const readout = options.readout ?? learner.readouts[0]!;
   if (!learner.readouts.includes(readout)) {
     throw new InputError(`${file}: there is no readout "${readout}"; it has: ${learner.readouts.join(", ")}`);
@@ -86,8 +88,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       });
     },
     async distances(batch) {
-      if (learner.distances === undefined || !learner.readouts.includes("lda")) return null;
-      return Array.from(await learner.distances(batch));
+      const distances = await learner.distances(batch);
+      return distances === null ? null : Array.from(distances);
     },
     dispose: () => learner.dispose(),
   };
@@ -106,7 +108,7 @@ export function featureExtractor(backbone: Backbone, threads?: number): FeatureE
   return new AdaptedVit(context(backbone, threads), bare);
 }
 
-function context(backbone: Backbone, threads = Math.min(availableParallelism(), 8)): MethodContext {
+function context(backbone: Backbone, threads = defaultThreads()): MethodContext {
   return {
     backbone,
     runtime: nodeRuntime({ threads }),
@@ -150,6 +152,9 @@ function checkFits(learner: Learner, tensors: Readonly<Record<string, Tensor>>, 
 
 function softmax(scores: Float32Array): number[] {
   const highest = Math.max(...scores);
+  if (highest === Number.NEGATIVE_INFINITY) {
+    throw new InputError("this readout has learnt no class yet: choose another with --readout");
+  }
   const exponentials = Array.from(scores, (score) => Math.exp(score - highest));
   const sum = exponentials.reduce((total, value) => total + value, 0);
   return exponentials.map((value) => value / sum);

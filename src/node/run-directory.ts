@@ -25,7 +25,7 @@ export class RunDirectory {
 
   /**
    * Starts a fresh run in a folder, or continues the one that is there.
-   * @throws InputError if a finished or running run would be overwritten, or the resumed one was configured differently
+   * @throws InputError if a run is there that would be overwritten, or the resumed one was configured differently
    */
   static async open(
     path: string,
@@ -34,7 +34,8 @@ export class RunDirectory {
   ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
     const directory = new RunDirectory(path);
     const configFile = join(path, "config.json");
-    if (existsSync(configFile)) {
+    const known = existsSync(configFile);
+    if (known) {
       if (!resume) {
         throw new InputError(
           `${path}: a run is already there; continue it with --resume, or choose another --out`,
@@ -43,7 +44,7 @@ export class RunDirectory {
       checkSameConfig(configFile, config);
     } else await writeWhole(configFile, `${JSON.stringify(config, null, 2)}\n`);
     const file = join(path, CHECKPOINT);
-    const checkpoint = existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
+    const checkpoint = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
     await directory.#keepEvents(checkpoint?.events ?? 0);
     for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
     return { directory, checkpoint };

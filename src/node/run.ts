@@ -14,7 +14,6 @@ import { InputError } from "../tensor/errors.ts";
 import type { RunEvent } from "../train/events.ts";
 import { jointStream } from "../train/joint.ts";
 import { runMetrics } from "../train/metrics.ts";
-import { evaluatedSamples } from "../train/options.ts";
 import { runStream } from "../train/run.ts";
 import { findBackbone } from "./backbones.ts";
 import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
@@ -125,7 +124,7 @@ export async function runBenchmark(
     seed,
     orderSeed,
     taskNames: stream.tasks.map((task) => task.name),
-    testImages: stream.tasks.map((task) => evaluatedSamples(task, training).length),
+    evaluatedOn: training.evaluateOn,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   });
   const { lastAccuracy, averageAccuracy, seconds } = metrics;
@@ -136,15 +135,15 @@ export async function runBenchmark(
 
 /** Opens and checks everything that a run needs, before any file is written. */
 async function prepare(request: RunRequest) {
-  const options = runOptionsSchema.parse(request.options);
+  const options = checked(runOptionsSchema, request.options, "options");
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
-  const methodOptions = method.options.parse(request.methodOptions);
+  const methodOptions = checked(method.options, request.methodOptions, `options of ${method.name}`);
   const backbone = findBackbone(options.backbone, options.imageSize);
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, method, options);
-  const runtime = nodeRuntime({ threads: options.threads ?? Math.min(availableParallelism(), 8) });
+  const runtime = nodeRuntime({ threads: options.threads ?? defaultThreads() });
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
   const training = {
     epochs: options.epochs,
@@ -160,7 +159,9 @@ async function prepare(request: RunRequest) {
     benchmarkOptions,
     ...options,
     ...training,
-    orderSeed: options.orderSeed ?? DEFAULT_ORDER_SEED,
+    augmentation: options.augmentation,
+    views: training.augmentation,
+    orderSeed: effectiveOrderSeed(benchmark, options),
     tasks: stream.tasks.length,
     threads: runtime.threads,
     microBatch,
@@ -178,6 +179,18 @@ async function prepare(request: RunRequest) {
   return { config, stream, learner, context, training, unreadable: options.unreadable };
 }
 
+/** The values with their defaults. @throws InputError that names the first one that is unknown or wrong */
+export function checked<Schema extends z.ZodObject>(
+  schema: Schema,
+  values: object,
+  what: string,
+): z.output<Schema> {
+  const result = z.strictObject(schema.shape).safeParse(values);
+  if (result.success) return result.data as z.output<Schema>;
+  const [issue] = result.error.issues;
+  throw new InputError(`${what}: ${[...issue!.path, issue!.message].join(": ")}`);
+}
+
 /** @throws InputError listing the names there are */
 export function methodNamed(name: string): Method {
   const method = METHODS.find((candidate) => candidate.name === name);
@@ -187,6 +200,14 @@ export function methodNamed(name: string): Method {
     );
   }
   return method;
+}
+
+/** Domains come in their own order unless a seed is given; classes are shuffled as the field does. */
+function effectiveOrderSeed(
+  { kind }: Benchmark,
+  { orderSeed }: Pick<z.output<typeof runOptionsSchema>, "orderSeed">,
+): number | null {
+  return orderSeed ?? (kind === "domain-incremental" ? null : DEFAULT_ORDER_SEED);
 }
 
 function streamOf(
@@ -199,13 +220,17 @@ function streamOf(
   if (evaluateOn === "validation" && validationPerClass === undefined) {
     throw new InputError("--evaluate-on validation needs --validation-per-class");
   }
+  const cut = (["tasks", "initialClasses", "increment"] as const).find((name) => options[name] !== undefined);
+  if (benchmark.kind === "domain-incremental" && cut !== undefined) {
+    throw new InputError(`${benchmark.name}: its tasks are its domains; leave out the option ${cut}`);
+  }
   const limits = { limitPerClass, testLimitPerClass, validationPerClass };
   const stream =
     benchmark.kind === "domain-incremental"
-      ? domainIncremental(dataset, { ...limits, orderSeed: options.orderSeed ?? null })
+      ? domainIncremental(dataset, { ...limits, orderSeed: effectiveOrderSeed(benchmark, options) })
       : classIncremental(dataset, {
           ...limits,
-          orderSeed: options.orderSeed,
+          orderSeed: effectiveOrderSeed(benchmark, options),
           initialClasses: options.initialClasses,
           increment: options.increment,
           tasks: options.increment === undefined ? (options.tasks ?? benchmark.tasks) : options.tasks,
@@ -216,6 +241,9 @@ function streamOf(
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
   return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
 }
+
+/** All cores, up to eight: more threads than that hardly speed up graphs of this size. */
+export const defaultThreads = (): number => Math.min(availableParallelism(), 8);
 
 /** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
 function defaultMicroBatch(backbone: Backbone): number {

@@ -1,4 +1,4 @@
-/** @file What the report needs from a run's events, by task. A resumed run repeats events: the last one counts. */
+/** @file What the report needs from a run's events, by task. Of repeated events the last one counts. */
 
 import type { RunEvent } from "../train/events.ts";
 

@@ -37,7 +37,7 @@ export function reportHtml(config: unknown, metrics: RunMetrics, events: readonl
   const about = [
     metrics.backbone,
     `seed ${metrics.seed}`,
-    `order seed ${metrics.orderSeed}`,
+    `order seed ${metrics.orderSeed ?? "none"}`,
     `readout ${metrics.readout}`,
     metrics.accuracyMatrix.length === 1 ? "1 task" : `${metrics.accuracyMatrix.length} tasks`,
     // A browser does not tell its memory.

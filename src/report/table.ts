@@ -3,7 +3,7 @@
 import { pairedDifference, spread } from "../metrics/paired.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { InputError } from "../tensor/errors.ts";
-import { bytes, decimal, duration, percent, printable, rate } from "./format.ts";
+import { bytes, count, decimal, duration, percent, printable, rate } from "./format.ts";
 
 /** Columns padded for a terminal, or a Markdown table. */
 type TableFormat = "text" | "markdown";
@@ -43,7 +43,7 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
     metrics.taskNames[t] ?? "",
   ]);
   const parts = [
-    `${metrics.method} on ${metrics.benchmark}, ${metrics.backbone}, seed ${metrics.seed}, order seed ${metrics.orderSeed}, readout ${metrics.readout}`,
+    `${metrics.method} on ${metrics.benchmark}, ${metrics.backbone}, seed ${metrics.seed}, order seed ${metrics.orderSeed ?? "none"}, readout ${metrics.readout}`,
     formatTable(
       [
         { title: "after task" },
@@ -105,7 +105,7 @@ export function comparisonTable(runs: readonly RunMetrics[], options: Comparison
     throw new InputError(
       `comparison: no run of the reference ${reference}; there are ${[...new Set(runs.map(label))].join(", ")}`,
     );
-  const settings = groupBy(runs, (run) => `${run.benchmark}, ${run.backbone}`);
+  const settings = groupBy(runs, setting);
   const parts: string[] = [];
   for (const [setting, settingRuns] of settings) {
     const groups = groupBy(settingRuns, label);
@@ -132,8 +132,12 @@ function spreadTable(groups: ReadonlyMap<string, readonly RunMetrics[]>, format:
       [...new Set(group.map((run) => run.readout))].join(", "),
       String(group.length),
       meanAndDeviation(group.map((run) => run.lastAccuracy)),
-      meanAndDeviation(group.map((run) => run.averageAccuracy)),
-      meanAndDeviation(group.map((run) => run.forgetting)),
+      ...(group.every(isStream)
+        ? [
+            meanAndDeviation(group.map((run) => run.averageAccuracy)),
+            meanAndDeviation(group.map((run) => run.forgetting)),
+          ]
+        : ["–", "–"]),
       bytes(average((run) => run.stateBytes.at(-1) ?? Number.NaN)),
       rate(average((run) => run.imagesPerSecond)),
       duration(average((run) => run.seconds)),
@@ -183,7 +187,9 @@ function differenceTable(
         name,
         String(pairs.length),
         ...cells((run) => run.lastAccuracy),
-        ...cells((run) => run.averageAccuracy),
+        ...(pairs.every(([run, other]) => run.testImages.length === other.testImages.length)
+          ? cells((run) => run.averageAccuracy)
+          : ["–", "other tasks"]),
       ];
     });
   return formatTable(
@@ -210,6 +216,15 @@ function groupBy(runs: readonly RunMetrics[], key: (run: RunMetrics) => string):
   return groups;
 }
 
+/** What runs must share to be compared: also the images that accuracy is a share of. */
+function setting({ benchmark, backbone, testImages, evaluatedOn }: RunMetrics): string {
+  const images = testImages.reduce((sum, count) => sum + count, 0);
+  return `${benchmark}, ${backbone}, ${count(images)} ${evaluatedOn} images`;
+}
+
+/** Average and forgetting are over tasks: with one task there is nothing to tell. */
+const isStream = (run: RunMetrics): boolean => run.testImages.length > 1;
+
 /** Two runs pair where the same seeds drove both. */
 function seeds(run: RunMetrics): string {
   return `${run.seed}/${run.orderSeed}`;
@@ -220,7 +235,7 @@ function refuseRepeatedSeed(name: string, group: readonly RunMetrics[]): void {
   for (const run of group) {
     if (seen.has(seeds(run)))
       throw new InputError(
-        `comparison: two runs of ${name} have seed ${run.seed} and order seed ${run.orderSeed}; give runs with different settings different labels`,
+        `comparison: two runs of ${name} have seed ${run.seed} and order seed ${run.orderSeed ?? "none"}; give runs with different settings different labels`,
       );
     seen.add(seeds(run));
   }

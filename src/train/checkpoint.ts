@@ -11,7 +11,11 @@ export interface RunRecord {
   readonly stateBytes: number[];
   readonly ranks: Record<string, number>[];
   readonly taskSeconds: number[];
-  /** Images trained on, and the seconds it took. */
+  /** Test images that could be decoded, by task: what accuracy is a share of. */
+  readonly testImages: number[];
+  /** Images left out so far: each is told once. */
+  readonly skipped: string[];
+  /** Images trained on, and the seconds it took, waiting for decoded images included. */
   trainedImages: number;
   trainingSeconds: number;
   seconds: number;
@@ -25,6 +29,8 @@ export function emptyRecord(readouts: readonly string[]): RunRecord {
     stateBytes: [],
     ranks: [],
     taskSeconds: [],
+    testImages: [],
+    skipped: [],
     trainedImages: 0,
     trainingSeconds: 0,
     seconds: 0,

@@ -11,7 +11,7 @@ export type RunEvent =
       readonly classes: number;
       readonly notes: readonly string[];
     }
-  | { readonly type: "resume"; readonly task: number; readonly epoch: number }
+  | { readonly type: "resume"; readonly task: number; readonly epoch: number; readonly tasks: number }
   | {
       readonly type: "task-start";
       readonly task: number;

@@ -9,15 +9,16 @@ export interface RunIdentity {
   readonly benchmark: string;
   readonly backbone: string;
   readonly seed: number;
-  readonly orderSeed: number;
+  readonly orderSeed: number | null;
   readonly taskNames: readonly string[];
-  readonly testImages: readonly number[];
+  readonly evaluatedOn: RunMetrics["evaluatedOn"];
   readonly peakRssBytes: number;
 }
 
 /** The contents of metrics.json. */
 export function runMetrics(record: RunRecord, identity: RunIdentity): RunMetrics {
-  const { method, benchmark, backbone, seed, orderSeed, taskNames, testImages, peakRssBytes } = identity;
+  const { method, benchmark, backbone, seed, orderSeed, taskNames, evaluatedOn, peakRssBytes } = identity;
+  const { testImages } = record;
   const readouts = Object.fromEntries(
     Object.entries(record.correct).map(([name, correct]) => [
       name,
@@ -40,6 +41,7 @@ export function runMetrics(record: RunRecord, identity: RunIdentity): RunMetrics
     seconds: record.seconds,
     peakRssBytes,
     taskSeconds: record.taskSeconds,
+    evaluatedOn,
     testImages,
     taskNames,
     readouts,

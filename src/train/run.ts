@@ -66,7 +66,7 @@ class Run {
     const { resume, learner, stream, output } = this.#options;
     if (resume !== undefined) {
       await learner.load(resume.state);
-      output.event({ type: "resume", task: resume.task, epoch: resume.epoch });
+      output.event({ type: "resume", task: resume.task, epoch: resume.epoch, tasks: stream.tasks.length });
     }
     for (const task of stream.tasks.slice(resume?.task ?? 0)) {
       await this.#task(task, task.index === resume?.task ? resume : undefined);
@@ -159,36 +159,36 @@ class Run {
 
   /** Counts correct answers on the test images of this task and all before. */
   async #evaluate(task: Task): Promise<void> {
-    const { learner, stream, output } = this.#options;
+    const { learner, stream, output, training } = this.#options;
+    const { testImages } = this.#record;
     const seen = stream.tasks.slice(0, task.index + 1);
-    const total = seen.reduce((sum, each) => sum + evaluatedSamples(each, this.#options.training).length, 0);
+    const total = seen.reduce((sum, each) => sum + evaluatedSamples(each, training).length, 0);
     const rows: Record<string, number[]> = Object.fromEntries(learner.readouts.map((name) => [name, []]));
     let done = 0;
     for (const each of seen) {
       const correct = Object.fromEntries(learner.readouts.map((name) => [name, 0]));
-      for await (const batch of this.#batches(evaluatedSamples(each, this.#options.training), {
-        batchSize: 64,
-      })) {
+      let decoded = 0;
+      for await (const batch of this.#batches(evaluatedSamples(each, training), { batchSize: 64 })) {
         const scores = await learner.predict(batch, stream.classNames.length);
         for (const name of learner.readouts) correct[name]! += countCorrect(scores[name]!, batch);
+        decoded += batch.count;
         done += batch.count;
         output.event({ type: "phase", task: task.index, name: "evaluation", done, total });
       }
       for (const name of learner.readouts) rows[name]!.push(correct[name]!);
+      testImages[each.index] = decoded;
     }
     for (const name of learner.readouts) this.#record.correct[name]![task.index] = rows[name]!;
     this.#record.stateBytes[task.index] = bytesOf(learner.state());
     this.#tick(task.index);
     const main = rows[learner.readouts[0]!]!;
     const shares = (counts: readonly number[]): number[] =>
-      counts.map(
-        (count, i) => count / Math.max(evaluatedSamples(seen[i]!, this.#options.training).length, 1),
-      );
+      counts.map((count, i) => count / Math.max(testImages[i]!, 1));
     this.#tell({
       type: "task-end",
       task: task.index,
       accuracy: Object.fromEntries(Object.entries(rows).map(([name, counts]) => [name, shares(counts)])),
-      accuracyMicro: main.reduce((sum, count) => sum + count, 0) / Math.max(total, 1),
+      accuracyMicro: main.reduce((sum, count) => sum + count, 0) / Math.max(done, 1),
       stateBytes: this.#record.stateBytes[task.index]!,
       seconds: this.#record.taskSeconds[task.index]!,
     });
@@ -228,7 +228,11 @@ class Run {
     how: { batchSize: number; order?: readonly number[]; views?: readonly (View | null)[] },
   ): AsyncGenerator<Batch, void, undefined> {
     const { stream, transform, context, signal, unreadable } = this.#options;
-    const onSkip = (id: string, reason: string): void => this.#tell({ type: "skipped-image", id, reason });
+    const onSkip = (id: string, reason: string): void => {
+      if (this.#record.skipped.includes(id)) return;
+      this.#record.skipped.push(id);
+      this.#tell({ type: "skipped-image", id, reason });
+    };
     const policy: UnreadablePolicy =
       unreadable === "skip" ? { onUnreadable: "skip", onSkip } : { onUnreadable: "fail" };
     return batches({

@@ -46,6 +46,7 @@ export function exampleRun(
     seconds: 62.5 * tasks,
     peakRssBytes: 661_000_000,
     taskSeconds: testImages.map((_, t) => 60 + 5 * wave(t)),
+    evaluatedOn: "test",
     testImages,
     taskNames,
     readout: "lda-compensated",

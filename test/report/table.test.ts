@@ -91,7 +91,7 @@ describe("comparisonTable", () => {
 
   test("groups methods, pairs seeds with a reference, calls a tie a tie", () => {
     expect(comparisonTable(runs)).toMatchInlineSnapshot(`
-      "**cifar100 B0 Inc10, vit-small-patch14**
+      "**cifar100 B0 Inc10, vit-small-patch14, 1,000 test images**
 
       | method | readout | runs | last % | average % | forgetting | state | images/s | time |
       | :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -117,7 +117,7 @@ describe("comparisonTable", () => {
     expect(
       comparisonTable(runs.slice(0, 6), { format: "text", reference: "fm-lora" }),
     ).toMatchInlineSnapshot(`
-      "cifar100 B0 Inc10, vit-small-patch14
+      "cifar100 B0 Inc10, vit-small-patch14, 1,000 test images
 
       method   readout          runs      last %   average %  forgetting    state  images/s       time
       lora     lda-compensated     3  70.0 ± 2.0  80.0 ± 1.0  10.0 ± 0.0  1.85 MB      28.3  2 min 5 s
@@ -134,10 +134,27 @@ describe("comparisonTable", () => {
   test("benchmarks stay apart", () => {
     const table = comparisonTable([...runs.slice(0, 3), { ...runs[3]!, benchmark: "pacs" }]);
     expect(table.match(/^\*\*.*\*\*$/gm)).toEqual([
-      "**cifar100 B0 Inc10, vit-small-patch14**",
-      "**pacs, vit-small-patch14**",
+      "**cifar100 B0 Inc10, vit-small-patch14, 1,000 test images**",
+      "**pacs, vit-small-patch14, 1,000 test images**",
     ]);
     expect(table).not.toContain("Difference");
+  });
+
+  test("runs measured on validation images, or on fewer of them, are not compared with the others", () => {
+    const validation = { ...runs[3]!, evaluatedOn: "validation" as const };
+    expect(comparisonTable([...runs.slice(0, 3), validation])).not.toContain("Difference");
+    const fewer = { ...runs[3]!, testImages: [10, 10] };
+    expect(comparisonTable([...runs.slice(0, 3), fewer])).not.toContain("Difference");
+  });
+
+  test("a run of one task has no average to compare", () => {
+    const [first] = runs;
+    const joint = { ...first!, method: "joint", testImages: [1000] };
+    const rows = comparisonTable([first!, joint])
+      .split("\n")
+      .filter((line) => line.startsWith("| joint"));
+    expect(rows[0]!.split(" | ").slice(4, 6)).toEqual(["–", "–"]);
+    expect(rows[1]).toMatch(/\| – \| other tasks \|$/);
   });
 
   test("the same seed twice needs labels", () => {

@@ -13,7 +13,7 @@ import { add, expand, matmul, mul, reshape } from "../../ops/index.ts";
 import type { Session, Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
-import type { MethodContext } from "../method.ts";
+import type { Images, MethodContext } from "../method.ts";
 import { mergedWeights } from "./merge.ts";
 import { type MicroBatch, microBatches } from "./micro-batches.ts";
 
@@ -135,7 +135,7 @@ export class AdaptedVit {
   }
 
   /** Features of a batch under the merged weights: the bare backbone's cost (plus prompts). [count, d] */
-  async features(batch: Batch): Promise<Float32Array> {
+  async features(batch: Images): Promise<Float32Array> {
     const session = await this.#session("features", () => this.#featureGraph());
     const features = new Float32Array(batch.count * this.width);
     for (const micro of this.#microBatches(batch)) {
@@ -167,7 +167,7 @@ export class AdaptedVit {
     return this.#session(key, () => this.#trainingGraph(capacity, trained));
   }
 
-  #microBatches(batch: Batch): Generator<MicroBatch> {
+  #microBatches(batch: Images): Generator<MicroBatch> {
     return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
   }
 

@@ -21,20 +21,12 @@ export class Discriminant {
 
   constructor(statistics: ClassStatistics, shrinkage: number) {
     const d = statistics.width;
-    const { classes, means } = statistics.meanRows();
+    const { means } = statistics.meanRows();
     const covariance = statistics.covariance();
-    const weight = transposed(
-      solveRidge(covariance, d, shrinkage, transposed(means, classes.length, d), classes.length),
-      d,
-      classes.length,
-    );
-    const bias = Float64Array.from(classes, (_, i) => {
-      let dot = 0;
-      for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
-      return -dot / 2;
-    });
+    const plain = linearDiscriminant(statistics, shrinkage);
+    const { classes, weight, bias } = plain;
     this.#width = d;
-    this.#plain = { classes, weight, bias };
+    this.#plain = plain;
     this.#whitener = inverseFactor(covariance, d, shrinkage);
     this.temperature = fitTemperature(this.#plain, means, covariance, d);
     const cooled = (values: Float64Array): Float64Array => values.map((value) => value / this.temperature);
@@ -64,6 +56,21 @@ export class Discriminant {
       return Math.max(norm - 2 * best, 0) / d; // |f − m|² = |f|² − 2 (w · f + b)
     });
   }
+}
+
+/** The plain classifier, not calibrated. */
+export function linearDiscriminant(statistics: ClassStatistics, shrinkage: number): LinearClassifier {
+  const d = statistics.width;
+  const { classes, means } = statistics.meanRows();
+  const right = transposed(means, classes.length, d);
+  const solved = solveRidge(statistics.covariance(), d, shrinkage, right, classes.length);
+  const weight = transposed(solved, d, classes.length);
+  const bias = Float64Array.from(classes, (_, i) => {
+    let dot = 0;
+    for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
+    return -dot / 2;
+  });
+  return { classes, weight, bias };
 }
 
 /** L⁻ᵀ of the Cholesky factor L Lᵀ = S + ridge mean_diag I. */

@@ -10,7 +10,7 @@ export interface PassResult extends LabelledFeatures, Omit<Observation, "feature
   readonly excerpt: Batch;
 }
 
-/** Runs the pass with `parameters` as they are. `excerptSize` images are kept. */
+/** Runs the pass with `parameters` as they are, and keeps `excerpt.size` of its `excerpt.of` images. */
 export async function observePass(
   batches: AsyncIterable<Batch>,
   vit: AdaptedVit,
@@ -61,23 +61,24 @@ class Collector {
   }
 }
 
-/** Every k-th image of a pass of known length. */
+/** Images spread evenly over a pass of known length, which may come class by class. */
 class Excerpt {
-  readonly #stride: number;
+  readonly #of: number;
   readonly #size: number;
   readonly #images: Uint8Array[] = [];
   readonly #labels: number[] = [];
   #seen = 0;
 
   constructor(size: number, of: number) {
-    this.#size = size;
-    this.#stride = Math.max(1, Math.floor(of / Math.max(size, 1)));
+    this.#size = Math.min(size, of);
+    this.#of = of;
   }
 
   add(batch: Batch): void {
     const bytes = batch.images.length / Math.max(batch.count, 1);
     for (let i = 0; i < batch.count; i++, this.#seen++) {
-      if (this.#labels.length >= this.#size || this.#seen % this.#stride !== 0) continue;
+      const before = Math.floor((this.#seen * this.#size) / this.#of);
+      if (Math.floor(((this.#seen + 1) * this.#size) / this.#of) === before) continue;
       this.#images.push(batch.images.slice(i * bytes, (i + 1) * bytes));
       this.#labels.push(batch.labels[i]!);
     }

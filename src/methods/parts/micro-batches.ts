@@ -10,7 +10,11 @@ export interface MicroBatch {
 }
 
 /** The batch in runs of `size` images; the last is filled up with black ones. */
-export function* microBatches(batch: Batch, size: number, side: number): Generator<MicroBatch> {
+export function* microBatches(
+  batch: Pick<Batch, "images" | "count">,
+  size: number,
+  side: number,
+): Generator<MicroBatch> {
   const bytes = side * side * 3;
   for (let start = 0; start < batch.count; start += size) {
     const count = Math.min(size, batch.count - start);

@@ -4,7 +4,7 @@ import { matrix } from "../../tensor/linear-algebra.ts";
 import { tensor } from "../../tensor/tensor.ts";
 import type { AdaptedVit } from "./adapted-vit.ts";
 import { ClassStatistics, linearScores } from "./class-statistics.ts";
-import { Discriminant } from "./discriminant.ts";
+import { linearDiscriminant } from "./discriminant.ts";
 import type { PassResult } from "./feature-pass.ts";
 import type { SharedState } from "./shared-state.ts";
 import { headCapacity } from "./task-head.ts";
@@ -21,11 +21,12 @@ export async function probeGradients(
   shared: SharedState,
   seen: PassResult,
   trained: readonly string[],
+  shrinkage: number,
 ): Promise<Record<string, Matrix>> {
   const { sites, rank } = vit.adaptation;
   const statistics = new ClassStatistics(vit.width);
   statistics.add(seen, { betweenScatter: false });
-  const { classes, weight, bias } = new Discriminant(statistics, 0.1).classifier;
+  const { classes, weight, bias } = linearDiscriminant(statistics, shrinkage);
   const rows = { classes: classes.map((_, row) => row), weight, bias };
   const scores = linearScores(rows, seen.features, vit.width, classes.length);
   const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);

@@ -51,9 +51,9 @@ export class DiscriminantReadout {
     return this.#discriminant.scores(features, classCount);
   }
 
-  /** How far each image is from every class: `Discriminant.distances`. [n] */
-  distances(features: Float32Array): Float32Array {
-    return this.#discriminant.distances(features);
+  /** How far each image is from every class: `Discriminant.distances`; null without classes. [n] */
+  distances(features: Float32Array): Float32Array | null {
+    return this.empty ? null : this.#discriminant.distances(features);
   }
 
   tensors(): Record<string, Tensor> {

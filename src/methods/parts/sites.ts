@@ -9,6 +9,7 @@ export const siteOptions = {
   sites: z
     .array(z.enum(LAYERS))
     .nonempty()
+    .refine((sites) => new Set(sites).size === sites.length, "names a layer twice")
     .default(["query", "value"])
     .describe(`linear layers of every block with an update, of ${LAYERS.join(", ")}`),
 };

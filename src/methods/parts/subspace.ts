@@ -1,5 +1,5 @@
 /** @file The shared subspace of one site: W = W0 + B C A, and what past tasks did in it. Our reconstruction. */
-import { EigenvalueDecomposition, inverse, Matrix, QrDecomposition, SVD } from "ml-matrix";
+import { inverse, Matrix, QrDecomposition, SVD } from "ml-matrix";
 import { flatten32, matrix } from "../../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
@@ -74,10 +74,4 @@ export function effectiveRank(values: readonly number[]): number {
     return share > 0 ? total - share * Math.log(share) : total;
   }, 0);
   return Math.exp(entropy);
-}
-
-/** Eigenvalues of a symmetric matrix, largest first, clipped at zero. */
-export function spectrum(symmetric: Matrix): number[] {
-  const { realEigenvalues } = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
-  return realEigenvalues.map((value) => Math.max(value, 0)).sort((x, y) => y - x);
 }

@@ -2,6 +2,7 @@
 import type { Batch } from "../../data/dataset.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
+import { InputError } from "../../tensor/errors.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition } from "../method.ts";
 import type { AdaptedVit } from "./adapted-vit.ts";
@@ -34,8 +35,7 @@ export class TaskTraining {
   readonly #direct: Tensors;
 
   /**
-   * @param fixed graph parameters that don't move
-   * @param trained arrays that move; those named like a graph parameter in `direct` are fed as they are
+   * `fixed` are graph parameters that don't move, `direct` those that do, and `indirect` further trained arrays.
    */
   constructor(
     vit: AdaptedVit,
@@ -88,8 +88,7 @@ export class TaskTraining {
     const wanted = gradientNames(Object.keys(this.#direct), this.#derived?.wanted);
     const head = { classes: this.classes, capacity: this.#head.capacity };
     const { loss, gradients } = await this.#vit.gradients(batch, feeds, wanted, head);
-    if (!Number.isFinite(loss))
-      throw new Error(`training diverged: the loss is ${loss}; lower the learning rates`);
+    if (!Number.isFinite(loss)) throw diverged(`the loss is ${loss}`);
     const all = { ...gradients, ...this.#derived?.pullBack(gradients) };
     this.#optimizer.step(this.#trained, all, this.#vit.context.optimization.schedule(position.progress));
     return loss;
@@ -100,8 +99,10 @@ export class TaskTraining {
     return this.#direct[name]!;
   }
 
-  /** Gives the trained rows to the head. */
+  /** Gives the trained rows to the head. @throws InputError if training has diverged: nothing of it may be kept. */
   closeHead(head: TaskHead): void {
+    for (const { name, data } of this.#trained)
+      if (!data.every(Number.isFinite)) throw diverged(`${name} has no finite values`);
     head.close(this.classes, this.#head.weight.data, this.#head.bias.data);
   }
 
@@ -130,3 +131,8 @@ export class TaskTraining {
     return { "head.weight": this.#head.weight, "head.bias": this.#head.bias };
   }
 }
+
+const diverged = (what: string): InputError =>
+  new InputError(
+    `training diverged, ${what}; choose lower learning rates (--bases-rate, --core-rate, --head-rate)`,
+  );

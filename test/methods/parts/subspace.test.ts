@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { Matrix } from "ml-matrix";
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { describe, expect, test } from "vitest";
 import {
   asMatrix,
@@ -9,12 +9,16 @@ import {
   momentSimilarity,
   moveMoment,
   softProjector,
-  spectrum,
 } from "../../../src/methods/parts/subspace.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 
 const normal = (rng: Rng, rows: number, columns: number, scale = 1): Matrix =>
   new Matrix(Array.from({ length: rows }, () => Array.from({ length: columns }, () => scale * rng.normal())));
+/** Eigenvalues of a symmetric matrix, largest first, clipped at zero. */
+const spectrum = (symmetric: Matrix): number[] =>
+  new EigenvalueDecomposition(symmetric, { assumeSymmetric: true }).realEigenvalues
+    .map((value) => Math.max(value, 0))
+    .sort((x, y) => y - x);
 const distance = (x: Matrix, y: Matrix): number => Matrix.sub(x, y).norm("frobenius");
 const seeds = fc.nat(1e6);
 
