@@ -118,6 +118,11 @@ async function imagesOf(root: string, path: string): Promise<string[]> {
   return images.map((file) => `${path}/${file}`);
 }
 
+/** Names of the folders in one, sorted. @throws InputError if it is not there */
+export async function foldersIn(root: string): Promise<string[]> {
+  return (await list(root)).folders;
+}
+
 /** Names in a folder, hidden ones left out, sorted by their characters (no locale: the same on every machine). */
 async function list(path: string): Promise<{ folders: string[]; files: string[] }> {
   let entries: Dirent[];

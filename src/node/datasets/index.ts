@@ -2,16 +2,27 @@
 import { InputError } from "../../tensor/errors.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { cifar100 } from "./cifar100.ts";
+import { cub200 } from "./cub200.ts";
 import { domainnet } from "./domainnet.ts";
 import { emoji } from "./emoji.ts";
 import { emojiStyles } from "./emoji-styles.ts";
 import { folder } from "./folder.ts";
+import { imagenetR } from "./imagenet-r.ts";
 import { pacs } from "./pacs.ts";
 
 export type { Benchmark, BenchmarkOption, OpenOptions } from "./benchmark.ts";
 
 /** All benchmarks; a new one is its own file and a place here. */
-export const benchmarks: readonly Benchmark[] = [cifar100, domainnet, emoji, emojiStyles, folder, pacs];
+export const benchmarks: readonly Benchmark[] = [
+  cifar100,
+  cub200,
+  domainnet,
+  emoji,
+  emojiStyles,
+  folder,
+  imagenetR,
+  pacs,
+];
 
 /**
  * The benchmark of that name.
