@@ -22,7 +22,11 @@ export interface Backbone {
 }
 
 /** `hidden_act` -> ours. */
-const ACTIVATIONS: Readonly<Record<string, Activation>> = { gelu: "gelu", quick_gelu: "quickGelu" };
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  gelu: "gelu",
+  quick_gelu: "quickGelu",
+  gelu_pytorch_tanh: "geluTanh",
+};
 
 const positive = z.number().int().positive();
 const configSchema = z.object({
@@ -140,6 +144,7 @@ function networkOf(
     extraTokens: typeof extraTokens === "number" ? extraTokens : config[extraTokens]!,
     activation: gatedMlp ? "silu" : activation,
     gatedMlp,
+    pooling: family.names["pool.probe"] === undefined ? "cls" : "attention",
     preNorm: family.names["preNorm.weight"] !== undefined,
   };
 }

@@ -89,33 +89,39 @@ const dinov2: Family = {
   antialias: false,
 };
 
-/** The vision tower of CLIP; SigLIP's has the same blocks. */
+/** What the vision towers of CLIP and SigLIP share. */
+const tower = {
+  position: "embeddings.position_embedding.weight",
+  "patch.weight": "embeddings.patch_embedding.weight",
+  ...layer("blocks.#.norm1", "encoder.layers.#.layer_norm1"),
+  ...layer("blocks.#.query", "encoder.layers.#.self_attn.q_proj"),
+  ...layer("blocks.#.key", "encoder.layers.#.self_attn.k_proj"),
+  ...layer("blocks.#.value", "encoder.layers.#.self_attn.v_proj"),
+  ...layer("blocks.#.output", "encoder.layers.#.self_attn.out_proj"),
+  ...layer("blocks.#.norm2", "encoder.layers.#.layer_norm2"),
+  ...layer("blocks.#.fc1", "encoder.layers.#.mlp.fc1"),
+  ...layer("blocks.#.fc2", "encoder.layers.#.mlp.fc2"),
+  ...layer("norm", "post_layernorm"),
+};
+
+const towerDefaults = {
+  ...{ hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12 },
+  image_size: 224,
+};
+
 const clip: Family = {
   modelType: "clip_vision_model",
   partOf: "clip",
   prefixes: ["", "vision_model."],
   names: {
     cls: "embeddings.class_embedding",
-    position: "embeddings.position_embedding.weight",
-    "patch.weight": "embeddings.patch_embedding.weight",
+    ...tower,
     ...layer("preNorm", "pre_layrnorm"), // their spelling
-    ...layer("blocks.#.norm1", "encoder.layers.#.layer_norm1"),
-    ...layer("blocks.#.query", "encoder.layers.#.self_attn.q_proj"),
-    ...layer("blocks.#.key", "encoder.layers.#.self_attn.k_proj"),
-    ...layer("blocks.#.value", "encoder.layers.#.self_attn.v_proj"),
-    ...layer("blocks.#.output", "encoder.layers.#.self_attn.out_proj"),
-    ...layer("blocks.#.norm2", "encoder.layers.#.layer_norm2"),
-    ...layer("blocks.#.fc1", "encoder.layers.#.mlp.fc1"),
-    ...layer("blocks.#.fc2", "encoder.layers.#.mlp.fc2"),
-    ...layer("norm", "post_layernorm"),
   },
   ignored:
     /^(text_model|text_projection|visual_projection|logit_scale|logit_bias|embeddings\.position_ids)\b/,
   layerScale: false,
-  defaults: {
-    ...{ hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12 },
-    ...{ image_size: 224, patch_size: 32, hidden_act: "quick_gelu", layer_norm_eps: 1e-5 },
-  },
+  defaults: { ...towerDefaults, patch_size: 32, hidden_act: "quick_gelu", layer_norm_eps: 1e-5 },
   positionsBefore: 1,
   antialias: false,
 };
@@ -143,6 +149,24 @@ export const FAMILIES: readonly Family[] = [
     antialias: true,
   },
   clip,
+  {
+    ...clip,
+    modelType: "siglip_vision_model",
+    partOf: "siglip",
+    names: {
+      ...tower,
+      "patch.bias": "embeddings.patch_embedding.bias",
+      "pool.probe": "head.probe",
+      "pool.qkv.weight": "head.attention.in_proj_weight",
+      "pool.qkv.bias": "head.attention.in_proj_bias",
+      ...layer("pool.output", "head.attention.out_proj"),
+      ...layer("pool.norm", "head.layernorm"),
+      ...layer("pool.fc1", "head.mlp.fc1"),
+      ...layer("pool.fc2", "head.mlp.fc2"),
+    },
+    defaults: { ...towerDefaults, patch_size: 16, hidden_act: "gelu_pytorch_tanh", layer_norm_eps: 1e-6 },
+    positionsBefore: 0,
+  },
   {
     ...vit,
     modelType: "vit_mae",

@@ -4,7 +4,7 @@ import { decodeFloat32, type SafetensorsEntry, type SafetensorsHeader } from "..
 import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import type { CheckpointConfig } from "./checkpoint.ts";
 import { interpolatePositions } from "./positions.ts";
-import type { VitConfig } from "./vit.ts";
+import { tokensBeforePatches, type VitConfig } from "./vit.ts";
 
 /** Types that weights come in. */
 const FLOATS = ["F32", "F16", "BF16", "F64"];
@@ -35,10 +35,10 @@ export function readWeights(
         ? zeroTensor(dimsOf(ours, config))
         : decode(ours, read(found.theirs, found.entry.start, found.entry.end), found.entry, config);
   }
-  splitFused(weights, config);
+  splitFused(weights);
   const layout = {
     before: family.positionsBefore,
-    tokens: 1 + (config.extraTokens ?? 0),
+    tokens: tokensBeforePatches(config),
     antialias: family.antialias,
   };
   return {
@@ -54,10 +54,11 @@ function findTensors(
   header: SafetensorsHeader,
   file: string,
 ): Map<string, Wanted | null> {
-  const prefix = family.prefixes.find((p) => header.entries.has(p + family.names.cls!));
+  const first = family.names.cls ?? family.names.position!;
+  const prefix = family.prefixes.find((p) => header.entries.has(p + first));
   if (prefix === undefined) {
     throw new InputError(
-      `${file}: no tensor ${family.names.cls}: not a ${family.modelType} checkpoint; check model_type in config.json`,
+      `${file}: no tensor ${first}: not a ${family.modelType} checkpoint; check model_type in config.json`,
     );
   }
   const names = { ...family.names, ...(config.gatedMlp ? family.gatedNames : {}) };
@@ -87,9 +88,10 @@ function findTensors(
   const { theirs, entry } = wanted.get("position")!;
   const grid = entry.dims.at(-2)! - family.positionsBefore;
   if (grid < 1 || !Number.isInteger(Math.sqrt(grid))) {
-    const before = family.positionsBefore === 1 ? "CLS" : `${family.positionsBefore} others`;
+    const others =
+      ["", " besides CLS"][family.positionsBefore] ?? ` besides ${family.positionsBefore} others`;
     throw new InputError(
-      `${file}: tensor ${theirs} has ${grid} positions besides ${before}, which is no square; other layouts are not supported`,
+      `${file}: tensor ${theirs} has ${grid} positions${others}, which is no square; other layouts are not supported`,
     );
   }
   return wanted;
@@ -131,19 +133,16 @@ function decode(
   return { ...decodeFloat32(entry, bytes), dims };
 }
 
-/** timm keeps query, key and value in one tensor: three views of it, no copy. */
-function splitFused(weights: Record<string, Tensor<"float32">>, { layers, hiddenSize }: VitConfig): void {
-  for (let block = 0; block < layers; block++) {
-    for (const part of ["weight", "bias"]) {
-      const name = `blocks.${block}.qkv.${part}`;
-      const fused = weights[name];
-      if (fused === undefined) continue;
-      delete weights[name];
-      const size = fused.data.length / 3;
-      for (const [i, kind] of ["query", "key", "value"].entries()) {
-        const own = fused.data.subarray(i * size, (i + 1) * size);
-        weights[`blocks.${block}.${kind}.${part}`] = tensor("float32", fused.dims.with(0, hiddenSize), own);
-      }
+/** timm (and SigLIP's head) keeps query, key and value in one tensor: three views of it, no copy. */
+function splitFused(weights: Record<string, Tensor<"float32">>): void {
+  for (const [name, fused] of Object.entries(weights)) {
+    const [, at, part] = /^(.+)\.qkv\.(weight|bias)$/.exec(name) ?? [];
+    if (at === undefined) continue;
+    delete weights[name];
+    const size = fused.data.length / 3;
+    for (const [i, kind] of ["query", "key", "value"].entries()) {
+      const own = fused.data.subarray(i * size, (i + 1) * size);
+      weights[`${at}.${kind}.${part}`] = tensor("float32", fused.dims.with(0, fused.dims[0]! / 3), own);
     }
   }
 }
@@ -152,7 +151,7 @@ function splitFused(weights: Record<string, Tensor<"float32">>, { layers, hidden
 function dimsOf(name: string, config: VitConfig): readonly number[] {
   const { hiddenSize, mlpSize, patchSize, extraTokens = 0 } = config;
   const fc1 = config.gatedMlp ? 2 * mlpSize : mlpSize;
-  if (name === "cls") return [1, 1, hiddenSize];
+  if (name === "cls" || name === "pool.probe") return [1, 1, hiddenSize];
   if (name === "extra") return [1, extraTokens, hiddenSize];
   if (name === "position") return [1, -1, hiddenSize];
   if (name === "patch.weight") return [hiddenSize, 3, patchSize, patchSize];

@@ -26,6 +26,8 @@ export interface VitConfig {
   readonly gatedMlp?: boolean;
   /** A layer norm before the first block (CLIP). */
   readonly preNorm?: boolean;
+  /** "attention": there is no CLS token, and a learned query that attends to all tokens gives the features (SigLIP). */
+  readonly pooling?: "cls" | "attention";
   /** Pixel statistics: the graph takes bytes and normalises them itself. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
@@ -49,14 +51,20 @@ export function patchCount({ imageSize, patchSize }: Pick<VitConfig, "imageSize"
   return (imageSize / patchSize) ** 2;
 }
 
+/** Tokens in front of the patches: CLS and the extra ones. */
+export function tokensBeforePatches({ pooling, extraTokens = 0 }: VitConfig): number {
+  return pooling === "attention" ? 0 : 1 + extraTokens;
+}
+
 /**
  * Final CLS features of a batch of images. The last block computes its query, projection and MLP for
- * the CLS token alone: nothing else of it is ever read.
+ * the CLS token alone: nothing else of it is ever read. Where there is no CLS token, the pooled features.
  * @param images uint8 [B, size, size, 3]
  * @returns float32 [B, hiddenSize], after the final layer norm
  */
 export function vitFeatures(config: VitConfig, weights: Weights, images: Value, hooks: VitHooks = {}): Value {
   const { hiddenSize, layers } = config;
+  const clsAlone = config.pooling !== "attention";
   let tokens = embed(config, weights, images); // [B, T, d]
   let prompts = 0;
   for (let block = 0; block < layers; block++) {
@@ -67,8 +75,9 @@ export function vitFeatures(config: VitConfig, weights: Weights, images: Value, 
       prompts = joining.dims[0]!;
       tokens = concat(kept, expand(joining, [batch, prompts, hiddenSize]), 1);
     }
-    tokens = vitBlock(config, weights, hooks, block, tokens, block === layers - 1);
+    tokens = vitBlock(config, weights, hooks, block, tokens, clsAlone && block === layers - 1);
   }
+  if (!clsAlone) return attentionPool(config, weights, norm(config, weights, "norm", tokens));
   const cls = reshape(tokens, [images.dims[0]!, hiddenSize]);
   return norm(config, weights, "norm", cls);
 }
@@ -84,7 +93,7 @@ const norm = ({ hiddenSize, layerNormEpsilon }: VitConfig, weights: Weights, nam
 
 /** Bytes to tokens: normalise, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
 function embed(config: VitConfig, weights: Weights, images: Value): Value {
-  const { patchSize, hiddenSize, imageSize, mean, std, extraTokens = 0 } = config;
+  const { patchSize, hiddenSize, imageSize, mean, std } = config;
   const [batch] = images.dims as [number];
   const side = imageSize / patchSize;
   const patches = patchCount(config);
@@ -105,13 +114,32 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
     weights("patch.weight", [hiddenSize, width]),
     weights("patch.bias", [hiddenSize]),
   );
+  const before = tokensBeforePatches(config);
   const learned = (name: string, count: number): Value =>
     expand(weights(name, [1, count, hiddenSize]), [batch, count, hiddenSize]);
-  const cls = learned("cls", 1);
-  const first = extraTokens === 0 ? cls : concat(cls, learned("extra", extraTokens), 1);
-  const tokens = concat(first, reshape(projected, [batch, patches, hiddenSize]), 1);
-  const placed = add(tokens, weights("position", [1, 1 + extraTokens + patches, hiddenSize]));
+  let tokens = reshape(projected, [batch, patches, hiddenSize]);
+  if (before > 1) tokens = concat(learned("extra", before - 1), tokens, 1);
+  if (before > 0) tokens = concat(learned("cls", 1), tokens, 1);
+  const placed = add(tokens, weights("position", [1, before + patches, hiddenSize]));
   return config.preNorm ? norm(config, weights, "preNorm", placed) : placed;
+}
+
+/** Linear layer of every token, with a method's change of it. [B, T, in] -> [B, T, out] */
+function layer(weights: Weights, hooks: VitHooks, x: Value, name: string, out: number): Value {
+  const [batch, count, width] = x.dims as [number, number, number];
+  const rows = reshape(x, [batch * count, width]); // two axes: the gradient of a weight is then one product
+  const y = linear(rows, weights(`${name}.weight`, [out, width]), weights(`${name}.bias`, [out]));
+  return reshape(hooks.linear?.(name, rows, y) ?? y, [batch, count, out]);
+}
+
+/** Two layers with an activation between them, of the block (or head) `at`. */
+function mlp(config: VitConfig, weights: Weights, hooks: VitHooks, at: string, x: Value): Value {
+  const { hiddenSize, mlpSize, gatedMlp, activation = "gelu" } = config;
+  const first = layer(weights, hooks, x, `${at}.fc1`, gatedMlp ? 2 * mlpSize : mlpSize);
+  const hidden = gatedMlp
+    ? mul(activate(activation, slice(first, 2, 0, mlpSize)), slice(first, 2, mlpSize, 2 * mlpSize))
+    : activate(activation, first);
+  return layer(weights, hooks, hidden, `${at}.fc2`, hiddenSize);
 }
 
 /** One pre-norm block; `clsOnly` returns [B, 1, d]. */
@@ -123,32 +151,29 @@ function vitBlock(
   tokens: Value, // [B, T, d]
   clsOnly: boolean,
 ): Value {
-  const { hiddenSize, mlpSize, heads, activation = "gelu" } = config;
+  const { hiddenSize, heads } = config;
   const at = `blocks.${block}`;
-  const layer = (x: Value, name: string, out: number): Value => {
-    const [batch, count, width] = x.dims as [number, number, number];
-    const rows = reshape(x, [batch * count, width]); // two axes: the gradient of a weight is then one product
-    const y = linear(
-      rows,
-      weights(`${at}.${name}.weight`, [out, width]),
-      weights(`${at}.${name}.bias`, [out]),
-    );
-    return reshape(hooks.linear?.(`${at}.${name}`, rows, y) ?? y, [batch, count, out]);
-  };
+  const project = (x: Value, name: string): Value => layer(weights, hooks, x, `${at}.${name}`, hiddenSize);
   const branch = (x: Value, name: string): Value =>
     config.layerScale ? mul(x, weights(`${at}.${name}`, [hiddenSize])) : x;
   const cls = (x: Value): Value => (clsOnly ? slice(x, 1, 0, 1) : x);
 
-  const mlp = (x: Value): Value => {
-    if (!config.gatedMlp) return activate(activation, layer(x, "fc1", mlpSize));
-    const both = layer(x, "fc1", 2 * mlpSize);
-    return mul(activate(activation, slice(both, 2, 0, mlpSize)), slice(both, 2, mlpSize, 2 * mlpSize));
-  };
-
   const normed = norm(config, weights, `${at}.norm1`, tokens);
-  const query = layer(cls(normed), "query", hiddenSize);
-  const mixed = attention(query, layer(normed, "key", hiddenSize), layer(normed, "value", hiddenSize), heads);
-  const attended = add(cls(tokens), branch(layer(mixed, "output", hiddenSize), "scale1"));
-  const hidden = mlp(norm(config, weights, `${at}.norm2`, attended));
-  return add(attended, branch(layer(hidden, "fc2", hiddenSize), "scale2"));
+  const query = project(cls(normed), "query");
+  const mixed = attention(query, project(normed, "key"), project(normed, "value"), heads);
+  const attended = add(cls(tokens), branch(project(mixed, "output"), "scale1"));
+  const change = mlp(config, weights, hooks, at, norm(config, weights, `${at}.norm2`, attended));
+  return add(attended, branch(change, "scale2"));
+}
+
+/** A learned query attends to all tokens, an MLP follows. Methods don't adapt it. [B, T, d] -> [B, d] */
+function attentionPool(config: VitConfig, weights: Weights, tokens: Value): Value {
+  const { hiddenSize, heads } = config;
+  const batch = tokens.dims[0]!;
+  const project = (x: Value, name: string): Value => layer(weights, {}, x, `pool.${name}`, hiddenSize);
+  const probe = expand(weights("pool.probe", [1, 1, hiddenSize]), [batch, 1, hiddenSize]);
+  const mixed = attention(project(probe, "query"), project(tokens, "key"), project(tokens, "value"), heads);
+  const attended = project(mixed, "output"); // [B, 1, d]
+  const change = mlp(config, weights, {}, "pool", norm(config, weights, "pool.norm", attended));
+  return reshape(add(attended, change), [batch, hiddenSize]);
 }

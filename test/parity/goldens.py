@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from timm.models._hub import save_for_hf
 from transformers import (
     AutoModel, CLIPVisionConfig, CLIPVisionModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig,
-    Dinov2WithRegistersModel, ViTConfig, ViTMAEConfig, ViTMAEModel, ViTModel)
+    Dinov2WithRegistersModel, SiglipVisionConfig, SiglipVisionModel, ViTConfig, ViTMAEConfig, ViTMAEModel, ViTModel)
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
@@ -29,7 +29,8 @@ DEIT = (DeiTModel, DeiTConfig)
 REGISTERS = (Dinov2WithRegistersModel, Dinov2WithRegistersConfig)
 CLIP = (CLIPVisionModel, CLIPVisionConfig)
 MAE = (ViTMAEModel, ViTMAEConfig)
-INTERPOLATES = (ViTModel, DeiTModel, CLIPVisionModel, ViTMAEModel)  # only when asked
+SIGLIP = (SiglipVisionModel, SiglipVisionConfig)
+INTERPOLATES = (ViTModel, DeiTModel, CLIPVisionModel, ViTMAEModel, SiglipVisionModel)  # only when asked
 
 # name, family, what differs from the family's defaults, size of the images fed, pixel statistics
 NETWORKS = [
@@ -76,6 +77,11 @@ NETWORKS = [
     ("mae, smaller images than its positions", MAE,
      dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=40,
           patch_size=8, mask_ratio=0.0), 24, IMAGENET),
+    ("siglip", SIGLIP, dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
+                            image_size=24, patch_size=8), 24, HALF),
+    ("siglip, larger images than its positions", SIGLIP,
+     dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=16,
+          patch_size=8), 40, HALF),
 ]
 # name, timm's architecture, what differs from it (img_size is the positions'), size of the images fed
 TIMM = [
@@ -237,7 +243,8 @@ def main():
         interpolate = {"interpolate_pos_encoding": True} if model_class in INTERPOLATES else {}
         with torch.no_grad():
             result = model(pixels(size, statistics), **interpolate)
-            pooled = model_class is CLIPVisionModel  # its last_hidden_state comes before the last norm
+            # CLIP's last_hidden_state comes before the last norm; SigLIP has no CLS token
+            pooled = model_class in (CLIPVisionModel, SiglipVisionModel)
             features = result.pooler_output if pooled else result.last_hidden_state[:, 0]
         case = {"name": name, "config": config, "preprocessor": {"size": {"height": size, "width": size}, **statistics},
                 "images": IMAGES, "tensors": tensors, "features": rounded(features)}
