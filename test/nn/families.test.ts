@@ -61,6 +61,20 @@ test("a MAE's decoder and a DeiT's two classifiers are left out", () => {
   expect(load(deit.config, deit.preprocessor!, classifiers).config.extraTokens).toBe(1);
 });
 
+test("a SigLIP has no CLS token; without its head there are no features", () => {
+  const { config, preprocessor, ...golden } = goldenNamed("siglip");
+  const tensors = storedTensors({ config, ...golden });
+  const { "head.probe": _, ...headless } = tensors;
+  const loaded = load({ model_type: "siglip", vision_config: config }, preprocessor!, tensors);
+  expect(loaded.config).toMatchObject({
+    pooling: "attention",
+    activation: "geluTanh",
+    layerNormEpsilon: 1e-6,
+  });
+  expect(Object.keys(loaded.weights)).not.toContain("cls");
+  expectComplaint(() => load(config, preprocessor!, headless), "tensor head.probe is missing");
+});
+
 test("a number of registers that the file contradicts is one line", () => {
   const { config, preprocessor, ...golden } = goldenNamed("dinov2 with registers");
   const tensors = storedTensors({ config, ...golden });

@@ -1,6 +1,6 @@
-"""Writes goldens.json: what transformers and torch compute for small networks with made-up weights.
+"""Writes goldens.json: what transformers, timm and torch compute for small networks with made-up weights.
 
-    PYTHON test/parity/goldens.py        (PYTHON has torch and transformers; see test/parity/live.py)
+    PYTHON test/parity/goldens.py [OUT]  (PYTHON has torch, timm and transformers; see test/parity/live.test.ts)
 
 Weights and images come from a closed formula of (tensor name, index) that formula.ts repeats, so git holds
 no weights: only names and shapes as save_pretrained writes them, and results of a float64 run.
@@ -8,6 +8,7 @@ no weights: only names and shapes as save_pretrained writes them, and results of
 import json
 import math
 import pathlib
+import sys
 import tempfile
 
 import numpy as np
@@ -248,7 +249,7 @@ def main():
             features = result.pooler_output if pooled else result.last_hidden_state[:, 0]
         case = {"name": name, "config": config, "preprocessor": {"size": {"height": size, "width": size}, **statistics},
                 "images": IMAGES, "tensors": tensors, "features": rounded(features)}
-        if name in ("vit", "dinov2"):
+        if name in ("vit", "dinov2", "dinov2 with registers and SwiGLU, larger images"):
             case |= {"training": gradients(model, model.config, size, statistics)}
         networks.append(case)
     for name, architecture, changes, size in TIMM:
@@ -261,7 +262,7 @@ def main():
                          "features": rounded(features)})
     made_by = {"timm": timm.__version__, "torch": torch.__version__, "transformers": transformers.__version__}
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in networks)
-    file = pathlib.Path(__file__).with_name("goldens.json")
+    file = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("goldens.json")
     file.write_text(f'{{"madeBy":{json.dumps(made_by)},"networks":[\n{lines}\n]}}\n')
     print(f"{file.name}: {len(networks)} networks, {file.stat().st_size:,} bytes")
 
