@@ -57,6 +57,8 @@ async function indexed(archive: string): Promise<Map<string, Place>> {
   const { size: end } = await stat(archive);
   const reader = extract();
   reader.on("entry", (header, content, next) => {
+    // The reader's error also comes here; it is the pipeline that reports it.
+    content.on("error", () => {});
     content.on("end", next).resume();
     try {
       if (header.type === "directory") return;
