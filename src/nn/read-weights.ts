@@ -9,7 +9,7 @@ import { tokensBeforePatches, type VitConfig } from "./vit.ts";
 /** Types that weights come in. */
 const FLOATS = ["F32", "F16", "BF16", "F64"];
 
-/** One tensor to read: its place in the file and the shape that the network gives it. */
+/** One tensor to read: its name in the file and its place. */
 interface Wanted {
   readonly theirs: string;
   readonly entry: SafetensorsEntry;
