@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { Batch } from "../data/dataset.ts";
-import { patchCount } from "../nn/vit.ts";
+import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { matrix } from "../tensor/linear-algebra.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -103,7 +103,8 @@ class FmLora implements Learner {
   get notes(): string[] {
     const { promptTokens } = this.#vit.adaptation;
     if (promptTokens === 0) return [];
-    const tokens = 1 + patchCount(this.#context.backbone.config);
+    const { config } = this.#context.backbone;
+    const tokens = tokensBeforePatches(config) + patchCount(config);
     const share = ((100 * promptTokens) / tokens).toFixed(1);
     return [
       `${promptTokens} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (--no-prompts: none)`,

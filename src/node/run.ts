@@ -8,7 +8,7 @@ import { classIncremental, domainIncremental, type TaskStream } from "../data/st
 import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
-import { patchCount } from "../nn/vit.ts";
+import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { RunEvent } from "../train/events.ts";
@@ -246,6 +246,6 @@ function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset:
 export const defaultThreads = (): number => Math.min(availableParallelism(), 8);
 
 /** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
-function defaultMicroBatch(backbone: Backbone): number {
-  return 2 ** Math.max(0, Math.round(Math.log2(600 / (1 + patchCount(backbone.config)))));
+function defaultMicroBatch({ config }: Backbone): number {
+  return 2 ** Math.max(0, Math.round(Math.log2(600 / (tokensBeforePatches(config) + patchCount(config)))));
 }
