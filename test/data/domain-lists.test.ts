@@ -246,5 +246,13 @@ describe("a broken copy is refused with what, where and what to do:", () => {
     );
     await rm(join(root, "toy.tar"));
     await expect(dataset.read(dataset.test[3]!)).rejects.toThrow(InputError);
+    await write("toy.zip", zipOf([...archived("ink"), ...archived("oil")]));
+    const zipped = await openDomainLists(root, TOY);
+    for (const length of [100, 10, 0]) {
+      await truncate(join(root, "toy.zip"), length);
+      await expect(zipped.read(zipped.test[3]!)).rejects.toThrow(
+        /^oil\/dog\/2.jpg: can't be read from .*toy.zip/,
+      );
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** @file Images in a zip, read where they lie. */
+import { stat } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
-import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from "yauzl";
+import { type Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
 import {
   brokenArchive,
   checkSize,
@@ -9,6 +10,7 @@ import {
   type ImageFiles,
   refusedEntry,
 } from "./image-files.ts";
+import { ReadAhead } from "./read-ahead.ts";
 
 /** What is kept of an entry: a data set has hundreds of thousands. */
 type Place = Pick<
@@ -22,7 +24,7 @@ const SYMBOLIC_LINK = 0xa000;
 const FILE_TYPE = 0xf000;
 
 /**
- * The files of a zip; nothing is unpacked. The file stays open as long as the process.
+ * The files of a zip; nothing is unpacked.
  * @throws InputError if it is damaged, or an entry is encrypted, a link, or leads out of it.
  */
 export async function zipFiles(archive: string): Promise<ImageFiles> {
@@ -30,8 +32,11 @@ export async function zipFiles(archive: string): Promise<ImageFiles> {
   let zip: ZipFile;
   try {
     // Names are left as bytes, so that the checks are the same as for a tar.
-    zip = await openPromise(archive, { autoClose: false, lazyEntries: true, decodeStrings: false });
+    const options = { autoClose: false, lazyEntries: true, decodeStrings: false };
+    const reader = new ReadAhead(archive);
+    zip = await fromRandomAccessReaderPromise(reader, (await stat(archive)).size, options);
     for await (const entry of zip.eachEntry()) addEntry(index, archive, entry);
+    reader.indexed();
   } catch (error) {
     throw brokenArchive(archive, error);
   }
