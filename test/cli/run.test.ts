@@ -119,7 +119,7 @@ describe("one line and exit code 2 for", () => {
 
   test("names that are not known", async () => {
     expect(await place.refused("run", "cifar10")).toMatchInlineSnapshot(
-      `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, emoji, emoji-styles, folder [2]"`,
+      `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, cub200, domainnet, emoji, emoji-styles, folder, imagenet-r, pacs [2]"`,
     );
     expect(await place.refused("run", "emoji", "--method", "fmlora")).toMatchInlineSnapshot(
       `"fmlora: there is no method "fmlora"; expected one of: fm-lora, seq-lora, ncm, lda, joint [2]"`,
