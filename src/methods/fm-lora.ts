@@ -129,11 +129,11 @@ class FmLora implements Learner {
     this.#updates = [];
     if (task.classes.length < 2) return; // local cross-entropy over one class is constant: statistics only
     if (!this.#shared.trained) {
-      if (!this.#lda.empty) this.#before = await this.#observe(task, "features before");
+      if (!this.#lda.empty) this.#before = await this.#observe(task, "features before", 0);
       this.#training = this.#firstTraining(task);
       return;
     }
-    this.#before = await this.#observe(task, "features before");
+    this.#before = await this.#observe(task, "features before", this.#options.probeImages);
     const trained = gradientNames(Object.keys(this.#direct()), this.#coreNames());
     const gradients = await probeGradients(
       this.#vit,
@@ -225,7 +225,7 @@ class FmLora implements Learner {
       this.#vit.merge(this.#shared.parameters);
       task.report({ ranks: this.#ranks() });
     }
-    const after = await this.#observe(task, "class statistics");
+    const after = await this.#observe(task, "class statistics", 0);
     this.#shared.addMoments(after);
     if (this.#shared.trained) task.report({ fingerprint: fingerprint(after, this.#options.rank) });
     if (!this.#options.pure) this.#lda.update(after, this.#before);
@@ -239,8 +239,8 @@ class FmLora implements Learner {
     return Object.fromEntries(sites.map((site, i) => [site, this.#updates[i]?.rank ?? this.#options.rank]));
   }
 
-  async #observe(task: TaskData, phase: string): Promise<PassResult> {
-    const excerpt = { size: this.#options.probeImages, of: task.trainImages };
+  async #observe(task: TaskData, phase: string, excerptSize: number): Promise<PassResult> {
+    const excerpt = { size: excerptSize, of: task.trainImages };
     if (this.#shared.trained)
       return observePass(task.pass(phase), this.#vit, this.#shared.parameters, excerpt);
     const plain = await featurePass(task.pass(phase), this.#vit);

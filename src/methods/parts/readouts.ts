@@ -23,12 +23,12 @@ export type StatisticsOptions = z.infer<z.ZodObject<typeof statisticsOptions>>;
 export class DiscriminantReadout {
   readonly #options: StatisticsOptions;
   #statistics: ClassStatistics;
-  #discriminant: Discriminant;
+  /** Fitted at the first question after a change. */
+  #fitted: Discriminant | undefined;
 
   constructor(width: number, options: StatisticsOptions) {
     this.#options = options;
     this.#statistics = new ClassStatistics(width);
-    this.#discriminant = new Discriminant(this.#statistics, options.shrinkage);
   }
 
   /** Whether any class is known: only then is there something to compensate. */
@@ -48,12 +48,12 @@ export class DiscriminantReadout {
 
   /** [n, classCount] */
   scores(features: Float32Array, classCount: number): Float32Array {
-    return this.#discriminant.scores(features, classCount);
+    return this.#discriminant().scores(features, classCount);
   }
 
   /** How far each image is from every class: `Discriminant.distances`; null without classes. [n] */
   distances(features: Float32Array): Float32Array | null {
-    return this.empty ? null : this.#discriminant.distances(features);
+    return this.empty ? null : this.#discriminant().distances(features);
   }
 
   tensors(): Record<string, Tensor> {
@@ -62,6 +62,11 @@ export class DiscriminantReadout {
 
   load(tensors: Tensors): void {
     this.#statistics = ClassStatistics.from(tensors, "statistics.");
-    this.#discriminant = new Discriminant(this.#statistics, this.#options.shrinkage);
+    this.#fitted = undefined;
+  }
+
+  #discriminant(): Discriminant {
+    this.#fitted ??= new Discriminant(this.#statistics, this.#options.shrinkage);
+    return this.#fitted;
   }
 }

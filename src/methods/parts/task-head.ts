@@ -10,6 +10,8 @@ export const headCapacity = (classes: number): number => 2 ** Math.ceil(Math.log
 export class TaskHead {
   readonly width: number;
   readonly #rows = new Map<number, { weight: Float32Array; bias: number }>();
+  /** Of the rows as they are: every predicted batch asks for it. */
+  #classifier: LinearClassifier | undefined;
 
   constructor(width: number) {
     this.width = width;
@@ -43,10 +45,16 @@ export class TaskHead {
     for (const [i, label] of classes.entries()) {
       this.#rows.set(label, { weight: weight.slice(i * this.width, (i + 1) * this.width), bias: bias[i]! });
     }
+    this.#classifier = undefined;
   }
 
   /** All rows as a classifier. */
   classifier(): LinearClassifier {
+    this.#classifier ??= this.#build();
+    return this.#classifier;
+  }
+
+  #build(): LinearClassifier {
     const classes = [...this.#rows.keys()].sort((a, b) => a - b);
     const weight = new Float64Array(classes.length * this.width);
     for (const [i, label] of classes.entries()) weight.set(this.#rows.get(label)!.weight, i * this.width);
