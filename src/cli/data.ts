@@ -3,18 +3,17 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { checkDataset, type DatasetCheck } from "../node/datasets/check.ts";
 import { benchmarkNamed, benchmarks } from "../node/datasets/index.ts";
 import { InputError } from "../tensor/errors.ts";
-import { settingList } from "./listing.ts";
+import { benchmarkJson, benchmarkList } from "./data-list.ts";
 import { benchmarkSettings, given, parserOptions } from "./settings.ts";
 
-/** Lists the benchmarks, what each needs and its options. */
+/** Lists the benchmarks: what each needs, where it comes from, its size, licence and options. */
 export function dataCommand() {
-  const command = new Command("data").description("list the benchmarks and what they need").action(() => {
-    const texts = benchmarks.map(
-      ({ name, summary, kind, tasks, needs, options }) =>
-        `${name}: ${summary}\n  ${kind}, ${tasks} tasks unless told otherwise; needs ${needs}\n${settingList(benchmarkSettings(options))}`,
-    );
-    process.stdout.write(texts.join("\n"));
-  });
+  const command = new Command("data")
+    .description("list the benchmarks, what they need and where it comes from")
+    .addOption(new Option("--json", "as JSON"))
+    .action(({ json }) => {
+      process.stdout.write(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
+    });
   command.addCommand(checkCommand() as unknown as Command);
   return command;
 }

@@ -4,8 +4,10 @@ export { findBackbone, SHIPPED_BACKBONES } from "./backbones.ts";
 export {
   type Benchmark,
   type BenchmarkOption,
+  type BenchmarkSource,
   benchmarkNamed,
   benchmarks,
+  type HubSource,
   type OpenOptions,
 } from "./datasets/index.ts";
 export { sharpTransform } from "./image.ts";

@@ -9,6 +9,31 @@ export interface BenchmarkOption {
   readonly summary: string;
 }
 
+/** Where the images come from, as their owners and the Hub's card say it. Looked up in November 2026. */
+export interface BenchmarkSource {
+  /** The owners' page; null: nobody's, the images are the user's own or come along. */
+  readonly home: string | null;
+  /** What `fmlora data fetch` brings; null: nothing that it could. */
+  readonly hub: HubSource | null;
+  /** In the owners' words, or that they state none. */
+  readonly licence: string;
+  /** Images of the full set; null: as many as the user has. */
+  readonly images: number | null;
+  readonly classes: number | null;
+  /** Size of the owners' archives, or of the Hub's files where there is none; null where nothing is downloaded. */
+  readonly bytes: number | null;
+}
+
+/** A data set of the Hugging Face Hub with the benchmark's images. */
+export interface HubSource {
+  /** "uoft-cs/cifar100" */
+  readonly repo: string;
+  /** The files that are needed. */
+  readonly files: RegExp;
+  /** What to know about it: who made it, what differs from the official set. */
+  readonly note: string;
+}
+
 /** What the user asks of a benchmark. */
 export interface OpenOptions {
   /** The folder with its images. */
@@ -28,6 +53,7 @@ export interface Benchmark {
   readonly summary: string;
   /** What has to be there before it can be opened. */
   readonly needs: string;
+  readonly source: BenchmarkSource;
   /** Whether `OpenOptions.data` is needed (true) or refused (false). */
   readonly usesData: boolean;
   readonly options: Readonly<Record<string, BenchmarkOption>>;

@@ -16,6 +16,18 @@ export const cifar100: Benchmark = {
   tasks: 10,
   summary: "CIFAR-100: 100 classes of 32-pixel photos",
   needs: `a folder with ${FILES.join(", ")} (the official binary version), or train/<class>/ and test/<class>/ with images`,
+  source: {
+    home: "https://www.cs.toronto.edu/~kriz/cifar.html",
+    hub: {
+      repo: "uoft-cs/cifar100",
+      files: /^cifar100\/(train|test)-[^/]*\.parquet$/,
+      note: "the official split as PNG in parquet",
+    },
+    licence: "not stated; the owners ask to cite Krizhevsky, 2009",
+    images: 60_000,
+    classes: 100,
+    bytes: 161_000_000,
+  },
   usesData: true,
   options: {},
   async open(options): Promise<Dataset> {

@@ -17,6 +17,18 @@ export const cub200: Benchmark = {
   tasks: 10,
   summary: "CUB-200-2011: 200 species of birds",
   needs: `the folder CUB_200_2011 of the official archive (${CUB_LISTS.join(", ")}, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)`,
+  source: {
+    home: "https://www.vision.caltech.edu/datasets/cub_200_2011/",
+    hub: {
+      repo: "bentrevett/caltech-ucsd-birds-200-2011",
+      files: /^data\/(train|test)-[^/]*\.parquet$/,
+      note: "a user's copy of the official split, in parquet",
+    },
+    licence: "not stated in the archive; the photos are their photographers'",
+    images: 11_788,
+    classes: CLASSES,
+    bytes: 1_150_000_000,
+  },
   usesData: true,
   options: {},
   async open(options): Promise<Dataset> {

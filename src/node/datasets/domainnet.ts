@@ -16,6 +16,18 @@ export const domainnet: Benchmark = {
   tasks: LAYOUT.domainNames.length,
   summary: "DomainNet: 345 classes in six domains, from real photos to clip art",
   needs: domainNeeds(LAYOUT),
+  source: {
+    home: "https://ai.bu.edu/M3SDA/",
+    hub: {
+      repo: "wltjr1007/DomainNet",
+      files: /^data\/(train|test)-[^/]*\.parquet$/,
+      note: "a user's copy of the cleaned version with its split, in parquet",
+    },
+    licence: 'not stated with the lists; "other" on the Hub\'s card',
+    images: 586_575,
+    classes: LAYOUT.classes,
+    bytes: 17_500_000_000,
+  },
   usesData: true,
   options: {},
   async open(options) {

@@ -5,6 +5,15 @@ import type { Dataset, StoredImage } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { renderSvg } from "../image.ts";
 
+/** What both benchmarks of drawings say of where they come from. */
+export const EMOJI_SOURCE = {
+  home: "https://github.com/iconify/icon-sets",
+  hub: null,
+  licence:
+    "fluent-emoji-flat MIT; noto and noto-v1 Apache-2.0; emojione and twemoji CC BY 4.0; openmoji CC BY-SA 4.0",
+  bytes: null,
+} as const;
+
 /** The sets, each an npm package `@iconify-json/<style>`. */
 export const EMOJI_STYLES = [
   "twemoji",

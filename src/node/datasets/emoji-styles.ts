@@ -2,7 +2,7 @@
 import type { Dataset, Sample } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, refuseData } from "./benchmark.ts";
-import { EMOJI_STYLES, emojiDrawings } from "./emoji-drawings.ts";
+import { EMOJI_SOURCE, EMOJI_STYLES, emojiDrawings } from "./emoji-drawings.ts";
 
 const OPTIONS = {
   "least-emoji": { default: 12, summary: "leave out subgroups with fewer emoji than this" },
@@ -18,6 +18,7 @@ export const emojiStyles: Benchmark = {
   tasks: EMOJI_STYLES.length,
   summary: "Unicode's emoji subgroups (animals, clothing, transport...) in the styles of six artists",
   needs: "nothing but its npm packages",
+  source: { ...EMOJI_SOURCE, images: 4398, classes: 38 },
   usesData: false,
   options: OPTIONS,
   async open(options): Promise<Dataset> {

@@ -2,7 +2,7 @@
 import type { Dataset } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, refuseData } from "./benchmark.ts";
-import { EMOJI_STYLES, type Emoji, emojiDrawings } from "./emoji-drawings.ts";
+import { EMOJI_SOURCE, EMOJI_STYLES, type Emoji, emojiDrawings } from "./emoji-drawings.ts";
 
 // Held out by default: the one set of middling difficulty whose makers drew no other (nearest training drawing, by
 // pixels, 200 emoji: openmoji 26 %, emojione 48, fluent-emoji-flat 52, noto-v1 53, twemoji 60, noto 68; half of
@@ -22,6 +22,7 @@ export const emoji: Benchmark = {
   tasks: 10,
   summary: "200 emoji in five artists' drawings, tested on a sixth artist's",
   needs: "nothing but its npm packages",
+  source: { ...EMOJI_SOURCE, images: 1200, classes: 200 },
   usesData: false,
   options: OPTIONS,
   async open(options): Promise<Dataset> {

@@ -18,6 +18,7 @@ export const folder: Benchmark = {
   summary: "your own images (JPEG, PNG, WebP), one folder a class",
   needs:
     "a folder DIR with DIR/train/<class>/ and DIR/test/<class>/, or DIR/<class>/ (split 80 to 20 by the seed)",
+  source: { home: null, hub: null, licence: "yours", images: null, classes: null, bytes: null },
   usesData: true,
   options: {},
   async open(options) {

@@ -19,6 +19,18 @@ export const imagenetR: Benchmark = {
   summary: "ImageNet-R: 200 classes of ImageNet as art, cartoons, sculptures and so on",
   needs:
     "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as the official tar unpacks (split 80 to 20 by --split-seed)",
+  source: {
+    home: "https://github.com/hendrycks/imagenet-r",
+    hub: {
+      repo: "axiong/imagenet-r",
+      files: /^test\/test-[^/]*\.parquet$/,
+      note: "a user's copy of the official tar without a split, in parquet",
+    },
+    licence: "not stated in the owners' README; \"mit\" on the Hub's card",
+    images: 30_000,
+    classes: CLASSES,
+    bytes: 2_190_000_000,
+  },
   usesData: true,
   options: OPTIONS,
   async open(options): Promise<Dataset> {

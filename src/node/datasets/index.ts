@@ -10,7 +10,7 @@ import { folder } from "./folder.ts";
 import { imagenetR } from "./imagenet-r.ts";
 import { pacs } from "./pacs.ts";
 
-export type { Benchmark, BenchmarkOption, OpenOptions } from "./benchmark.ts";
+export type { Benchmark, BenchmarkOption, BenchmarkSource, HubSource, OpenOptions } from "./benchmark.ts";
 
 /** All benchmarks; a new one is its own file and a place here. */
 export const benchmarks: readonly Benchmark[] = [

@@ -16,6 +16,18 @@ export const pacs: Benchmark = {
   tasks: LAYOUT.domainNames.length,
   summary: "PACS: 7 classes as photos, paintings, cartoons and sketches, in this order",
   needs: domainNeeds(LAYOUT),
+  source: {
+    home: "https://sketchx.eecs.qmul.ac.uk/downloads/",
+    hub: {
+      repo: "flwrlabs/pacs",
+      files: /^data\/train-[^/]*\.parquet$/,
+      note: "Flower Labs' copy of all images without a split, in parquet",
+    },
+    licence: 'not stated; "unknown" on the Hub\'s card',
+    images: 9991,
+    classes: LAYOUT.classes,
+    bytes: 191_000_000,
+  },
   usesData: true,
   options: {},
   async open(options) {
