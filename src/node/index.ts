@@ -10,6 +10,17 @@ export {
   type HubSource,
   type OpenOptions,
 } from "./datasets/index.ts";
+export {
+  type DownloadProgress,
+  type FetchRequest,
+  fetchRepoFile,
+  type HubSettings,
+  hubSettings,
+  listRepoFiles,
+  NoSuchFile,
+  type RepoAt,
+  type RepoFile,
+} from "./hub/index.ts";
 export { sharpTransform } from "./image.ts";
 export {
   type FeatureExtractor,

@@ -1,0 +1,135 @@
+/** @file The cache's layout, as Python's huggingface_hub has it: blobs by hash, snapshots by commit, refs by name. */
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { InputError } from "../../tensor/errors.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** A repository of the Hub. */
+export interface Repo {
+  /** "org/name", or "name" alone for the oldest. */
+  readonly repo: string;
+  readonly type: "model" | "dataset";
+}
+
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/** Whether a revision is a full commit, which never changes. */
+export const isCommit = (revision: string): boolean => COMMIT.test(revision);
+
+/** One repository's folder in the cache. */
+export class CachedRepo {
+  readonly folder: string;
+  readonly #symlinks: boolean;
+
+  constructor({ repo, type }: Repo, { cache, symlinks }: Pick<HubSettings, "cache" | "symlinks">) {
+    this.folder = join(cache, `${type}s--${repo.replaceAll("/", "--")}`);
+    this.#symlinks = symlinks;
+  }
+
+  /** Where a file of a commit is found. */
+  pointer(commit: string, path: string): string {
+    return join(this.folder, "snapshots", commit, ...path.split("/"));
+  }
+
+  blob(hash: string): string {
+    return join(this.folder, "blobs", hash);
+  }
+
+  /** A cached file of a revision; undefined if the cache has none. */
+  async find(revision: string, path: string): Promise<string | undefined> {
+    const commit = await this.commitOf(revision);
+    if (commit === undefined) return undefined;
+    const pointer = this.pointer(commit, path);
+    return existsSync(pointer) ? pointer : undefined;
+  }
+
+  /** Commit that a branch or tag was at when last asked; a commit itself. */
+  async commitOf(revision: string): Promise<string | undefined> {
+    if (isCommit(revision)) return revision;
+    try {
+      return (await readFile(this.#ref(revision), "utf8")).trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Remembers where a branch or tag is; unchanged ones are not written, so that a read-only cache serves. */
+  async remember(revision: string, commit: string): Promise<void> {
+    if (revision === commit || (await this.commitOf(revision)) === commit) return;
+    await this.#place(this.#ref(revision), (temporary) => writeFile(temporary, commit));
+  }
+
+  /** Whether it is known that a commit has no such file. */
+  lacks(commit: string, path: string): boolean {
+    return existsSync(join(this.folder, ".no_exist", commit, ...path.split("/")));
+  }
+
+  /** Remembers that a commit has no such file: nobody has to ask again. */
+  async rememberLack(commit: string, path: string): Promise<void> {
+    const mark = join(this.folder, ".no_exist", commit, ...path.split("/"));
+    await this.#place(mark, (temporary) => writeFile(temporary, ""));
+  }
+
+  /** Gives a blob its name in a snapshot: a relative link, so that the cache can move, or a copy. */
+  async link(hash: string, commit: string, path: string): Promise<string> {
+    const pointer = this.pointer(commit, path);
+    const blob = this.blob(hash);
+    await this.#place(pointer, async (temporary) => {
+      if (this.#symlinks) {
+        try {
+          return await symlink(relative(dirname(pointer), blob), temporary);
+        } catch (error) {
+          // Windows without developer mode, and file systems such as exFAT.
+          if (!["EPERM", "ENOSYS", "ENOTSUP", "EINVAL"].includes((error as NodeJS.ErrnoException).code!))
+            throw error;
+        }
+      }
+      await copyFile(blob, temporary);
+    });
+    return pointer;
+  }
+
+  #ref(revision: string): string {
+    return join(this.folder, "refs", ...revision.split("/"));
+  }
+
+  /** Makes a file beside its place and moves it there, whole. */
+  async #place(file: string, make: (temporary: string) => Promise<void>): Promise<void> {
+    const temporary = `${file}.${randomUUID().slice(0, 8)}.tmp`;
+    await inCache(file, async () => {
+      await mkdir(dirname(file), { recursive: true });
+      try {
+        await make(temporary);
+        await rename(temporary, file);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "no permission to write there",
+  EPERM: "no permission to write there",
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EEXIST: "a part of the path is a file, not a folder",
+};
+
+/** Turns a system error of writing `file` into one line. */
+export async function inCache<T>(file: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+    if (reason === undefined) throw error;
+    throw new InputError(
+      `${file}: the Hub's cache cannot be written: ${reason}, or set HF_HOME to another folder`,
+      { cause: error },
+    );
+  }
+}
