@@ -35,6 +35,7 @@ export function runCommand() {
       new Option("--out <folder>", "folder of the run (default: runs/<benchmark>-<method>-seed<seed>)"),
     )
     .addOption(new Option("--resume", "continue the run in that folder where it stopped"))
+    .addOption(new Option("--profile", "also write where the time went: profile.md, profile.trace.json"))
     .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
     .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts() }));
   // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
@@ -78,6 +79,7 @@ interface RunArguments {
   readonly method: string;
   readonly out?: string | undefined;
   readonly resume?: true | undefined;
+  readonly profile?: true | undefined;
   readonly json?: true | undefined;
   /** All flags by commander's names. */
   readonly typed: Readonly<Record<string, unknown>>;
@@ -96,6 +98,7 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
     method: method.name,
     out,
     resume: chosen.resume === true,
+    profile: chosen.profile === true,
     options,
     methodOptions: given(methodSettings, typed),
     benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,

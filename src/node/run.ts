@@ -15,9 +15,11 @@ import type { RunEvent } from "../train/events.ts";
 import { jointStream } from "../train/joint.ts";
 import { runMetrics } from "../train/metrics.ts";
 import { runStream } from "../train/run.ts";
+import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
 import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
 import { sharpTransform } from "./image.ts";
+import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
 import { nodeRuntime } from "./runtime.ts";
 
@@ -80,6 +82,8 @@ export interface RunRequest {
   readonly options: RunOptionsInput;
   readonly methodOptions: Readonly<Record<string, unknown>>;
   readonly benchmarkOptions?: Readonly<Record<string, string | number>>;
+  /** Writes profile.trace.json and profile.md: where the time went. */
+  readonly profile?: boolean;
 }
 
 /** Runs a benchmark to its end and returns its metrics. @throws InputError in one line for wrong input. */
@@ -88,7 +92,8 @@ export async function runBenchmark(
   listen: (event: RunEvent) => void = () => {},
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
-  const { config, stream, learner, context, training, unreadable } = await prepare(request);
+  const profile = request.profile === true ? new Profile(request.out) : undefined;
+  const { config, stream, learner, context, training, unreadable } = await prepare(request, profile);
   const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { kind, classNames } = stream;
@@ -106,7 +111,7 @@ export async function runBenchmark(
       notes: [...(note === undefined ? [] : [note]), ...(learner.notes ?? [])],
     });
   }
-  const record = await runStream({
+  const running = runStream({
     stream,
     learner,
     context,
@@ -116,7 +121,9 @@ export async function runBenchmark(
     output,
     resume: checkpoint,
     signal,
+    trace: profile?.trace,
   });
+  const record = await running.finally(() => profile?.write()); // a run that is stopped has one, too
   const metrics = runMetrics(record, {
     method,
     benchmark,
@@ -134,7 +141,7 @@ export async function runBenchmark(
 }
 
 /** Opens and checks everything that a run needs, before any file is written. */
-async function prepare(request: RunRequest) {
+async function prepare(request: RunRequest, profile: Profile | undefined) {
   const options = checked(runOptionsSchema, request.options, "options");
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
@@ -143,7 +150,8 @@ async function prepare(request: RunRequest) {
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, method, options);
-  const runtime = nodeRuntime({ threads: options.threads ?? defaultThreads() });
+  const runtimeOptions = { threads: options.threads ?? defaultThreads() };
+  const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
   const training = {
     epochs: options.epochs,
@@ -168,12 +176,13 @@ async function prepare(request: RunRequest) {
     imageSize: backbone.config.imageSize,
     runtime: runtime.name,
   };
+  const chosen = optimization(options.optimizer, options.schedule, options.weightDecay);
   const context: MethodContext = {
     backbone,
     runtime,
     seed: options.seed,
     microBatch,
-    optimization: optimization(options.optimizer, options.schedule, options.weightDecay),
+    optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
   };
   const learner = method.create(context, methodOptions);
   return { config, stream, learner, context, training, unreadable: options.unreadable };

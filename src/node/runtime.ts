@@ -6,16 +6,24 @@ import { encodeOnnx } from "../onnx/encode.ts";
 import type { Runtime, Session, Tensors } from "../runtime/runtime.ts";
 import type { DType, Tensor } from "../tensor/tensor.ts";
 
-/** A runtime with a fixed number of threads: results are equal bit for bit only at the same number. */
-export function nodeRuntime({ threads }: { readonly threads: number }): Runtime {
+/** How a runtime runs graphs. */
+export interface NodeRuntimeOptions {
+  /** Results are equal bit for bit only at the same number. */
+  readonly threads: number;
+  /** Where ONNX Runtime writes its own profile of a session once that is disposed: this, a time and ".json". */
+  readonly profilePrefix?: string | undefined;
+}
+
+/** onnxruntime-node on the CPU. */
+export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
   return {
     name: `onnxruntime-node ${env.versions.node ?? ""}`.trim(),
-    threads,
-    compile: (graph) => compile(graph, threads),
+    threads: options.threads,
+    compile: (graph) => compile(graph, options),
   };
 }
 
-async function compile(graph: Graph, threads: number): Promise<Session> {
+async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOptions): Promise<Session> {
   const session = await InferenceSession.create(encodeOnnx(graph), {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
@@ -23,6 +31,7 @@ async function compile(graph: Graph, threads: number): Promise<Session> {
     interOpNumThreads: 1,
     executionMode: "sequential",
     logSeverityLevel: 3, // errors only
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   });
   // One OrtTensor per array: frozen weights are wrapped once, not at every step.
   const wrapped = new WeakMap<ArrayBufferView, OrtTensor>();
@@ -51,6 +60,9 @@ async function compile(graph: Graph, threads: number): Promise<Session> {
         ]),
       );
     },
-    dispose: () => session.release(),
+    dispose: () => {
+      if (profilePrefix !== undefined) session.endProfiling();
+      return session.release();
+    },
   };
 }

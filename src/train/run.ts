@@ -11,6 +11,7 @@ import { type Checkpoint, emptyRecord, type RunRecord } from "./checkpoint.ts";
 import { countCorrect } from "./correct.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 import { evaluatedSamples, type TrainingOptions } from "./options.ts";
+import { NO_TRACE, type Trace } from "./tracer.ts";
 
 /** Where results go. */
 export interface RunOutput {
@@ -33,6 +34,8 @@ export interface RunOptions {
   /** Continue from here. */
   readonly resume?: Checkpoint | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Hears where the time goes. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Images decoded ahead of the network. */
@@ -51,6 +54,7 @@ export async function runStream(options: RunOptions): Promise<RunRecord> {
 class Run {
   readonly #options: RunOptions;
   readonly #record: RunRecord;
+  readonly #trace: Trace;
   #events: number;
   #clock = performance.now();
   /** A resumed task begins again: the log has its events already. */
@@ -58,6 +62,7 @@ class Run {
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#trace = options.trace ?? NO_TRACE;
     this.#events = options.resume?.events ?? 1; // the caller's `run-start`
     this.#record = options.resume?.record ?? emptyRecord(options.learner.readouts);
   }
@@ -93,20 +98,20 @@ class Run {
       });
     }
     this.#repeating = middle;
-    await learner.beginTask(this.#taskData(task));
+    await this.#trace.time("begin task", () => learner.beginTask(this.#taskData(task)));
     this.#repeating = false;
     if (learner.trains) {
       if (middle) learner.loadTraining(resume.training);
       this.#record.trainableParameters[task.index] = learner.trainableParameters;
       for (let epoch = middle ? resume.epoch : 0; epoch < epochs; epoch++) {
-        await this.#epoch(task, epoch, epochs);
+        await this.#trace.time("training", () => this.#epoch(task, epoch, epochs));
         await this.#checkpoint(task.index, epoch + 1, learner.trainingState());
       }
     } else this.#record.trainableParameters[task.index] = 0;
-    await learner.endTask(this.#taskData(task));
-    await this.#evaluate(task);
+    await this.#trace.time("end task", () => learner.endTask(this.#taskData(task)));
+    await this.#trace.time("evaluation", () => this.#evaluate(task));
     const state = learner.state();
-    await output.saveModel(state, task.index + 1); // before the checkpoint: a kill in between repeats the task's end
+    await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
     await this.#checkpoint(task.index + 1, 0, {});
   }
 
@@ -235,7 +240,7 @@ class Run {
     };
     const policy: UnreadablePolicy =
       unreadable === "skip" ? { onUnreadable: "skip", onSkip } : { onUnreadable: "fail" };
-    return batches({
+    const loaded = batches({
       dataset: stream.dataset,
       samples,
       position: stream.position,
@@ -246,20 +251,16 @@ class Run {
       ...how,
       ...policy,
     });
+    return this.#trace.waiting("waiting for images", loaded);
   }
 
   async #checkpoint(task: number, epoch: number, training: Readonly<Record<string, Tensor>>): Promise<void> {
     this.#tick(Math.min(task, this.#record.taskSeconds.length - 1));
     const { learner, output } = this.#options;
     const record = structuredCopy(this.#record);
-    await output.saveCheckpoint({
-      task,
-      epoch,
-      record,
-      events: this.#events,
-      state: learner.state(),
-      training,
-    });
+    await this.#trace.time("checkpoint", () =>
+      output.saveCheckpoint({ task, epoch, record, events: this.#events, state: learner.state(), training }),
+    );
   }
 
   /** An event that the log keeps; `phase` and `resume` are for the terminal only. */
