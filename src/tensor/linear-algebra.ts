@@ -56,9 +56,17 @@ export function meanDiagonal(square: ArrayLike<number>, d: number): number {
 }
 
 /**
- * Solves (S + ridge · meanDiagonal(S) · I) X = R by Cholesky. S: [d, d] symmetric, R: [d, q], X: [d, q].
+ * L Lᵀ = S + ridge · meanDiagonal(S) · I. S: [d, d] symmetric.
  * A zero S is treated as the identity times a tiny number: directions without data count alike.
  */
+export function ridgeFactor(s: ArrayLike<number>, d: number, ridge: number): CholeskyDecomposition {
+  const added = ridge * Math.max(meanDiagonal(s, d), 1e-12);
+  const system = matrix(d, d, s);
+  for (let i = 0; i < d; i++) system.set(i, i, system.get(i, i) + added);
+  return new CholeskyDecomposition(system);
+}
+
+/** Solves (S + ridge · meanDiagonal(S) · I) X = R by `ridgeFactor`. R: [d, q], X: [d, q]. */
 export function solveRidge(
   s: Float64Array,
   d: number,
@@ -66,8 +74,6 @@ export function solveRidge(
   right: ArrayLike<number>,
   q: number,
 ): Float64Array {
-  const added = ridge * Math.max(meanDiagonal(s, d), 1e-12);
-  const system = matrix(d, d, s);
-  for (let i = 0; i < d; i++) system.set(i, i, system.get(i, i) + added);
-  return Float64Array.from(new CholeskyDecomposition(system).solve(matrix(d, q, right)).to1DArray());
+  const solved = ridgeFactor(s, d, ridge).solve(matrix(d, q, right));
+  return Float64Array.from(solved.to1DArray());
 }

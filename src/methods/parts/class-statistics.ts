@@ -20,6 +20,12 @@ export interface LinearClassifier {
   readonly bias: Float64Array; // [classes]
 }
 
+/** Means of `classes`, in order of position. */
+export interface MeanRows {
+  readonly classes: readonly number[];
+  readonly means: Float64Array; // [classes, d]
+}
+
 /** Class means, counts and shared scatter of features of width d. */
 export class ClassStatistics {
   readonly width: number;
@@ -99,7 +105,7 @@ export class ClassStatistics {
   }
 
   /** Class means as rows, in order of position. */
-  meanRows(): { classes: number[]; means: Float64Array } {
+  meanRows(): MeanRows {
     const classes = this.classes;
     const means = new Float64Array(classes.length * this.width);
     for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * this.width);

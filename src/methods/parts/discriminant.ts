@@ -1,8 +1,13 @@
 /** @file LDA that says how sure it is: calibrated scores, and a distance for "none of these". */
-import { CholeskyDecomposition } from "ml-matrix";
-import { matrix, meanDiagonal, product, solveRidge, transposed } from "../../tensor/linear-algebra.ts";
+import type { CholeskyDecomposition } from "ml-matrix";
+import { matrix, meanDiagonal, product, ridgeFactor, transposed } from "../../tensor/linear-algebra.ts";
 import { Rng } from "../../tensor/rng.ts";
-import { type ClassStatistics, type LinearClassifier, linearScores } from "./class-statistics.ts";
+import {
+  type ClassStatistics,
+  type LinearClassifier,
+  linearScores,
+  type MeanRows,
+} from "./class-statistics.ts";
 
 /** Gaussian draws the temperature is fitted on. */
 const DRAWS = 512;
@@ -17,19 +22,20 @@ export class Discriminant {
   readonly temperature: number;
   readonly #width: number;
   readonly #plain: LinearClassifier;
-  readonly #whitener: Float64Array; // [d, d], L⁻ᵀ of L Lᵀ = S + shrinkage: |f L⁻ᵀ|² = fᵀ S⁻¹ f
+  readonly #factor: CholeskyDecomposition;
+  /** Only distances need it. [d, d] */
+  #whitener: Float64Array | undefined;
 
   constructor(statistics: ClassStatistics, shrinkage: number) {
     const d = statistics.width;
-    const { means } = statistics.meanRows();
+    const rows = statistics.meanRows();
     const covariance = statistics.covariance();
-    const plain = linearDiscriminant(statistics, shrinkage);
-    const { classes, weight, bias } = plain;
     this.#width = d;
-    this.#plain = plain;
-    this.#whitener = inverseFactor(covariance, d, shrinkage);
-    this.temperature = fitTemperature(this.#plain, means, covariance, d);
+    this.#factor = ridgeFactor(covariance, d, shrinkage);
+    this.#plain = separate(rows, this.#factor);
+    this.temperature = fitTemperature(this.#plain, rows.means, covariance, d);
     const cooled = (values: Float64Array): Float64Array => values.map((value) => value / this.temperature);
+    const { classes, weight, bias } = this.#plain;
     this.classifier = { classes, weight: cooled(weight), bias: cooled(bias) };
   }
 
@@ -47,6 +53,7 @@ export class Discriminant {
     const { classes, weight, bias } = this.#plain;
     const positions = { classes: classes.map((_, i) => i), weight, bias };
     const scores = linearScores(positions, features, d, classes.length);
+    this.#whitener ??= whitenerOf(this.#factor);
     const white = product(features, d, this.#whitener, d);
     return Float32Array.from({ length: features.length / d }, (_, row) => {
       const best = scores
@@ -60,11 +67,15 @@ export class Discriminant {
 
 /** The plain classifier, not calibrated. */
 export function linearDiscriminant(statistics: ClassStatistics, shrinkage: number): LinearClassifier {
-  const d = statistics.width;
-  const { classes, means } = statistics.meanRows();
-  const right = transposed(means, classes.length, d);
-  const solved = solveRidge(statistics.covariance(), d, shrinkage, right, classes.length);
-  const weight = transposed(solved, d, classes.length);
+  const factor = ridgeFactor(statistics.covariance(), statistics.width, shrinkage);
+  return separate(statistics.meanRows(), factor);
+}
+
+/** w_c = S⁻¹ mean_c and b_c = −mean_c · w_c / 2, from the factor of S. */
+function separate({ classes, means }: MeanRows, factor: CholeskyDecomposition): LinearClassifier {
+  const d = factor.lowerTriangularMatrix.rows;
+  const solved = factor.solve(matrix(d, classes.length, transposed(means, classes.length, d)));
+  const weight = transposed(solved.to1DArray(), d, classes.length);
   const bias = Float64Array.from(classes, (_, i) => {
     let dot = 0;
     for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
@@ -73,9 +84,10 @@ export function linearDiscriminant(statistics: ClassStatistics, shrinkage: numbe
   return { classes, weight, bias };
 }
 
-/** L⁻ᵀ of the Cholesky factor L Lᵀ = S + ridge mean_diag I. */
-function inverseFactor(s: Float64Array, d: number, ridge: number): Float64Array {
-  const lower = lowerFactor(s, d, ridge);
+/** L⁻ᵀ of the factor L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. */
+function whitenerOf(factor: CholeskyDecomposition): Float64Array {
+  const lower = lowerTriangle(factor);
+  const d = factor.lowerTriangularMatrix.rows;
   const inverse = new Float64Array(d * d); // of L, by forward substitution
   for (let column = 0; column < d; column++) {
     for (let row = column; row < d; row++) {
@@ -87,12 +99,8 @@ function inverseFactor(s: Float64Array, d: number, ridge: number): Float64Array 
   return transposed(inverse, d, d);
 }
 
-function lowerFactor(s: Float64Array, d: number, ridge: number): Float64Array {
-  const system = matrix(d, d, s);
-  const added = ridge * Math.max(meanDiagonal(s, d), 1e-12);
-  for (let i = 0; i < d; i++) system.set(i, i, system.get(i, i) + added);
-  return Float64Array.from(new CholeskyDecomposition(system).lowerTriangularMatrix.to1DArray());
-}
+const lowerTriangle = (factor: CholeskyDecomposition): Float64Array =>
+  Float64Array.from(factor.lowerTriangularMatrix.to1DArray());
 
 /** The temperature with the least negative log-likelihood on draws from N(mean_c, S), by golden section. */
 function fitTemperature(
@@ -104,7 +112,7 @@ function fitTemperature(
   const { classes } = classifier;
   if (classes.length < 2 || meanDiagonal(s, d) === 0) return 1;
   const rng = Rng.at("temperature");
-  const lower = lowerFactor(s, d, 1e-3); // fewer images than dimensions leave S singular
+  const lower = lowerTriangle(ridgeFactor(s, d, 1e-3)); // fewer images than dimensions leave S singular
   const noise = Float64Array.from({ length: DRAWS * d }, () => rng.normal());
   const spread = product(noise, d, transposed(lower, d, d), d);
   const labels = Array.from({ length: DRAWS }, (_, i) => i % classes.length);
