@@ -1,34 +1,22 @@
 /**
  * @file FM-LoRA: one shared low-rank subspace, a dynamic rank selector, dynamic meta-prompting. Only the abstract
- * of arXiv 2504.08823 is public; everything finer here is our reconstruction.
+ * of arXiv 2504.08823 is public; everything finer here is our reconstruction, told in docs/method.md.
  */
 import { z } from "zod";
-import type { Batch } from "../data/dataset.ts";
 import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import type { Tensors } from "../runtime/runtime.ts";
-import { matrix } from "../tensor/linear-algebra.ts";
-import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import {
-  defineMethod,
-  type Images,
-  type Learner,
-  type MethodContext,
-  type Scores,
-  type StepPosition,
-  type TaskData,
-} from "./method.ts";
-import { AdaptedVit } from "./parts/adapted-vit.ts";
-import { linearScores } from "./parts/class-statistics.ts";
-import type { CoreUpdate } from "./parts/core-update.ts";
-import { featurePass, observePass, type PassResult } from "./parts/feature-pass.ts";
+import { defineMethod, type MethodContext, type TaskData } from "./method.ts";
+import { AdapterLearner, type OpenTask } from "./parts/adapter-learner.ts";
+import type { LabelledFeatures } from "./parts/class-statistics.ts";
+import { featurePass, observePass } from "./parts/feature-pass.ts";
 import { probeGradients } from "./parts/probe.ts";
-import { DiscriminantReadout, statisticsOptions } from "./parts/readouts.ts";
+import { statisticsOptions } from "./parts/readouts.ts";
 import { SharedState } from "./parts/shared-state.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { startUpdates } from "./parts/start-updates.ts";
-import { TaskHead } from "./parts/task-head.ts";
-import { gradientNames, TaskTraining } from "./parts/task-training.ts";
+import { momentFingerprint } from "./parts/subspace.ts";
+import { atRate, gradientNames, TaskTraining, type Trained } from "./parts/task-training.ts";
 
 const options = z.object({
   rank: z.number().int().positive().default(16).describe("rank of the shared subspace"),
@@ -73,37 +61,27 @@ export const fmLora = defineMethod({
   create: (context, values) => new FmLora(context, values),
 });
 
-class FmLora implements Learner {
-  readonly readouts: readonly string[];
-  readonly #context: MethodContext;
+class FmLora extends AdapterLearner {
   readonly #options: Options;
-  readonly #vit: AdaptedVit;
-  readonly #lda: DiscriminantReadout;
   readonly #shared: SharedState;
-  #head: TaskHead;
-  #training: TaskTraining | undefined;
-  #updates: CoreUpdate[] = [];
-  #before: PassResult | undefined;
 
   constructor(context: MethodContext, values: Options) {
     const { backbone, seed } = context;
+    const { rank } = values;
     const sites = adaptedSites(backbone.config, values.sites);
-    this.readouts = values.pure ? ["head"] : ["lda", "head"];
-    this.#context = context;
-    this.#options = values;
     const promptTokens = values.prompts ? values.promptTokens : 0;
-    this.#vit = new AdaptedVit(context, { sites, rank: values.rank, core: true, promptTokens });
-    this.#lda = new DiscriminantReadout(this.#vit.width, values);
-    this.#head = new TaskHead(this.#vit.width);
-    this.#shared = SharedState.initial(backbone, { sites, rank: values.rank, promptTokens, seed });
-    this.#vit.merge(this.#shared.parameters);
+    const readouts = values.pure ? (["head"] as const) : (["lda", "head"] as const);
+    super(context, { sites, rank, core: true, promptTokens }, readouts, values);
+    this.#options = values;
+    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens, seed });
+    this.vit.merge(this.parameters);
   }
 
   /** What merging cannot remove: prompts stay tokens. */
   get notes(): string[] {
-    const { promptTokens } = this.#vit.adaptation;
+    const { promptTokens } = this.vit.adaptation;
     if (promptTokens === 0) return [];
-    const { config } = this.#context.backbone;
+    const { config } = this.context.backbone;
     const tokens = tokensBeforePatches(config) + patchCount(config);
     const share = ((100 * promptTokens) / tokens).toFixed(1);
     return [
@@ -115,186 +93,89 @@ class FmLora implements Learner {
     return !this.#shared.trained;
   }
 
-  get trains(): boolean {
-    return this.#training !== undefined;
+  protected get parameters(): Record<string, Tensor> {
+    return this.#shared.parameters;
   }
 
-  get trainableParameters(): number {
-    return this.#training?.size ?? 0;
+  protected open(task: TaskData): Promise<OpenTask> {
+    return this.untrained ? this.#openFirst(task) : this.#openLater(task);
   }
 
-  async beginTask(task: TaskData): Promise<void> {
-    this.#training = undefined;
-    this.#before = undefined;
-    this.#updates = [];
-    if (task.classes.length < 2) return; // local cross-entropy over one class is constant: statistics only
-    if (!this.#shared.trained) {
-      if (!this.#lda.empty) this.#before = await this.#observe(task, "features before", 0);
-      this.#training = this.#firstTraining(task);
-      return;
-    }
-    this.#before = await this.#observe(task, "features before", this.#options.probeImages);
-    const trained = gradientNames(Object.keys(this.#direct()), this.#coreNames());
-    const gradients = await probeGradients(
-      this.#vit,
-      this.#shared,
-      this.#before,
-      trained,
-      this.#options.shrinkage,
-    );
-    const { updates, values } = startUpdates(this.#shared, this.#before, gradients, this.#options);
-    this.#updates = updates;
+  /** The first task trains A, B, prompts and rows with C = I, and brings B A to orthonormal bases. */
+  async #openFirst(task: TaskData): Promise<OpenTask> {
+    const { firstBasesRate, rank } = this.#options;
+    // Tasks of one class may have come before: their statistics drift too.
+    const before = this.statistics.empty
+      ? undefined
+      : await featurePass(task.pass("features before"), this.vit);
+    const training = new TaskTraining(this.vit, {
+      ...this.#rows(task),
+      direct: this.#direct(firstBasesRate),
+    });
+    const fold = (): void => {
+      this.#shared.foldFirst(training);
+      task.report({ ranks: Object.fromEntries(this.vit.adaptation.sites.map((site) => [site, rank])) });
+    };
+    return { before, training, fold };
+  }
+
+  /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
+  async #openLater(task: TaskData): Promise<OpenTask> {
+    const { basesRate, probeImages, shrinkage } = this.#options;
+    const direct = this.#direct(basesRate);
+    // 1. Features under the model so far, what the sites see of the task, and some images to look closer at.
+    const excerpt = { size: probeImages, of: task.trainImages };
+    const seen = await observePass(task.pass("features before"), this.vit, this.parameters, excerpt);
+    // 2. and 3. Protection P from past inputs; rank prior and first M from where the task pulls the cores.
+    const trained = gradientNames(Object.keys(direct), this.#shared.coreNames);
+    const gradients = await probeGradients(this.vit, this.#shared, seen, trained, shrinkage);
+    const draws = { seed: this.context.seed, task: task.index };
+    const { updates, values } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
     task.report({ values });
-    this.#training = this.#laterTraining(task);
-  }
-
-  /** Task 1: A, B, prompts and rows, with C = I. */
-  #firstTraining(task: TaskData): TaskTraining {
-    const { firstBasesRate } = this.#options;
-    const { parameters } = this.#shared;
-    const bases = this.#shared.baseNames.map((name) => [
-      name,
-      { start: parameters[name]!, rate: firstBasesRate },
-    ]);
-    return new TaskTraining(this.#vit, {
-      classes: task.classes,
-      head: this.#head,
-      headRate: this.#options.headRate,
-      fixed: parameters,
-      direct: { ...Object.fromEntries(bases), ...this.#trainedPrompts() },
+    // 4. What the steps move.
+    const training = new TaskTraining(this.vit, {
+      ...this.#rows(task),
+      direct,
+      indirect: updates.parameters,
+      derived: updates,
     });
+    // 5. C += N diag(g) M P with the likeliest rank, past inputs into the new basis, prompts part of the way.
+    const fold = (): void => {
+      this.#shared.fold(training, updates, this.#options);
+      task.report({ ranks: updates.ranks });
+    };
+    return { before: { features: seen.features, labels: seen.labels }, training, fold };
   }
 
-  /** Later tasks: N, M and gate of every site, prompts, rows, and the bases slowly. */
-  #laterTraining(task: TaskData): TaskTraining {
-    const sites = this.#vit.adaptation.sites;
-    return new TaskTraining(this.#vit, {
-      classes: task.classes,
-      head: this.#head,
-      headRate: this.#options.headRate,
-      fixed: this.#shared.parameters,
-      direct: this.#direct(),
-      indirect: this.#updates.flatMap((update) => update.parameters),
-      derived: {
-        wanted: this.#coreNames(),
-        feeds: ({ epoch, step, progress }) => {
-          const temperature = 2 - 1.5 * progress; // 2 to 0.5
-          const rng = Rng.at(this.#context.seed, "gate", task.index, epoch, step);
-          return Object.fromEntries(
-            sites.map((site, i) => [`${site}.core`, this.#updates[i]!.sample(temperature, rng)]),
-          );
-        },
-        pullBack: (gradients) =>
-          Object.assign(
-            {},
-            ...sites.map((site, i) => this.#updates[i]!.pullBack(gradients[`${site}.core`]!)),
-          ),
-      },
-    });
-  }
-
-  /** Graph parameters that later tasks train as they are. */
-  #direct(): Record<string, { start: Tensor; rate: number }> {
-    const { basesRate } = this.#options;
-    const { parameters, baseNames } = this.#shared;
-    const bases = (basesRate === 0 ? [] : baseNames).map((name) => [
-      name,
-      { start: parameters[name]!, rate: basesRate },
-    ]);
-    return { ...Object.fromEntries(bases), ...this.#trainedPrompts() };
-  }
-
-  #coreNames(): string[] {
-    return this.#vit.adaptation.sites.map((site) => `${site}.core`);
-  }
-
-  #trainedPrompts(): Record<string, { start: Tensor; rate: number }> {
-    const prompts = this.#shared.parameters.prompts;
-    return prompts === undefined ? {} : { prompts: { start: prompts, rate: this.#options.promptRate } };
-  }
-
-  trainStep(batch: Batch, position: StepPosition): Promise<number> {
-    return this.#training!.step(batch, position);
-  }
-
-  async endTask(task: TaskData): Promise<void> {
-    const training = this.#training;
-    if (training !== undefined) {
-      training.closeHead(this.#head);
-      this.#shared.fold(training, this.#updates, this.#options);
-      this.#vit.merge(this.#shared.parameters);
-      task.report({ ranks: this.#ranks() });
-    }
-    const after = await this.#observe(task, "class statistics", 0);
+  /** 6. Features under the new model: class statistics move from the old ones. What the sites see joins the past. */
+  protected async observe(task: TaskData): Promise<LabelledFeatures> {
+    const images = task.pass("class statistics");
+    if (this.untrained) return featurePass(images, this.vit);
+    const after = await observePass(images, this.vit, this.parameters);
     this.#shared.addMoments(after);
-    if (this.#shared.trained) task.report({ fingerprint: fingerprint(after, this.#options.rank) });
-    if (!this.#options.pure) this.#lda.update(after, this.#before);
-    this.#training = undefined;
-    this.#before = undefined;
-    this.#updates = [];
+    task.report({ fingerprint: momentFingerprint(after.moments, this.#options.rank) });
+    return after;
   }
 
-  #ranks(): Record<string, number> {
-    const sites = this.#vit.adaptation.sites;
-    return Object.fromEntries(sites.map((site, i) => [site, this.#updates[i]?.rank ?? this.#options.rank]));
+  #rows(task: TaskData) {
+    const { headRate } = this.#options;
+    return { classes: task.classes, head: this.head, headRate, fixed: this.parameters };
   }
 
-  async #observe(task: TaskData, phase: string, excerptSize: number): Promise<PassResult> {
-    const excerpt = { size: excerptSize, of: task.trainImages };
-    if (this.#shared.trained)
-      return observePass(task.pass(phase), this.#vit, this.#shared.parameters, excerpt);
-    const plain = await featurePass(task.pass(phase), this.#vit);
+  /** Graph parameters that are trained as they are; the bases not at rate 0. */
+  #direct(basesRate: number): Trained {
+    const { bases, prompts } = this.#shared;
     return {
-      ...plain,
-      moments: {},
-      tokens: {},
-      excerpt: { images: new Uint8Array(), labels: new Int32Array(), count: 0 },
+      ...(basesRate === 0 ? {} : atRate(basesRate, bases)),
+      ...atRate(this.#options.promptRate, prompts),
     };
   }
 
-  async predict(images: Images, classCount: number): Promise<Scores> {
-    const features = await this.#vit.features(images);
-    const head = linearScores(this.#head.classifier(), features, this.#vit.width, classCount);
-    return this.#options.pure ? { head } : { lda: this.#lda.scores(features, classCount), head };
+  protected ownState(): Record<string, Tensor> {
+    return this.#shared.tensors();
   }
 
-  async distances(images: Images): Promise<Float32Array | null> {
-    return this.#lda.distances(await this.#vit.features(images));
-  }
-
-  state(): Record<string, Tensor> {
-    return {
-      ...this.#shared.tensors(),
-      ...this.#head.tensors("head."),
-      ...(this.#options.pure ? {} : this.#lda.tensors()),
-    };
-  }
-
-  async load(state: Tensors): Promise<void> {
+  protected loadOwn(state: Tensors): void {
     this.#shared.load(state);
-    this.#head = TaskHead.from(state, "head.");
-    if (!this.#options.pure) this.#lda.load(state);
-    this.#vit.merge(this.#shared.parameters);
   }
-
-  trainingState(): Record<string, Tensor> {
-    return this.#training?.state() ?? {};
-  }
-
-  loadTraining(state: Tensors): void {
-    this.#training?.load(state);
-  }
-
-  dispose(): Promise<void> {
-    return this.#vit.dispose();
-  }
-}
-
-/** The task's mean h hᵀ at every site, as one unit vector: for the report only, never in the model. */
-function fingerprint({ moments }: PassResult, rank: number): number[] {
-  const parts = Object.values(moments).flatMap((moment) => {
-    const norm = matrix(rank, rank, moment).norm("frobenius") || 1;
-    return Array.from(moment, (value) => value / norm / Math.sqrt(Object.keys(moments).length));
-  });
-  return parts.map((value) => Number(value.toFixed(4)));
 }

@@ -63,10 +63,10 @@ export interface Learner {
   readonly trainableParameters: number;
   /** Whether no task has trained anything yet; the first that does gets more epochs. */
   readonly untrained: boolean;
+  /** Whether a task of these classes has anything to train; without, the loop goes straight to `endTask`. */
+  trains(classes: readonly number[]): boolean;
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */
   beginTask(task: TaskData): Promise<void>;
-  /** Whether the current task has anything to train; without, the loop goes straight to `endTask`. */
-  readonly trains: boolean;
   /** One optimiser step; returns the mean loss of the batch. */
   trainStep(batch: Batch, position: StepPosition): Promise<number>;
   /** Folds what was learned into the state and forgets the task's images and features. */

@@ -11,13 +11,11 @@ import {
   type TaskData,
 } from "./method.ts";
 import { AdaptedVit } from "./parts/adapted-vit.ts";
-import { ClassStatistics, type LinearClassifier, linearScores, unitRows } from "./parts/class-statistics.ts";
-import { Discriminant } from "./parts/discriminant.ts";
 import { featurePass } from "./parts/feature-pass.ts";
+import { frozenStatisticsOptions, StatisticsReadout } from "./parts/readouts.ts";
 
-const options = z.object({
-  shrinkage: z.number().positive().default(0.1).describe("ridge of the LDA covariance, in mean diagonals"),
-});
+const options = z.object(frozenStatisticsOptions);
+type Options = z.infer<typeof options>;
 
 /** Nearest class mean by cosine; `lda` is its second readout. */
 export const ncm = defineMethod({
@@ -26,7 +24,7 @@ export const ncm = defineMethod({
   source: "Zhou et al., SimpleCIL, IJCV 2024, arXiv 2303.07338",
   protocol: "continual",
   options,
-  create: (context, { shrinkage }) => new FrozenFeatures(context, shrinkage, ["ncm", "lda"]),
+  create: (context, values) => new FrozenFeatures(context, values, ["ncm", "lda"]),
 });
 
 /** Linear discriminant analysis of frozen features. */
@@ -36,27 +34,29 @@ export const lda = defineMethod({
   source: "Fisher 1936; shared covariance with ridge shrinkage",
   protocol: "continual",
   options,
-  create: (context, { shrinkage }) => new FrozenFeatures(context, shrinkage, ["lda", "ncm"]),
+  create: (context, values) => new FrozenFeatures(context, values, ["lda", "ncm"]),
 });
 
 class FrozenFeatures implements Learner {
   readonly readouts: readonly string[];
-  readonly trains = false;
   readonly untrained = true;
   readonly trainableParameters = 0;
-  readonly #shrinkage: number;
   readonly #vit: AdaptedVit;
-  #statistics: ClassStatistics;
-  #prototypes: LinearClassifier;
-  #discriminant: Discriminant;
+  readonly #statistics: StatisticsReadout;
 
-  constructor(context: MethodContext, shrinkage: number, readouts: readonly string[]) {
+  constructor(context: MethodContext, { shrinkage }: Options, readouts: readonly string[]) {
     this.readouts = readouts;
-    this.#shrinkage = shrinkage;
     this.#vit = new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
-    this.#statistics = new ClassStatistics(this.#vit.width);
-    this.#prototypes = this.#statistics.prototypes();
-    this.#discriminant = new Discriminant(this.#statistics, shrinkage);
+    this.#statistics = new StatisticsReadout(this.#vit.width, {
+      shrinkage,
+      betweenScatter: false,
+      driftCompensation: false, // nothing drifts
+      driftRidge: 1,
+    });
+  }
+
+  trains(): boolean {
+    return false;
   }
 
   async beginTask(): Promise<void> {}
@@ -66,33 +66,27 @@ class FrozenFeatures implements Learner {
   }
 
   async endTask(task: TaskData): Promise<void> {
-    this.#statistics.add(await featurePass(task.pass("class statistics"), this.#vit), {
-      betweenScatter: false,
-    });
-    await this.load(this.state()); // continue from what is saved: a resumed run must compute the same
+    this.#statistics.update(await featurePass(task.pass("class statistics"), this.#vit), undefined);
   }
 
   async predict(images: Images, classCount: number): Promise<Scores> {
     const features = await this.#vit.features(images);
-    const width = this.#vit.width;
     return {
-      ncm: linearScores(this.#prototypes, unitRows(features, width), width, classCount),
-      lda: this.#discriminant.scores(features, classCount),
+      ncm: this.#statistics.ncm(features, classCount),
+      lda: this.#statistics.lda(features, classCount),
     };
   }
 
   async distances(images: Images): Promise<Float32Array | null> {
-    return this.#discriminant.distances(await this.#vit.features(images));
+    return this.#statistics.distances(await this.#vit.features(images));
   }
 
   state(): Record<string, Tensor> {
-    return this.#statistics.tensors("statistics.");
+    return this.#statistics.tensors();
   }
 
   async load(state: Tensors): Promise<void> {
-    this.#statistics = ClassStatistics.from(state, "statistics.");
-    this.#prototypes = this.#statistics.prototypes();
-    this.#discriminant = new Discriminant(this.#statistics, this.#shrinkage);
+    this.#statistics.load(state);
   }
 
   trainingState(): Record<string, Tensor> {

@@ -19,6 +19,7 @@ export type RunEvent =
       readonly classNames: readonly string[];
       readonly trainImages: number;
       readonly testImages: number;
+      /** 0 where the task has nothing to train. */
       readonly epochs: number;
     }
   | {

@@ -83,7 +83,8 @@ class Run {
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
     const { learner, output, training, stream } = this.#options;
     const middle = resume !== undefined && resume.epoch > 0;
-    const epochs = learner.untrained ? training.firstEpochs : training.epochs;
+    const trains = learner.trains(task.classes);
+    const epochs = !trains ? 0 : learner.untrained ? training.firstEpochs : training.epochs;
     if (!middle) {
       this.#record.taskSeconds[task.index] = 0;
       this.#record.ranks[task.index] = {};
@@ -100,7 +101,7 @@ class Run {
     this.#repeating = middle;
     await this.#trace.time("begin task", () => learner.beginTask(this.#taskData(task)));
     this.#repeating = false;
-    if (learner.trains) {
+    if (trains) {
       if (middle) learner.loadTraining(resume.training);
       this.#record.trainableParameters[task.index] = learner.trainableParameters;
       for (let epoch = middle ? resume.epoch : 0; epoch < epochs; epoch++) {

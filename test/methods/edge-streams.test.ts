@@ -65,7 +65,12 @@ describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
   });
 
   test("a later task of one class trains nothing and changes nothing but statistics", async () => {
-    const { states, record } = await runMethod(name, STREAMS[2]![1], { epochs: 2 });
+    const { states, record, events } = await runMethod(name, STREAMS[2]![1], { epochs: 2 });
+    const trained = events.flatMap((event) => (event.type === "epoch" ? [event.task] : []));
+    const promised = events.flatMap((event) =>
+      event.type === "task-start" ? Array<number>(event.epochs).fill(event.task) : [],
+    );
+    expect(promised).toEqual(trained);
     if (states.length === 1) return; // joint
     expect(record.trainableParameters[1]).toBe(0);
     for (const [tensor, before] of Object.entries(states[0]!)) {

@@ -1,30 +1,42 @@
-/** @file The ways to classify that methods share: the trained rows, and LDA on drift-compensated statistics. */
+/** @file The ways to classify that need class statistics alone: LDA and the nearest mean, both moved along with drift. */
 import { z } from "zod";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { ClassStatistics, type LabelledFeatures } from "./class-statistics.ts";
+import {
+  ClassStatistics,
+  type LabelledFeatures,
+  type LinearClassifier,
+  linearScores,
+  unitRows,
+} from "./class-statistics.ts";
 import { Discriminant } from "./discriminant.ts";
 
-/** Options of the LDA readout; spread them into a method's options. */
+/** Options of class statistics under a frozen network; spread them into a method's options. */
+export const frozenStatisticsOptions = {
+  shrinkage: z.number().positive().default(0.1).describe("ridge of the LDA covariance, in mean diagonals"),
+};
+
+/** Options of class statistics where training moves the features. */
 export const statisticsOptions = {
   driftCompensation: z.boolean().default(true).describe("move old class statistics along with the features"),
   driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
-  shrinkage: z.number().positive().default(0.1).describe("ridge of the LDA covariance, in mean diagonals"),
+  ...frozenStatisticsOptions,
   betweenScatter: z
     .boolean()
     .default(true)
     .describe("a class seen again adds the distance of its means to the scatter"),
 };
 
-/** Values of `statisticsOptions`. */
+/** Values of `statisticsOptions`; the first two only matter where something trains. */
 export type StatisticsOptions = z.infer<z.ZodObject<typeof statisticsOptions>>;
 
-/** LDA over class statistics that follow the features from task to task. */
-export class DiscriminantReadout {
+/** Classifiers over class statistics that follow the features from task to task. */
+export class StatisticsReadout {
   readonly #options: StatisticsOptions;
   #statistics: ClassStatistics;
-  /** Fitted at the first question after a change. */
-  #fitted: Discriminant | undefined;
+  /** Fitted at the first question after a change, as every predicted batch asks. */
+  #discriminant: Discriminant | undefined;
+  #prototypes: LinearClassifier | undefined;
 
   constructor(width: number, options: StatisticsOptions) {
     this.#options = options;
@@ -46,14 +58,21 @@ export class DiscriminantReadout {
     this.load(this.tensors()); // continue from what is saved: a resumed run must compute the same
   }
 
-  /** [n, classCount] */
-  scores(features: Float32Array, classCount: number): Float32Array {
-    return this.#discriminant().scores(features, classCount);
+  /** Calibrated LDA. [n, classCount] */
+  lda(features: Float32Array, classCount: number): Float32Array {
+    return this.#fitted().scores(features, classCount);
+  }
+
+  /** Cosine to the class means. [n, classCount] */
+  ncm(features: Float32Array, classCount: number): Float32Array {
+    this.#prototypes ??= this.#statistics.prototypes();
+    const { width } = this.#statistics;
+    return linearScores(this.#prototypes, unitRows(features, width), width, classCount);
   }
 
   /** How far each image is from every class: `Discriminant.distances`; null without classes. [n] */
   distances(features: Float32Array): Float32Array | null {
-    return this.empty ? null : this.#discriminant().distances(features);
+    return this.empty ? null : this.#fitted().distances(features);
   }
 
   tensors(): Record<string, Tensor> {
@@ -62,11 +81,12 @@ export class DiscriminantReadout {
 
   load(tensors: Tensors): void {
     this.#statistics = ClassStatistics.from(tensors, "statistics.");
-    this.#fitted = undefined;
+    this.#discriminant = undefined;
+    this.#prototypes = undefined;
   }
 
-  #discriminant(): Discriminant {
-    this.#fitted ??= new Discriminant(this.#statistics, this.#options.shrinkage);
-    return this.#fitted;
+  #fitted(): Discriminant {
+    this.#discriminant ??= new Discriminant(this.#statistics, this.#options.shrinkage);
+    return this.#discriminant;
   }
 }

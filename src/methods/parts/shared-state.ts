@@ -5,9 +5,9 @@ import type { Tensors } from "../../runtime/runtime.ts";
 import { flatten32, matrix } from "../../tensor/linear-algebra.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { float32Data, type Tensor, tensor, zeroTensor } from "../../tensor/tensor.ts";
-import type { CoreUpdate } from "./core-update.ts";
+import type { CoreUpdates } from "./core-updates.ts";
 import type { PassResult } from "./feature-pass.ts";
-import { asTensor, canonicalise, type Factors, moveMoment } from "./subspace.ts";
+import { asTensor, canonicalise, moveMoment } from "./subspace.ts";
 import type { TaskTraining } from "./task-training.ts";
 
 /** Uniform in ±1/√columns, as Kaiming-uniform with a = √5 gives for a linear layer. */
@@ -87,14 +87,21 @@ export class SharedState {
 
   /** What the graphs are fed. */
   get parameters(): Record<string, Tensor> {
-    const names = [...this.baseNames, ...this.#sites.map((site) => `${site}.core`)];
-    if (this.#tensors.prompts !== undefined) names.push("prompts");
-    return Object.fromEntries(names.map((name) => [name, this.#tensors[name]!]));
+    return { ...this.bases, ...this.#named(this.coreNames), ...this.prompts };
   }
 
-  /** Names of all A and B. */
-  get baseNames(): string[] {
-    return this.#sites.flatMap((site) => [`${site}.a`, `${site}.b`]);
+  /** A and B of every site. */
+  get bases(): Record<string, Tensor> {
+    return this.#named(this.#sites.flatMap((site) => [`${site}.a`, `${site}.b`]));
+  }
+
+  get coreNames(): string[] {
+    return this.#sites.map((site) => `${site}.core`);
+  }
+
+  /** "prompts", if there are any. */
+  get prompts(): Record<string, Tensor> {
+    return this.#tensors.prompts === undefined ? {} : this.#named(["prompts"]);
   }
 
   /** E[h hᵀ] over past tasks' tokens; zero before the first. */
@@ -109,38 +116,43 @@ export class SharedState {
     return count === 0 || sum === 0 ? Math.max(fallback, Number.MIN_VALUE) : sum! / count!;
   }
 
-  /** Takes over what a task trained. */
+  /** Takes over what the first task trained, with orthonormal bases. */
+  foldFirst(training: TaskTraining): void {
+    const next = { ...this.#tensors };
+    for (const site of this.#sites) {
+      const { a, b, core } = canonicalise({
+        a: training.value(`${site}.a`),
+        b: training.value(`${site}.b`),
+        core: this.#tensors[`${site}.core`]!,
+      });
+      Object.assign(next, { [`${site}.a`]: a, [`${site}.b`]: b, [`${site}.core`]: core });
+    }
+    for (const name of Object.keys(this.prompts)) next[name] = training.value(name); // nothing to preserve yet
+    next.trained = tensor("uint8", [1], Uint8Array.of(1));
+    this.#tensors = next;
+  }
+
+  /** Takes over what a later task trained. */
   fold(
     training: TaskTraining,
-    updates: readonly CoreUpdate[],
+    updates: CoreUpdates,
     options: { readonly basesRate: number; readonly promptStep: number },
   ): void {
     const next = { ...this.#tensors };
-    const first = !this.trained;
-    for (const [i, site] of this.#sites.entries()) {
-      if (first) Object.assign(next, named(site, canonicalise(this.#trainedFactors(site, training))));
-      else {
-        const update = updates[i]!;
-        next[`${site}.core`] = update.final();
-        const [sum, count] = this.#tensors[`${site}.gradientNorm`]!.data as Float64Array;
-        next[`${site}.gradientNorm`] = tensor(
-          "float64",
-          [2],
-          Float64Array.of(sum! + update.gradientNorm, count! + 1),
-        );
-        if (options.basesRate > 0) {
-          next[`${site}.a`] = training.value(`${site}.a`);
-          next[`${site}.b`] = training.value(`${site}.b`);
-          const moved = moveMoment(this.#moment(site), this.#tensors[`${site}.a`]!, next[`${site}.a`]!);
-          next[`${site}.moment`] = asTensor(moved);
-        }
-      }
+    for (const [site, update] of updates.bySite) {
+      next[`${site}.core`] = update.final();
+      const [sum, count] = this.#tensors[`${site}.gradientNorm`]!.data as Float64Array;
+      const norms = Float64Array.of(sum! + update.gradientNorm, count! + 1);
+      next[`${site}.gradientNorm`] = tensor("float64", [2], norms);
+      if (options.basesRate === 0) continue;
+      next[`${site}.a`] = training.value(`${site}.a`);
+      next[`${site}.b`] = training.value(`${site}.b`);
+      const moved = moveMoment(this.#moment(site), this.#tensors[`${site}.a`]!, next[`${site}.a`]!);
+      next[`${site}.moment`] = asTensor(moved);
     }
-    if (next.prompts !== undefined) {
-      // Reptile: the shared prompts go part of the way; the first task has nothing to preserve.
-      next.prompts = towards(next.prompts, training.value("prompts"), first ? 1 : options.promptStep);
+    for (const [name, start] of Object.entries(this.prompts)) {
+      next[name] = towards(start, training.value(name), options.promptStep); // Reptile
     }
-    next.trained = tensor("uint8", [1], Uint8Array.of(1));
     this.#tensors = next;
   }
 
@@ -166,24 +178,14 @@ export class SharedState {
     this.#tensors = Object.fromEntries(Object.keys(this.#tensors).map((name) => [name, tensors[name]!]));
   }
 
-  #trainedFactors(site: string, training: TaskTraining): Factors {
-    return {
-      a: training.value(`${site}.a`) as Tensor<"float32">,
-      b: training.value(`${site}.b`) as Tensor<"float32">,
-      core: this.#tensors[`${site}.core`] as Tensor<"float32">,
-    };
+  #named(names: readonly string[]): Record<string, Tensor> {
+    return Object.fromEntries(names.map((name) => [name, this.#tensors[name]!]));
   }
 
   #moment(site: string): Matrix {
     return matrix(this.#rank, this.#rank, float32Data(this.#tensors[`${site}.moment`]!));
   }
 }
-
-const named = (site: string, { a, b, core }: Factors): Record<string, Tensor> => ({
-  [`${site}.a`]: a,
-  [`${site}.b`]: b,
-  [`${site}.core`]: core,
-});
 
 function towards(from: Tensor, to: Tensor, step: number): Tensor {
   const target = float32Data(to);

@@ -2,6 +2,7 @@
 import { Matrix } from "ml-matrix";
 import { matrix } from "../../tensor/linear-algebra.ts";
 import { CoreUpdate } from "./core-update.ts";
+import { CoreUpdates, type DrawPath } from "./core-updates.ts";
 import type { PassResult } from "./feature-pass.ts";
 import { complexity, priorLogits, rankChoices } from "./rank-selector.ts";
 import type { SharedState } from "./shared-state.ts";
@@ -27,13 +28,15 @@ export function startUpdates(
   shared: SharedState,
   seen: PassResult,
   gradients: Readonly<Record<string, Matrix>>,
+  draws: DrawPath,
   options: UpdateOptions,
-): { updates: CoreUpdate[]; values: { similarityToPast: number; targetRank: number } } {
+): { updates: CoreUpdates; values: { similarityToPast: number; targetRank: number } } {
   const { rank, rankSelector, protection, protectionAlpha, coreRate, gateRate } = options;
   const choices = rankSelector ? rankChoices(rank) : [rank];
   const similarities: number[] = [];
   const targets: number[] = [];
-  const updates = Object.entries(gradients).map(([site, gradient]) => {
+  const updates = new Map<string, CoreUpdate>();
+  for (const [site, gradient] of Object.entries(gradients)) {
     const core = shared.parameters[`${site}.core`]!;
     const moment = shared.meanMoment(site);
     const norm = gradient.norm("frobenius");
@@ -42,7 +45,7 @@ export function startUpdates(
     const target = complexity(gradient, asMatrix(core)) * Math.sqrt(Math.min(2, relative));
     similarities.push(momentSimilarity(moment, matrix(rank, rank, seen.moments[site]!)));
     targets.push(target);
-    return new CoreUpdate({
+    const update = new CoreUpdate({
       site,
       core,
       projector: protection ? softProjector(moment, protectionAlpha) : Matrix.eye(rank, rank),
@@ -52,8 +55,12 @@ export function startUpdates(
       logits: priorLogits(choices, target),
       gateRate,
     });
-  });
+    updates.set(site, update);
+  }
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { updates, values: { similarityToPast: mean(similarities), targetRank: mean(targets) } };
+  return {
+    updates: new CoreUpdates(updates, draws),
+    values: { similarityToPast: mean(similarities), targetRank: mean(targets) },
+  };
 }

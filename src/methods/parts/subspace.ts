@@ -4,10 +4,10 @@ import { flatten32, matrix } from "../../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
 /** Factors of one site. */
-export interface Factors {
-  readonly a: Tensor<"float32">; // [r, in]
-  readonly b: Tensor<"float32">; // [out, r]
-  readonly core: Tensor<"float32">; // [r, r]
+interface Factors {
+  readonly a: Tensor; // [r, in]
+  readonly b: Tensor; // [out, r]
+  readonly core: Tensor; // [r, r]
 }
 
 /** A tensor with two axes as a matrix. */
@@ -63,6 +63,15 @@ export function moveMoment(moment: Matrix, before: Tensor, after: Tensor): Matri
 export function momentSimilarity(x: Matrix, y: Matrix): number {
   const norms = x.norm("frobenius") * y.norm("frobenius");
   return norms === 0 ? 0 : Matrix.mul(x, y).sum() / norms;
+}
+
+/** A task's moments by site as one unit vector of a few digits, every site with the same weight: for reports. */
+export function momentFingerprint(moments: Readonly<Record<string, Float32Array>>, rank: number): number[] {
+  const sites = Object.values(moments);
+  return sites.flatMap((moment) => {
+    const norm = matrix(rank, rank, moment).norm("frobenius") || 1;
+    return Array.from(moment, (value) => Number((value / norm / Math.sqrt(sites.length)).toFixed(4)));
+  });
 }
 
 /** Number of directions a positive spectrum spreads over: exp of the entropy of the normalised values. */

@@ -23,6 +23,14 @@ export function gradientNames(direct: readonly string[], derived: readonly strin
   return [...direct, ...derived, "head.weight", "head.bias"];
 }
 
+/** Graph parameters that are trained as they are, by name: where they start and how fast they move. */
+export type Trained = Readonly<Record<string, { readonly start: Tensor; readonly rate: number }>>;
+
+/** All of `tensors` at one learning rate. */
+export function atRate(rate: number, tensors: Tensors): Trained {
+  return Object.fromEntries(Object.entries(tensors).map(([name, start]) => [name, { start, rate }]));
+}
+
 /** A task in training, with local cross-entropy over its own classes. */
 export class TaskTraining {
   readonly classes: readonly number[];
@@ -44,8 +52,8 @@ export class TaskTraining {
       readonly head: TaskHead;
       readonly headRate: number;
       readonly fixed: Tensors;
-      /** Graph parameters that are trained as they are: copied, then moved. */
-      readonly direct: Readonly<Record<string, { readonly start: Tensor; readonly rate: number }>>;
+      /** Copied, then moved. */
+      readonly direct: Trained;
       /** Further trained arrays, seen by the graph through `derived`. */
       readonly indirect?: readonly Parameter[];
       readonly derived?: Reparameterisation;
