@@ -5,6 +5,7 @@ import { input, type Value } from "../src/graph/value.ts";
 import { linear } from "../src/nn/linear.ts";
 import { crossEntropy } from "../src/nn/loss.ts";
 import { addLowRank, project } from "../src/nn/low-rank.ts";
+import type { Precision } from "../src/nn/precision.ts";
 import { type VitConfig, vitFeatures } from "../src/nn/vit.ts";
 import { weightInputs } from "../src/nn/weights.ts";
 
@@ -15,6 +16,7 @@ export interface LoraStepOptions {
   readonly batch: number;
   readonly rank: number;
   readonly classes: number;
+  readonly precision?: Precision;
 }
 
 /** Shapes of what is trained: A and B of query and value in every block, and the head. */
@@ -44,7 +46,7 @@ export function loraStep(options: LoraStepOptions): Graph {
     Object.entries(trainedShapes(options)).map(([name, dims]) => [name, input(name, "float32", dims)]),
   );
   const images = input("images", "uint8", [batch, config.imageSize, config.imageSize, 3]);
-  const features = vitFeatures(config, weightInputs(), images, {
+  const features = vitFeatures(config, weightInputs(options.precision), images, {
     linear(site, x, y) {
       const a = trained[`${site}.a`];
       if (a === undefined) return y;

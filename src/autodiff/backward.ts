@@ -28,6 +28,7 @@ export function backward(loss: Value, parameters: readonly Value[]): Value[] {
     for (const [name, value] of operands(node)) {
       if (!active.has(value)) continue;
       const rule = node.op.vjp[name]!;
+      if (rule === "constant") continue;
       if (rule === "none") throw new Error(`backward: input ${name} of ${node.op.type} has no gradient`);
       const gradient = sumTo(rule(dy, node.call), value);
       const before = gradients.get(value);

@@ -31,8 +31,11 @@ export interface Op<Inputs extends string, Attributes> {
     readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
     readonly constants?: readonly Tensor[];
   };
-  /** One entry per input, in ONNX's input order. "none" is written out where an input has no gradient. */
-  readonly vjp: { readonly [Input in Inputs]: Vjp<Inputs, Attributes> | "none" };
+  /**
+   * One entry per input, in ONNX's input order. "none" is written out where an input has no gradient, and
+   * "constant" where it may depend on a parameter and is taken as fixed all the same: a scale of rounding.
+   */
+  readonly vjp: { readonly [Input in Inputs]: Vjp<Inputs, Attributes> | "none" | "constant" };
 }
 
 /** One application of an operator. */

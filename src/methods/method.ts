@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Batch } from "../data/dataset.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import type { Precision } from "../nn/precision.ts";
 import type { Optimization } from "../optim/index.ts";
 import type { Runtime, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -18,6 +19,8 @@ export interface MethodContext {
   readonly optimization: Optimization;
   /** Images per run of a graph: batches are cut into this many, the last one padded. */
   readonly microBatch: number;
+  /** Of products with frozen weights; float32 if it isn't given. */
+  readonly precision?: Precision;
 }
 
 /** What a method may see of one task. */

@@ -4,7 +4,6 @@ import { add, cast, concat, expand, layerNorm, mul, reshape, slice, transpose } 
 import { tensor } from "../tensor/tensor.ts";
 import { type Activation, activate } from "./activation.ts";
 import { attention } from "./attention.ts";
-import { linear } from "./linear.ts";
 import type { Weights } from "./weights.ts";
 
 /** Everything the computation depends on but the weights. */
@@ -109,11 +108,7 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
     perChannel((c) => -mean[c]! / std[c]!),
   );
   const width = patchSize * patchSize * 3;
-  const projected = linear(
-    reshape(pixels, [batch * patches, width]),
-    weights("patch.weight", [hiddenSize, width]),
-    weights("patch.bias", [hiddenSize]),
-  );
+  const projected = weights.linear(reshape(pixels, [batch * patches, width]), "patch", hiddenSize);
   const before = tokensBeforePatches(config);
   const learned = (name: string, count: number): Value =>
     expand(weights(name, [1, count, hiddenSize]), [batch, count, hiddenSize]);
@@ -128,7 +123,7 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
 function layer(weights: Weights, hooks: VitHooks, x: Value, name: string, out: number): Value {
   const [batch, count, width] = x.dims as [number, number, number];
   const rows = reshape(x, [batch * count, width]); // two axes: the gradient of a weight is then one product
-  const y = linear(rows, weights(`${name}.weight`, [out, width]), weights(`${name}.bias`, [out]));
+  const y = weights.linear(rows, name, out);
   return reshape(hooks.linear?.(name, rows, y) ?? y, [batch, count, out]);
 }
 

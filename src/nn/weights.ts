@@ -1,23 +1,75 @@
 /** @file Graph inputs for frozen weights: made once per graph, by name. */
 import { input, type Value } from "../graph/value.ts";
+import {
+  dynamicQuantize,
+  matmul,
+  type QuantizedMatrix,
+  quantizedLinear,
+  quantizedMatmul,
+} from "../ops/index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { linear } from "./linear.ts";
+import { FLOAT32, type Precision } from "./precision.ts";
+import { type QuantizedColumns, quantizeColumns, quantizeTransposed } from "./quantize.ts";
 
 /** Prefix of frozen weights among a graph's inputs. */
 const PREFIX = "backbone/";
 
-/** Gives the weight of that name and shape as a graph input. */
-export type Weights = (name: string, dims: readonly number[]) => Value;
+/** Frozen weights as one graph sees them. */
+export interface Weights {
+  /** Gives the weight of that name and shape as a graph input. */
+  (name: string, dims: readonly number[]): Value;
+  /** y = x Wᵀ + b of the layer of that name, in its precision. x: [n, in], y: [n, out] */
+  linear(x: Value, layer: string, out: number): Value;
+}
 
 /** A `Weights` for one graph: the same name gives the same input. */
-export function weightInputs(): Weights {
+export function weightInputs(precision: Precision = FLOAT32): Weights {
   const known = new Map<string, Value>();
-  return (name, dims) => {
-    const value = known.get(name) ?? input(PREFIX + name, "float32", dims);
+  const named = (name: string, dtype: "float32" | "int8", dims: readonly number[]): Value => {
+    const value = known.get(name) ?? input(PREFIX + name, dtype, dims);
     known.set(name, value);
     return value;
   };
+  const quantized = (layer: string, way: Way, [inner, columns]: [number, number]): QuantizedMatrix => ({
+    values: named(quantizedName(layer, way), "int8", [inner, columns]),
+    scale: named(`${quantizedName(layer, way)}/scale`, "float32", [columns]),
+  });
+  const weights = (name: string, dims: readonly number[]): Value => named(name, "float32", dims);
+  return Object.assign(weights, {
+    linear(x: Value, layer: string, out: number): Value {
+      const width = x.dims[1]!;
+      const bias = weights(`${layer}.bias`, [out]);
+      if (!precision.forward(layer)) return linear(x, weights(`${layer}.weight`, [out, width]), bias);
+      const gradient = (dy: Value): Value =>
+        precision.backward(layer)
+          ? quantizedMatmul(dynamicQuantize(dy), quantized(layer, "backward", [out, width]))
+          : matmul(dy, weights(`${layer}.weight`, [out, width]));
+      return quantizedLinear(dynamicQuantize(x), quantized(layer, "forward", [width, out]), bias, gradient);
+    },
+  });
 }
 
-/** The same tensors under the names that graphs ask for. */
-export function weightFeeds<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [PREFIX + name, tensor]));
+type Way = "forward" | "backward";
+const quantizedName = (layer: string, way: Way): string => `${layer}.int8/${way}`;
+
+/** The tensors under the names that graphs ask for, and in 8 bits where `precision` says so. */
+export function weightFeeds(
+  weights: Readonly<Record<string, Tensor<"float32">>>,
+  precision: Precision = FLOAT32,
+): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const [name, weight] of Object.entries(weights)) {
+    feeds[PREFIX + name] = weight;
+    const layer = name.replace(/\.weight$/, "");
+    if (layer === name || weight.dims.length !== 2) continue;
+    const add = (way: Way, { values, scale }: QuantizedColumns): void => {
+      feeds[PREFIX + quantizedName(layer, way)] = values;
+      feeds[`${PREFIX}${quantizedName(layer, way)}/scale`] = scale;
+    };
+    const { largestWeight } = precision;
+    if (precision.forward(layer)) add("forward", quantizeTransposed(weight, largestWeight));
+    if (precision.backward(layer)) add("backward", quantizeColumns(weight, largestWeight));
+  }
+  return feeds;
 }

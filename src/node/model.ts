@@ -6,11 +6,13 @@ import type { Batch, Preprocessing } from "../data/dataset.ts";
 import type { Learner, MethodContext } from "../methods/method.ts";
 import { AdaptedVit } from "../methods/parts/adapted-vit.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import { decodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { findBackbone } from "./backbones.ts";
+import { precisionOf } from "./precision.ts";
 import { checked, defaultThreads, methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
 
@@ -23,6 +25,8 @@ const descriptionSchema = z.looseObject({
   methodOptions: z.record(z.string(), z.unknown()),
   backbone: z.string(),
   imageSize: z.number().int().positive(),
+  precision: z.enum(["float32", "int8"]).default("float32"),
+  float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   classNames: z.array(z.string()).nonempty(),
 });
 
@@ -65,8 +69,9 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
   const method = methodNamed(name);
   const backbone = findBackbone(options.backbone ?? trained.backbone, trained.imageSize);
+  const bare = context(backbone, options.threads);
   const learner = method.create(
-    context(backbone, options.threads),
+    { ...bare, precision: await precisionOf(bare.runtime, backbone, trained) },
     checked(method.options, methodOptions, `${file}: options of ${name}`),
   );
   const readout = options.readout ?? learner.readouts[0]!;

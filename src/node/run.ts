@@ -8,6 +8,7 @@ import { classIncremental, domainIncremental, type TaskStream } from "../data/st
 import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -19,6 +20,7 @@ import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
 import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
 import { sharpTransform } from "./image.ts";
+import { precisionOf } from "./precision.ts";
 import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
 import { nodeRuntime } from "./runtime.ts";
@@ -51,6 +53,14 @@ export const runOptionsSchema = z.object({
     .default("cosine")
     .describe("learning rate over a task; cosine warms up first"),
   weightDecay: z.number().min(0).default(0).describe("decay of all trained arrays"),
+  precision: z
+    .enum(["float32", "int8"])
+    .default("float32")
+    .describe("of products with frozen weights; int8 is faster and rounds"),
+  float32Parts: z
+    .array(z.enum(FLOAT32_PARTS))
+    .default([])
+    .describe(`what stays in float32 with --precision int8, of: ${FLOAT32_PARTS.join(", ")}`),
   microBatch: count.optional().describe("images in one run of the graph (default: by the number of tokens)"),
   augmentation: z
     .enum(["benchmark", ...names(AUGMENTATIONS)])
@@ -96,8 +106,12 @@ export async function runBenchmark(
   const { config, stream, learner, context, training, unreadable } = await prepare(request, profile);
   const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
+  const { precision, float32Parts } = config;
   const { kind, classNames } = stream;
-  const model = { method, methodOptions, backbone, imageSize, benchmark, kind, classNames };
+  const model = {
+    ...{ method, methodOptions, backbone, imageSize, precision, float32Parts },
+    ...{ benchmark, kind, classNames },
+  };
   const output = directory.output(model, listen);
   if (checkpoint === undefined) {
     const { note } = context.backbone;
@@ -152,6 +166,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const stream = streamOf(benchmark, dataset, method, options);
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
+  const precision = await precisionOf(runtime, backbone, options);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
   const training = {
     epochs: options.epochs,
@@ -171,6 +186,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     views: training.augmentation,
     orderSeed: effectiveOrderSeed(benchmark, options),
     tasks: stream.tasks.length,
+    ...(precision.name === "int8" ? { largestInt8Weight: precision.largestWeight } : {}),
     threads: runtime.threads,
     microBatch,
     imageSize: backbone.config.imageSize,
@@ -182,6 +198,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     runtime,
     seed: options.seed,
     microBatch,
+    precision,
     optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
   };
   const learner = method.create(context, methodOptions);

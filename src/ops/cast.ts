@@ -7,6 +7,7 @@ import type { DType } from "../tensor/tensor.ts";
 export const ONNX_TYPE: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   float64: 11,

@@ -17,6 +17,7 @@ import {
 } from "./elementwise.ts";
 import { matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
+import { dynamicQuantizeOp, quantizedLinearOp, quantizedMatmulOp } from "./quantized.ts";
 import { reduceMeanOp, reduceSumOp } from "./reduce.ts";
 import { concatOp, expandOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
 import { logSoftmaxOp, softmaxOp } from "./softmax.ts";
@@ -26,6 +27,7 @@ export * from "./cast.ts";
 export * from "./elementwise.ts";
 export * from "./matmul.ts";
 export * from "./normalization.ts";
+export * from "./quantized.ts";
 export * from "./reduce.ts";
 export * from "./shape.ts";
 export * from "./softmax.ts";
@@ -36,6 +38,7 @@ export const ALL_OPS = [
   castOp,
   concatOp,
   divOp,
+  dynamicQuantizeOp,
   erfOp,
   expOp,
   expandOp,
@@ -47,6 +50,8 @@ export const ALL_OPS = [
   mulOp,
   negOp,
   padOp,
+  quantizedLinearOp,
+  quantizedMatmulOp,
   reduceMeanOp,
   reduceSumOp,
   reshapeOp,

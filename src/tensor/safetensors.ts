@@ -25,6 +25,7 @@ const STORED_BYTES: Readonly<Record<string, number>> = {
   I64: 8,
   I32: 4,
   U8: 1,
+  I8: 1,
 };
 const STORED_TYPE: Readonly<Record<DType, string>> = {
   float64: "F64",
@@ -32,6 +33,7 @@ const STORED_TYPE: Readonly<Record<DType, string>> = {
   int64: "I64",
   int32: "I32",
   uint8: "U8",
+  int8: "I8",
 };
 
 /** Length of the header in bytes, from the file's first 8. @throws InputError if it can't be true. */
@@ -205,6 +207,8 @@ function decodeTensor(entry: SafetensorsEntry, own: Uint8Array): Tensor {
       return { dtype: "int32", dims, data: new Int32Array(own.buffer) };
     case "U8":
       return { dtype: "uint8", dims, data: own };
+    case "I8":
+      return { dtype: "int8", dims, data: new Int8Array(own.buffer) };
     default:
       return decodeFloat32(entry, own);
   }

@@ -7,6 +7,7 @@ export interface TypedArrays {
   int32: Int32Array;
   int64: BigInt64Array;
   uint8: Uint8Array;
+  int8: Int8Array;
 }
 
 /** Element type of a tensor. */
@@ -31,6 +32,7 @@ export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
   int32: 4,
   int64: 8,
   uint8: 1,
+  int8: 1,
 };
 
 /**

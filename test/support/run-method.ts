@@ -2,6 +2,7 @@
 import { AUGMENTATIONS } from "../../src/data/augmentation.ts";
 import type { TaskStream } from "../../src/data/stream.ts";
 import { type Learner, METHODS, type Method, type MethodContext } from "../../src/methods/index.ts";
+import type { Precision } from "../../src/nn/precision.ts";
 import { nodeRuntime } from "../../src/node/runtime.ts";
 import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
@@ -21,6 +22,7 @@ export interface RunChanges {
   readonly firstEpochs?: number;
   readonly seed?: number;
   readonly runtime?: Runtime;
+  readonly precision?: Precision;
   readonly backbone?: MethodContext["backbone"];
   readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal">>;
   /** Called with every checkpoint. */
@@ -47,12 +49,13 @@ export const oneThread = nodeRuntime({ threads: 1 });
 
 /** What a method gets in tests: images of 32 px in micro-batches of 4. */
 export const testContext = (
-  changes: Pick<RunChanges, "seed" | "runtime" | "backbone"> = {},
+  changes: Pick<RunChanges, "seed" | "runtime" | "backbone" | "precision"> = {},
 ): MethodContext => ({
   backbone: changes.backbone ?? tinyBackbone(),
   runtime: changes.runtime ?? oneThread,
   seed: changes.seed ?? 7,
   microBatch: 4,
+  ...(changes.precision === undefined ? {} : { precision: changes.precision }),
   optimization: DEFAULT_OPTIMIZATION,
 });
 

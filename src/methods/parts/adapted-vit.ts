@@ -7,6 +7,7 @@ import type { Backbone } from "../../nn/checkpoint.ts";
 import { linear } from "../../nn/linear.ts";
 import { crossEntropy } from "../../nn/loss.ts";
 import { addLowRank, type LowRankFactors, project } from "../../nn/low-rank.ts";
+import { FLOAT32, type Precision } from "../../nn/precision.ts";
 import { type VitHooks, vitFeatures } from "../../nn/vit.ts";
 import { weightFeeds, weightInputs } from "../../nn/weights.ts";
 import { add, expand, matmul, mul, reshape } from "../../ops/index.ts";
@@ -48,6 +49,9 @@ export class AdaptedVit {
   readonly context: MethodContext;
   readonly adaptation: Adaptation;
   readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #precision: Precision;
+  /** Images in a run without gradients. In 8 bits one: rounding looks at all of a run, a prediction at its image alone. */
+  readonly #forwardBatch: number;
   readonly #frozen: Record<string, Tensor>;
   #merged: Record<string, Tensor> | undefined;
 
@@ -56,7 +60,9 @@ export class AdaptedVit {
     checkRank(context.backbone, adaptation);
     this.context = context;
     this.adaptation = adaptation;
-    this.#frozen = weightFeeds(context.backbone.weights);
+    this.#precision = context.precision ?? FLOAT32;
+    this.#forwardBatch = this.#precision.name === "int8" ? 1 : context.microBatch;
+    this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
   }
 
   /** Width of the features. */
@@ -81,7 +87,7 @@ export class AdaptedVit {
     const classMask = Float32Array.from({ length: capacity }, (_, row) => (row < classes.length ? 0 : -1e9));
     let loss = 0;
     const gradients: Record<string, Float32Array> = {};
-    for (const micro of this.#microBatches(batch)) {
+    for (const micro of this.#microBatches(batch, size)) {
       const targets = new Float32Array(size * capacity);
       for (let i = 0; i < micro.count; i++) {
         const row = classes.indexOf(batch.labels[micro.start + i]!);
@@ -106,10 +112,8 @@ export class AdaptedVit {
     const features = new Float32Array(batch.count * this.width);
     const moments: Record<string, Float32Array> = {};
     const tokens: Record<string, number> = {};
-    for (const micro of this.#microBatches(batch)) {
-      const weight = Float32Array.from({ length: this.context.microBatch }, (_, i) =>
-        Number(i < micro.count),
-      );
+    for (const micro of this.#microBatches(batch, this.#forwardBatch)) {
+      const weight = Float32Array.from({ length: this.#forwardBatch }, (_, i) => Number(i < micro.count));
       const results = await session.run({
         ...this.#frozen,
         ...parameters,
@@ -129,7 +133,10 @@ export class AdaptedVit {
   merge(parameters: Tensors): void {
     this.#merged = {
       ...this.#frozen,
-      ...weightFeeds(mergedWeights(this.context.backbone.weights, this.adaptation, parameters)),
+      ...weightFeeds(
+        mergedWeights(this.context.backbone.weights, this.adaptation, parameters),
+        this.#precision,
+      ),
       ...(this.adaptation.promptTokens > 0 ? { prompts: parameters.prompts! } : {}),
     };
   }
@@ -138,7 +145,7 @@ export class AdaptedVit {
   async features(batch: Images): Promise<Float32Array> {
     const session = await this.#session("features", () => this.#featureGraph());
     const features = new Float32Array(batch.count * this.width);
-    for (const micro of this.#microBatches(batch)) {
+    for (const micro of this.#microBatches(batch, this.#forwardBatch)) {
       const results = await session.run({ ...(this.#merged ?? this.#frozen), images: micro.images });
       this.#copyFeatures(features, results.features!, micro);
     }
@@ -167,22 +174,22 @@ export class AdaptedVit {
     return this.#session(key, () => this.#trainingGraph(capacity, trained));
   }
 
-  #microBatches(batch: Images): Generator<MicroBatch> {
-    return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
+  #microBatches(batch: Images, size: number): Generator<MicroBatch> {
+    return microBatches(batch, size, this.context.backbone.config.imageSize);
   }
 
   #copyFeatures(target: Float32Array, features: Tensor, { start, count }: MicroBatch): void {
     target.set(float32Data(features).subarray(0, count * this.width), start * this.width);
   }
 
-  #images(): Value {
+  #images(size: number): Value {
     const { imageSize } = this.context.backbone.config;
-    return input("images", "uint8", [this.context.microBatch, imageSize, imageSize, 3]);
+    return input("images", "uint8", [size, imageSize, imageSize, 3]);
   }
 
   #trainingGraph(capacity: number, trained: readonly string[]): Record<string, Value> {
     const parameters = parameterInputs();
-    const features = this.#forward(parameters);
+    const features = this.#forward(parameters, this.context.microBatch);
     const weight = parameters("head.weight", [capacity, this.width]);
     const logits = linear(features, weight, parameters("head.bias", [capacity]));
     const masked = add(logits, input("classMask", "float32", [capacity]));
@@ -196,10 +203,10 @@ export class AdaptedVit {
   }
 
   #observationGraph(): Record<string, Value> {
-    const size = this.context.microBatch;
+    const size = this.#forwardBatch;
     const imageWeight = input("imageWeight", "float32", [size]);
     const outputs: Record<string, Value> = {};
-    const features = this.#forward(parameterInputs(), (site, h) => {
+    const features = this.#forward(parameterInputs(), size, (site, h) => {
       const perImage = h.dims[0]! / size;
       const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
       outputs[`moment ${site}`] = matmul(mul(h, weight), h, { transposeA: true });
@@ -210,12 +217,16 @@ export class AdaptedVit {
 
   #featureGraph(): Record<string, Value> {
     const { config } = this.context.backbone;
-    return {
-      features: vitFeatures(config, weightInputs(), this.#images(), this.#prompts(parameterInputs())),
-    };
+    const weights = weightInputs(this.#precision);
+    const images = this.#images(this.#forwardBatch);
+    return { features: vitFeatures(config, weights, images, this.#prompts(parameterInputs())) };
   }
 
-  #forward(parameters: ParameterInputs, onProjected?: (site: string, h: Value) => void): Value {
+  #forward(
+    parameters: ParameterInputs,
+    images: number,
+    onProjected?: (site: string, h: Value) => void,
+  ): Value {
     const { sites, rank, core } = this.adaptation;
     const hooks: VitHooks = {
       ...this.#prompts(parameters),
@@ -231,7 +242,12 @@ export class AdaptedVit {
         return addLowRank(y, h, factors);
       },
     };
-    return vitFeatures(this.context.backbone.config, weightInputs(), this.#images(), hooks);
+    return vitFeatures(
+      this.context.backbone.config,
+      weightInputs(this.#precision),
+      this.#images(images),
+      hooks,
+    );
   }
 
   #prompts(parameters: ParameterInputs): VitHooks {
