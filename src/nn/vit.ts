@@ -97,9 +97,17 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
   const side = imageSize / patchSize;
   const patches = patchCount(config);
   const grid = reshape(images, [batch, side, patchSize, side, patchSize, 3]);
-  const bytes = reshape(transpose(grid, [0, 1, 3, 2, 4, 5]), [batch * patches, patchSize * patchSize, 3]);
+  const width = patchSize * patchSize * 3;
+  const bytes = reshape(transpose(grid, [0, 1, 3, 2, 4, 5]), [batch * patches, width]);
+  // Statistics as long as a row: a broadcast over three elements takes several times as long.
   const perChannel = (f: (channel: number) => number): Value =>
-    constant(tensor("float32", [3], Float32Array.from([0, 1, 2], f)));
+    constant(
+      tensor(
+        "float32",
+        [width],
+        Float32Array.from({ length: width }, (_, i) => f(i % 3)),
+      ),
+    );
   const pixels = add(
     mul(
       cast(bytes, "float32"),
@@ -107,8 +115,7 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
     ),
     perChannel((c) => -mean[c]! / std[c]!),
   );
-  const width = patchSize * patchSize * 3;
-  const projected = weights.linear(reshape(pixels, [batch * patches, width]), "patch", hiddenSize);
+  const projected = weights.linear(pixels, "patch", hiddenSize);
   const before = tokensBeforePatches(config);
   const learned = (name: string, count: number): Value =>
     expand(weights(name, [1, count, hiddenSize]), [batch, count, hiddenSize]);
