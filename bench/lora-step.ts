@@ -8,6 +8,7 @@ import { addLowRank, project } from "../src/nn/low-rank.ts";
 import type { Precision } from "../src/nn/precision.ts";
 import { type VitConfig, vitFeatures } from "../src/nn/vit.ts";
 import { weightInputs } from "../src/nn/weights.ts";
+import type { Tensor } from "../src/tensor/tensor.ts";
 
 /** What a step depends on but the weights. */
 export interface LoraStepOptions {
@@ -17,6 +18,8 @@ export interface LoraStepOptions {
   readonly rank: number;
   readonly classes: number;
   readonly precision?: Precision;
+  /** Weights to store in the graph. */
+  readonly held?: Readonly<Record<string, Tensor>>;
 }
 
 /** Shapes of what is trained: A and B of query and value in every block, and the head. */
@@ -46,7 +49,7 @@ export function loraStep(options: LoraStepOptions): Graph {
     Object.entries(trainedShapes(options)).map(([name, dims]) => [name, input(name, "float32", dims)]),
   );
   const images = input("images", "uint8", [batch, config.imageSize, config.imageSize, 3]);
-  const features = vitFeatures(config, weightInputs(options.precision), images, {
+  const features = vitFeatures(config, weightInputs(options.precision, options.held), images, {
     linear(site, x, y) {
       const a = trained[`${site}.a`];
       if (a === undefined) return y;

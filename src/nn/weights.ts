@@ -1,5 +1,5 @@
 /** @file Graph inputs for frozen weights: made once per graph, by name. */
-import { input, type Value } from "../graph/value.ts";
+import { constant, input, type Value } from "../graph/value.ts";
 import {
   dynamicQuantize,
   matmul,
@@ -23,11 +23,18 @@ export interface Weights {
   linear(x: Value, layer: string, out: number): Value;
 }
 
-/** A `Weights` for one graph: the same name gives the same input. */
-export function weightInputs(precision: Precision = FLOAT32): Weights {
+/**
+ * A `Weights` for one graph: the same name gives the same input.
+ * @param held feeds that never change, to be stored in the graph: products with 8-bit constants are packed once
+ */
+export function weightInputs(
+  precision: Precision = FLOAT32,
+  held: Readonly<Record<string, Tensor>> = {},
+): Weights {
   const known = new Map<string, Value>();
   const named = (name: string, dtype: "float32" | "int8", dims: readonly number[]): Value => {
-    const value = known.get(name) ?? input(PREFIX + name, dtype, dims);
+    const fixed = held[PREFIX + name];
+    const value = known.get(name) ?? (fixed ? constant(fixed) : input(PREFIX + name, dtype, dims));
     known.set(name, value);
     return value;
   };
@@ -51,7 +58,8 @@ export function weightInputs(precision: Precision = FLOAT32): Weights {
 }
 
 type Way = "forward" | "backward";
-const quantizedName = (layer: string, way: Way): string => `${layer}.int8/${way}`;
+const QUANTIZED = ".int8/";
+const quantizedName = (layer: string, way: Way): string => `${layer}${QUANTIZED}${way}`;
 
 /** The tensors under the names that graphs ask for, and in 8 bits where `precision` says so. */
 export function weightFeeds(
@@ -72,4 +80,9 @@ export function weightFeeds(
     if (precision.backward(layer)) add("backward", quantizeColumns(weight, largestWeight));
   }
   return feeds;
+}
+
+/** Those of the feeds that are in 8 bits, with their scales: for graphs that hold them. */
+export function quantizedFeeds(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => name.includes(QUANTIZED)));
 }

@@ -88,12 +88,11 @@ function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
 }
 
 function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return create(TensorProtoSchema, {
     name,
     dataType: ONNX_TYPE[dtype],
     dims: dims.map(BigInt),
-    rawData: bytes.slice(),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), // serialising copies it
   });
 }
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { AdaptedVit } from "../../src/methods/parts/adapted-vit.ts";
 import { type Float32Part, int8Precision, largestInt8Weight } from "../../src/nn/precision.ts";
+import { quantizedLinearOp, quantizedMatmulOp } from "../../src/ops/index.ts";
 import { float32Data, tensor } from "../../src/tensor/tensor.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes, testContext } from "../support/run-method.ts";

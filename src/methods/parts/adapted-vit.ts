@@ -9,7 +9,7 @@ import { crossEntropy } from "../../nn/loss.ts";
 import { addLowRank, type LowRankFactors, project } from "../../nn/low-rank.ts";
 import { FLOAT32, type Precision } from "../../nn/precision.ts";
 import { type VitHooks, vitFeatures } from "../../nn/vit.ts";
-import { weightFeeds, weightInputs } from "../../nn/weights.ts";
+import { quantizedFeeds, type Weights, weightFeeds, weightInputs } from "../../nn/weights.ts";
 import { add, expand, matmul, mul, reshape } from "../../ops/index.ts";
 import type { Session, Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
@@ -189,7 +189,8 @@ export class AdaptedVit {
 
   #trainingGraph(capacity: number, trained: readonly string[]): Record<string, Value> {
     const parameters = parameterInputs();
-    const features = this.#forward(parameters, this.context.microBatch);
+    const weights = weightInputs(this.#precision, quantizedFeeds(this.#frozen));
+    const features = this.#forward(weights, parameters, this.context.microBatch);
     const weight = parameters("head.weight", [capacity, this.width]);
     const logits = linear(features, weight, parameters("head.bias", [capacity]));
     const masked = add(logits, input("classMask", "float32", [capacity]));
@@ -206,7 +207,7 @@ export class AdaptedVit {
     const size = this.#forwardBatch;
     const imageWeight = input("imageWeight", "float32", [size]);
     const outputs: Record<string, Value> = {};
-    const features = this.#forward(parameterInputs(), size, (site, h) => {
+    const features = this.#forward(weightInputs(this.#precision), parameterInputs(), size, (site, h) => {
       const perImage = h.dims[0]! / size;
       const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
       outputs[`moment ${site}`] = matmul(mul(h, weight), h, { transposeA: true });
@@ -223,6 +224,7 @@ export class AdaptedVit {
   }
 
   #forward(
+    weights: Weights,
     parameters: ParameterInputs,
     images: number,
     onProjected?: (site: string, h: Value) => void,
@@ -242,12 +244,7 @@ export class AdaptedVit {
         return addLowRank(y, h, factors);
       },
     };
-    return vitFeatures(
-      this.context.backbone.config,
-      weightInputs(this.#precision),
-      this.#images(images),
-      hooks,
-    );
+    return vitFeatures(this.context.backbone.config, weights, this.#images(images), hooks);
   }
 
   #prompts(parameters: ParameterInputs): VitHooks {
