@@ -71,7 +71,7 @@ test("weights are inputs: the model of a ViT-S training step is structure alone"
   const bytes = encodeOnnx(step);
   expect(bytes.length).toBeLessThan(1_000_000);
   const { initializer } = fromBinary(ModelProtoSchema, bytes).graph!;
-  expect(Math.max(...initializer.map(({ rawData }) => rawData.length))).toBeLessThan(100);
+  expect(Math.max(...initializer.map(({ rawData }) => rawData.length))).toBeLessThanOrEqual(16 * 16 * 3 * 4); // pixel statistics of a patch
   expect([...step.inputs.keys()].filter((name) => name.startsWith("backbone/")).length).toBeGreaterThan(190);
 });
 
