@@ -18,6 +18,8 @@ export interface Task {
 export interface TaskStream {
   readonly dataset: Dataset;
   readonly kind: "class-incremental" | "domain-incremental";
+  /** The kind, and what isn't usual about the cut, after commas: "class-incremental, B50, i-Blurry n50 m10". */
+  readonly protocol: string;
   readonly tasks: readonly Task[];
   /** Class names by stream position. */
   readonly classNames: readonly string[];
@@ -39,8 +41,8 @@ export interface SampleLimits {
 export interface ClassIncrementalOptions extends SampleLimits {
   /** So many equal tasks; the last one takes the classes that are left over. */
   readonly tasks?: number | undefined;
-  /** Classes of the first task; 0 (or left out) means as many as `increment` ("B0"). */
-  readonly initialClasses?: number | undefined;
+  /** Classes of the first task; 0 (or left out) means as many as `increment` ("B0"), "half" half of all, rounded down. */
+  readonly initialClasses?: number | "half" | undefined;
   /** Classes of each further task; the last one may get fewer. */
   readonly increment?: number | undefined;
   /** Class order; null: as in the data set. Left out: 1993. */
@@ -71,7 +73,8 @@ export function classIncremental(dataset: Dataset, options: ClassIncrementalOpti
   const classNames = order.map((label) => dataset.classNames[label]!);
 
   let next = 0;
-  const tasks = taskSizes(dataset, options).map((size, index): Task => {
+  const sizes = taskSizes(dataset, options);
+  const tasks = sizes.map((size, index): Task => {
     const classes = Array.from({ length: size }, () => next++);
     const parts = classes.map((place) => {
       const where = `class "${classNames[place]}"`;
@@ -82,7 +85,9 @@ export function classIncremental(dataset: Dataset, options: ClassIncrementalOpti
     });
     return joined(dataset.name, index, `task ${index + 1}`, classes, parts);
   });
-  return { dataset, kind: "class-incremental", tasks, classNames, position };
+  const kind = "class-incremental";
+  const protocol = (options.initialClasses ?? 0) === 0 ? kind : `${kind}, B${sizes[0]}`;
+  return { dataset, kind, protocol, tasks, classNames, position };
 }
 
 /**
@@ -124,7 +129,12 @@ export function domainIncremental(dataset: Dataset, options: DomainIncrementalOp
     });
     return joined(dataset.name, index, name, classes, parts);
   });
-  return { dataset, kind: "domain-incremental", tasks, classNames: dataset.classNames, position: classes };
+  const kind = "domain-incremental";
+  // Another choice or order of domains is another benchmark; a shuffled one has its seed.
+  const usual = named.every((name, place) => name === dataset.domainNames[place]);
+  const protocol =
+    usual && named.length === dataset.domainNames.length ? kind : `${kind}, domains ${named.join(" ")}`;
+  return { dataset, kind, protocol, tasks, classNames: dataset.classNames, position: classes };
 }
 
 /** Classes of each task. */
@@ -149,7 +159,8 @@ function taskSizes(dataset: Dataset, options: ClassIncrementalOptions): number[]
     return Array.from({ length: tasks }, (_, task) => (task < tasks - 1 ? size : count - size * (tasks - 1)));
   }
   const step = checkWhole("increment", increment!, 1);
-  const first = checkWhole("initialClasses", initialClasses ?? 0, 0) || step;
+  const asked = initialClasses === "half" ? Math.floor(count / 2) : (initialClasses ?? 0);
+  const first = checkWhole("initialClasses", asked, 0) || step;
   if (first > count) {
     throw new InputError(
       `the first task would get ${first} classes: more than ${all}; expected 1 to ${count}`,

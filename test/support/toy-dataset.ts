@@ -80,6 +80,7 @@ export function streamOf(
   return {
     dataset,
     kind: "class-incremental",
+    protocol: "class-incremental",
     classNames: dataset.classNames,
     position: dataset.classNames.map((_, label) => label),
     tasks: tasks.map(({ classes, domain = 0 }, index) => {
