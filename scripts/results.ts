@@ -13,7 +13,7 @@ import { settingsOf } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { runOptionsSchema } from "../src/node/run.ts";
-import { comparisonTable } from "../src/report/table.ts";
+import { comparisonTable } from "../src/report/comparison.ts";
 
 /** One kept run. */
 interface KeptRun {

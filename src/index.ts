@@ -47,17 +47,20 @@ export { classIncremental, domainIncremental, type Task, type TaskStream } from 
 // Methods, the task loop, what a run tells.
 
 export * from "./methods/index.ts";
-export type { Checkpoint, RunRecord } from "./train/checkpoint.ts";
+export type { Checkpoint } from "./train/checkpoint.ts";
 export type { EventSink, RunEvent } from "./train/events.ts";
 export { jointStream } from "./train/joint.ts";
 export { type RunIdentity, runMetrics } from "./train/metrics.ts";
-export type { TrainingOptions } from "./train/options.ts";
+export type { EvaluationPlan, TrainingOptions } from "./train/options.ts";
+export type { RunRecord } from "./train/record.ts";
 export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
 
 // Metrics and reports.
 
 export { accuracyMatrix, summarise } from "./metrics/accuracy-matrix.ts";
+export { anytimeCurve } from "./metrics/anytime.ts";
 export { pairedDifference, spread } from "./metrics/paired.ts";
 export type { ReadoutMetrics, RunMetrics } from "./metrics/run-metrics.ts";
+export { comparisonTable } from "./report/comparison.ts";
 export { reportHtml } from "./report/html.ts";
-export { comparisonTable, runTable } from "./report/table.ts";
+export { runTable } from "./report/table.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { z } from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
-import { comparisonTable } from "../report/table.ts";
+import { comparisonTable } from "../report/comparison.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** Compares finished runs. */
@@ -60,9 +60,10 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
 const numbers = z.array(z.number());
 const readoutSchema = z.looseObject({
   accuracyMatrix: z.array(z.array(z.number().nullable())),
-  lastAccuracy: z.number(),
-  averageAccuracy: z.number(),
-  forgetting: z.number(),
+  lastAccuracy: z.number().nullable(),
+  averageAccuracy: z.number().nullable(),
+  forgetting: z.number().nullable(),
+  backwardTransfer: z.number().nullable(),
 });
 /** What the tables use of metrics.json. */
 const metricsSchema = readoutSchema.extend({

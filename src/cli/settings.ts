@@ -28,7 +28,12 @@ interface JsonProperty {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];
-  readonly items?: { readonly enum?: readonly string[] };
+  readonly const?: string;
+  readonly items?: { readonly enum?: readonly string[]; readonly type?: string };
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  /** One of several: a number or a word. */
+  readonly anyOf?: readonly JsonProperty[];
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
@@ -53,7 +58,7 @@ export function settingsOf(schema: z.ZodObject): Setting[] {
     return {
       ...setting,
       read(text) {
-        const result = field.safeParse(fromText(kind, text));
+        const result = field.safeParse(fromText(property, text));
         if (result.success) return result.data;
         throw new InputError(`--${setting.flag} ${JSON.stringify(text)}: expected ${expected}`);
       },
@@ -142,15 +147,33 @@ function kindOf({ type }: JsonProperty): Setting["kind"] {
   return type === "array" ? "list" : "text";
 }
 
-function fromText(kind: Setting["kind"], text: string): unknown {
-  if (kind === "number") return text.trim() === "" ? Number.NaN : Number(text);
-  return kind === "list" ? text.split(",").map((part) => part.trim()) : text;
+/** What was typed, as the schema's own type; text where it is none of that type, which the schema then refuses. */
+function fromText(property: JsonProperty, text: string): unknown {
+  const kind = kindOf(property);
+  if (kind === "number") return numberFrom(text);
+  if (kind === "list") {
+    const numbers = property.items?.type === "number" || property.items?.type === "integer";
+    return text.split(",").map((part) => (numbers ? numberFrom(part) : part.trim()));
+  }
+  const number = numberFrom(text);
+  const numeric = property.anyOf?.some((each) => kindOf(each) === "number") === true;
+  return numeric && !Number.isNaN(number) ? number : text;
 }
 
+const numberFrom = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));
+
 function expectation(property: JsonProperty): string {
-  const { type, enum: choices, items, minimum, exclusiveMinimum, maximum } = property;
+  const { type, enum: choices, items, minimum, exclusiveMinimum, maximum, anyOf } = property;
+  if (anyOf !== undefined) return anyOf.map(expectation).join(" or ");
+  if (property.const !== undefined) return property.const;
   if (choices !== undefined) return `one of: ${choices.join(", ")}`;
-  if (type === "array") return `a list, separated by commas, of: ${items?.enum?.join(", ") ?? "values"}`;
+  if (type === "array") {
+    const { minItems, maxItems } = property;
+    if (minItems !== undefined && minItems === maxItems) {
+      return `${minItems} values, separated by commas, each ${expectation(items ?? {})}`;
+    }
+    return `a list, separated by commas, of: ${items?.enum?.join(", ") ?? "values"}`;
+  }
   if (type === "boolean") return "no value";
   if (type !== "integer" && type !== "number") return "a text";
   const bounds = [

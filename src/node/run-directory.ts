@@ -1,5 +1,5 @@
-/** @file The folder of one run: config.json, events.jsonl, checkpoint, model/, metrics.json, report.html. */
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+/** @file The folder of one run: config.json, events.jsonl, checkpoint, tasks.jsonl, model/, metrics.json, report.html. */
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
@@ -8,8 +8,10 @@ import { InputError } from "../tensor/errors.ts";
 import { encodeSafetensors } from "../tensor/safetensors.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.ts";
 import type { RunEvent } from "../train/events.ts";
+import { joinRecord, splitRecord, type TaskRow } from "../train/record.ts";
 import type { RunOutput } from "../train/run.ts";
-import { explainWrites, writeWhole } from "./files.ts";
+import { writeWhole } from "./files.ts";
+import { LineLog } from "./line-log.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
@@ -18,9 +20,15 @@ const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume"];
 /** One run's folder. */
 export class RunDirectory {
   readonly path: string;
+  readonly #events: LineLog<RunEvent & { readonly time: string }>;
+  /** What was counted in finished tasks: a checkpoint has only what can still change, and doesn't grow with the stream. */
+  readonly #tasks: LineLog<TaskRow>;
+  #tasksKept = 0;
 
   private constructor(path: string) {
     this.path = path;
+    this.#events = new LineLog(join(path, "events.jsonl"));
+    this.#tasks = new LineLog(join(path, "tasks.jsonl"));
   }
 
   /**
@@ -44,20 +52,22 @@ export class RunDirectory {
       checkSameConfig(configFile, config);
     } else await writeWhole(configFile, `${JSON.stringify(config, null, 2)}\n`);
     const file = join(path, CHECKPOINT);
-    const checkpoint = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
-    await directory.#keepEvents(checkpoint?.events ?? 0);
+    const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
+    await directory.#events.keep(saved?.events ?? 0);
+    await directory.#tasks.keep(saved?.task ?? 0);
     for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
-    return { directory, checkpoint };
+    return { directory, checkpoint: saved && directory.#completed(saved) };
   }
 
   /** Where the loop's results go; `listener` hears every event. */
   output(model: Readonly<Record<string, unknown>>, listener: (event: RunEvent) => void): RunOutput {
     return {
       event: (event) => {
-        this.#log(event);
+        if (!TRANSIENT.includes(event.type))
+          this.#events.append({ time: new Date().toISOString(), ...event });
         listener(event);
       },
-      saveCheckpoint: (checkpoint) => writeWhole(join(this.path, CHECKPOINT), encodeCheckpoint(checkpoint)),
+      saveCheckpoint: (checkpoint) => this.#saveCheckpoint(checkpoint),
       saveModel: async (state, tasksDone) => {
         const description = { ...model, tasksDone };
         const bytes = encodeSafetensors(state, { "fm-lora": JSON.stringify(description) });
@@ -70,43 +80,27 @@ export class RunDirectory {
   /** Writes metrics.json and report.html. */
   async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
     await writeWhole(join(this.path, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-    await writeWhole(join(this.path, "report.html"), reportHtml(config, metrics, this.#events()));
+    await writeWhole(join(this.path, "report.html"), reportHtml(config, metrics, this.#events.read()));
   }
 
-  #log(event: RunEvent): void {
-    if (TRANSIENT.includes(event.type)) return;
-    const file = join(this.path, "events.jsonl");
-    const line = `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`;
-    try {
-      appendFileSync(file, line);
-    } catch (error) {
+  /** Rows before the checkpoint that knows of them: a kill in between repeats the task's end, and cuts them off. */
+  async #saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const [rows, record] = splitRecord(checkpoint.record, this.#tasksKept, checkpoint.task);
+    for (const row of rows) this.#tasks.append(row, { flush: true });
+    this.#tasksKept = checkpoint.task;
+    await writeWhole(join(this.path, CHECKPOINT), encodeCheckpoint({ ...checkpoint, record }));
+  }
+
+  /** The checkpoint with the rows of the tasks before it. */
+  #completed(checkpoint: Checkpoint): Checkpoint {
+    const rows = this.#tasks.read();
+    if (rows.length !== checkpoint.task) {
       throw new InputError(
-        `${file}: cannot be written: ${(error as Error).message}; continue with --resume`,
-        { cause: error },
+        `${this.#tasks.file}: has ${rows.length} tasks, the checkpoint beside it ${checkpoint.task}; start the run again in another --out`,
       );
     }
-  }
-
-  #events(): RunEvent[] {
-    const file = join(this.path, "events.jsonl");
-    if (!existsSync(file)) return [];
-    const lines = readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
-    return lines.map((line) => JSON.parse(line) as RunEvent);
-  }
-
-  /** Cuts the log back to what the checkpoint knows of. */
-  async #keepEvents(count: number): Promise<void> {
-    const file = join(this.path, "events.jsonl");
-    if (!existsSync(file)) return;
-    const bytes = readFileSync(file);
-    let end = 0;
-    for (let kept = 0; kept < count && end < bytes.length; kept++) {
-      const newline = bytes.indexOf(10, end);
-      end = newline === -1 ? bytes.length : newline + 1;
-    }
-    await explainWrites(file, () => truncateSync(file, end));
+    this.#tasksKept = checkpoint.task;
+    return { ...checkpoint, record: joinRecord(rows, checkpoint.record) };
   }
 }
 

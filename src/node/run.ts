@@ -4,7 +4,6 @@ import { z } from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Augmentation, Dataset } from "../data/dataset.ts";
-import { classIncremental, domainIncremental, type TaskStream } from "../data/stream.ts";
 import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
@@ -13,16 +12,16 @@ import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { RunEvent } from "../train/events.ts";
-import { jointStream } from "../train/joint.ts";
 import { runMetrics } from "../train/metrics.ts";
 import { runStream } from "../train/run.ts";
 import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
-import { type Benchmark, benchmarkNamed } from "./datasets/index.ts";
+import { benchmarkNamed } from "./datasets/index.ts";
 import { sharpTransform } from "./image.ts";
 import { precisionOf } from "./precision.ts";
 import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
+import { effectiveOrderSeed, evaluationPlan, streamOf } from "./run-stream.ts";
 import { nodeRuntime } from "./runtime.ts";
 
 const count = z.number().int().positive();
@@ -35,8 +34,23 @@ export const runOptionsSchema = z.object({
   backbone: z.string().default("vit-tiny-patch8-64").describe("name of a shipped backbone, or a folder"),
   imageSize: count.optional().describe("input side in pixels, if not the backbone's own"),
   tasks: count.optional().describe("number of tasks (default: the benchmark's)"),
-  initialClasses: count.optional().describe("classes of the first task (with --increment)"),
+  initialClasses: z
+    .union([z.literal("half"), count])
+    .optional()
+    .describe("classes of the first task, half for half of all (with --increment)"),
   increment: count.optional().describe("classes of each further task, instead of --tasks"),
+  domains: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("domains of a domain-incremental stream, in this order (default: the benchmark's)"),
+  blurry: z
+    .array(z.number().min(0).max(100))
+    .length(2)
+    .optional()
+    .describe(
+      "N,M: i-Blurry; N % of the classes in one task only, of the others M % of the images in other tasks",
+    ),
   seed: z.number().int().nonnegative().default(1993).describe("fixes everything random but the class order"),
   orderSeed: z
     .number()
@@ -73,6 +87,19 @@ export const runOptionsSchema = z.object({
     .enum(["test", "validation"])
     .default("test")
     .describe("validation: evaluate on the held-out training images"),
+  evaluate: z
+    .union([z.enum(["all", "last", "none"]), count])
+    .default("all")
+    .describe("after which tasks accuracy is measured: every n-th and the last, all, last, none"),
+  evaluateTasks: z
+    .enum(["seen", "all"])
+    .optional()
+    .describe("test images of the tasks seen, or of all (default: seen; in a domain stream all)"),
+  anytime: count
+    .optional()
+    .describe(
+      "also measure after every so many training images, for A_AUC (default: never; with --blurry 20 times)",
+    ),
   unreadable: z
     .enum(["fail", "skip"])
     .default("fail")
@@ -103,11 +130,14 @@ export async function runBenchmark(
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
   const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const { config, stream, learner, context, training, unreadable } = await prepare(request, profile);
+  const { config, stream, learner, context, training, evaluation, unreadable } = await prepare(
+    request,
+    profile,
+  );
   const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { precision, float32Parts } = config;
-  const { kind, classNames } = stream;
+  const { kind, classNames, protocol, dataset } = stream;
   const model = {
     ...{ method, methodOptions, backbone, imageSize, precision, float32Parts },
     ...{ benchmark, kind, classNames },
@@ -130,6 +160,7 @@ export async function runBenchmark(
     learner,
     context,
     training,
+    evaluation,
     transform: sharpTransform,
     unreadable,
     output,
@@ -141,10 +172,15 @@ export async function runBenchmark(
   const metrics = runMetrics(record, {
     method,
     benchmark,
+    dataset: dataset.name,
+    protocol,
     backbone,
     seed,
     orderSeed,
     taskNames: stream.tasks.map((task) => task.name),
+    domainNames: dataset.domainNames,
+    // All classes are there from the start: an untrained classifier is right by chance.
+    chance: kind === "domain-incremental" ? 1 / classNames.length : undefined,
     evaluatedOn: training.evaluateOn,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   });
@@ -163,7 +199,8 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const backbone = findBackbone(options.backbone, options.imageSize);
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
-  const stream = streamOf(benchmark, dataset, method, options);
+  const stream = streamOf(benchmark, dataset, options, method.protocol === "joint");
+  const evaluation = evaluationPlan(stream, options);
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);
@@ -180,11 +217,15 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     methodOptions,
     benchmark: benchmark.name,
     benchmarkOptions,
+    dataset: dataset.name,
+    protocol: stream.protocol,
     ...options,
     ...training,
     augmentation: options.augmentation,
     views: training.augmentation,
     orderSeed: effectiveOrderSeed(benchmark, options),
+    evaluateTasks: evaluation.tasks,
+    anytime: evaluation.everyImages,
     tasks: stream.tasks.length,
     ...(precision.name === "int8" ? { largestInt8Weight: precision.largestWeight } : {}),
     threads: runtime.threads,
@@ -202,7 +243,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
   };
   const learner = method.create(context, methodOptions);
-  return { config, stream, learner, context, training, unreadable: options.unreadable };
+  return { config, stream, learner, context, training, evaluation, unreadable: options.unreadable };
 }
 
 /** The values with their defaults. @throws InputError that names the first one that is unknown or wrong */
@@ -226,42 +267,6 @@ export function methodNamed(name: string): Method {
     );
   }
   return method;
-}
-
-/** Domains come in their own order unless a seed is given; classes are shuffled as the field does. */
-function effectiveOrderSeed(
-  { kind }: Benchmark,
-  { orderSeed }: Pick<z.output<typeof runOptionsSchema>, "orderSeed">,
-): number | null {
-  return orderSeed ?? (kind === "domain-incremental" ? null : DEFAULT_ORDER_SEED);
-}
-
-function streamOf(
-  benchmark: Benchmark,
-  dataset: Dataset,
-  method: Method,
-  options: z.output<typeof runOptionsSchema>,
-): TaskStream {
-  const { limitPerClass, testLimitPerClass, validationPerClass, evaluateOn } = options;
-  if (evaluateOn === "validation" && validationPerClass === undefined) {
-    throw new InputError("--evaluate-on validation needs --validation-per-class");
-  }
-  const cut = (["tasks", "initialClasses", "increment"] as const).find((name) => options[name] !== undefined);
-  if (benchmark.kind === "domain-incremental" && cut !== undefined) {
-    throw new InputError(`${benchmark.name}: its tasks are its domains; leave out the option ${cut}`);
-  }
-  const limits = { limitPerClass, testLimitPerClass, validationPerClass };
-  const stream =
-    benchmark.kind === "domain-incremental"
-      ? domainIncremental(dataset, { ...limits, orderSeed: effectiveOrderSeed(benchmark, options) })
-      : classIncremental(dataset, {
-          ...limits,
-          orderSeed: effectiveOrderSeed(benchmark, options),
-          initialClasses: options.initialClasses,
-          increment: options.increment,
-          tasks: options.increment === undefined ? (options.tasks ?? benchmark.tasks) : options.tasks,
-        });
-  return method.protocol === "joint" ? jointStream(stream) : stream;
 }
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {

@@ -139,20 +139,36 @@ function heatLevel(map: HeatMap, value: number | null): number {
   return Math.min(HEAT_LEVELS - 1, Math.floor(place * HEAT_LEVELS));
 }
 
-/** Accuracy (0 to 1) after each of at least two tasks, one line per readout; line k has the colour --line-k. */
-export function accuracyCurves(series: readonly (readonly number[])[]): string {
-  const all = series.flat();
+/** The horizontal axis of curves: tasks, unless told otherwise. */
+export interface CurveAxis {
+  /** Place of each value. */
+  readonly at: readonly number[];
+  readonly label: string;
+}
+
+/**
+ * Accuracy (0 to 1) at two or more places, one line per readout; line k has the colour --line-k. A line passes over
+ * values that are null.
+ */
+export function accuracyCurves(series: readonly (readonly (number | null)[])[], axis?: CurveAxis): string {
+  const all = series.flat().filter((value) => value !== null);
   const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.2) * 10);
   const high = Math.min(100, Math.ceil(10 * Math.max(...all) + 0.2) * 10);
-  const tasks = Math.max(...series.map((values) => values.length));
+  const { at, label } = axis ?? {
+    at: Array.from({ length: Math.max(...series.map((values) => values.length)) }, (_, t) => t + 1),
+    label: "after task",
+  };
+  const [first, last] = [at[0]!, at.at(-1)!];
   // Drawn backwards, so that the first line lies on top.
   const marks = [...series.keys()].reverse().flatMap((k) => {
-    const points = series[k]!.map((value, t) => ({ x: t + 1, y: 100 * value }));
+    const points = series[k]!.flatMap((value, t) => (value === null ? [] : [{ x: at[t]!, y: 100 * value }]));
     const colour = `var(--line-${k})`;
     const width = k === 0 ? 2.5 : 1.75;
     return [
       Plot.lineY(points, { x: "x", y: "y", stroke: colour, strokeWidth: width }),
-      ...(tasks <= 40 ? [Plot.dot(points, { x: "x", y: "y", fill: colour, r: k === 0 ? 3.5 : 2.5 })] : []),
+      ...(at.length <= 40
+        ? [Plot.dot(points, { x: "x", y: "y", fill: colour, r: k === 0 ? 3.5 : 2.5 })]
+        : []),
     ];
   });
   return plot({
@@ -162,10 +178,10 @@ export function accuracyCurves(series: readonly (readonly number[])[]): string {
     marginTop: 30,
     marginBottom: 40,
     x: {
-      domain: [1, tasks],
-      ticks: wholeTicks(tasks),
+      domain: axis === undefined ? [1, last] : [first, last],
+      ticks: axis === undefined ? wholeTicks(last) : 8,
       tickFormat: "d",
-      label: "after task",
+      label,
       inset: 8,
     },
     y: { domain: [low, high], label: "accuracy, % (micro)", grid: true, nice: false, ticks: 6 },

@@ -2,22 +2,21 @@
 
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunEvent } from "../train/events.ts";
+import { accuracySection, anytimeSection, domainSection, matrixSection } from "./accuracy-sections.ts";
 import { bytes, duration, escapeHtml, percent, rate, shorten } from "./format.ts";
 import { runHistory } from "./history.ts";
+import { section, tableHtml } from "./page.ts";
 import {
-  accuracySection,
   lossSection,
-  matrixSection,
   rankSection,
-  section,
   similaritySection,
   skippedSection,
   stateSection,
-  tableHtml,
   taskSection,
   valueSection,
 } from "./sections.ts";
 import { STYLE } from "./style.ts";
+import { benchmarkText } from "./summary.ts";
 
 /** Longest value of a setting, and most settings, that the page shows. */
 const LONGEST_VALUE = 160;
@@ -33,8 +32,9 @@ const MOST_SETTINGS = 300;
  */
 export function reportHtml(config: unknown, metrics: RunMetrics, events: readonly RunEvent[]): string {
   const history = runHistory(events);
-  const title = `${metrics.method} on ${metrics.benchmark}`;
+  const title = `${metrics.method} on ${benchmarkText(metrics)}`;
   const about = [
+    metrics.protocol,
     metrics.backbone,
     `seed ${metrics.seed}`,
     `order seed ${metrics.orderSeed ?? "none"}`,
@@ -47,7 +47,9 @@ export function reportHtml(config: unknown, metrics: RunMetrics, events: readonl
   const sections = [
     notes === "" ? "" : section("Notes", "", `<ul class="notes">${notes}</ul>`),
     accuracySection(metrics),
+    anytimeSection(metrics),
     matrixSection(metrics),
+    domainSection(metrics),
     rankSection(metrics, history),
     similaritySection(metrics, history),
     lossSection(history),
@@ -76,6 +78,9 @@ ${sections.join("")}</main></body>
 
 function headline(metrics: RunMetrics): string {
   const numbers: [name: string, value: string][] = [
+    ...(metrics.anytimeAccuracy === null
+      ? []
+      : [["Anytime accuracy", `${percent(metrics.anytimeAccuracy)} %`] satisfies [string, string]]),
     ["Last accuracy", `${percent(metrics.lastAccuracy)} %`],
     ["Average accuracy", `${percent(metrics.averageAccuracy)} %`],
     ["Forgetting", `${percent(metrics.forgetting)} points`],

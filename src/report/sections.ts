@@ -1,109 +1,18 @@
-/** @file The report's charts and tables, one function a section; "" where a run has no data for it. */
+/** @file The report's other charts and tables, one function a section; "" where a run has no data for it. */
 
 import type { RunMetrics } from "../metrics/run-metrics.ts";
-import { accuracyCurves, heatMap, lossCurve, taskBars } from "./charts.ts";
+import { heatMap, lossCurve, taskBars } from "./charts.ts";
 import { bytes, count, decimal, escapeHtml, percent, shorten } from "./format.ts";
 import type { RunHistory } from "./history.ts";
+import { LONGEST_LIST, ramp, section, tableHtml } from "./page.ts";
 import { groupSites } from "./site-ranks.ts";
-import { HEAT_LEVELS, LINE_COLOURS } from "./style.ts";
-
-/** Beyond this many, lists end in "and N more". */
-const LONGEST_LIST = 20;
-
-/** A card of the page. `body` and `caption` are HTML, `title` is text. */
-export function section(title: string, caption: string, body: string): string {
-  const captionHtml = caption === "" ? "" : `<p class="caption">${caption}</p>`;
-  return `<section><h2>${escapeHtml(title)}</h2>${captionHtml}${body}</section>\n`;
-}
-
-/** A table of texts; a column is numeric unless its class says otherwise. */
-export function tableHtml(
-  columns: readonly { readonly title: string; readonly class?: "left" | "text" }[],
-  rows: readonly (readonly string[])[],
-): string {
-  const attribute = (k: number): string =>
-    columns[k]?.class === undefined ? "" : ` class="${columns[k].class}"`;
-  const head = columns.map((column, k) => `<th${attribute(k)}>${escapeHtml(column.title)}</th>`).join("");
-  const body = rows
-    .map((row) => `<tr>${row.map((cell, k) => `<td${attribute(k)}>${escapeHtml(cell)}</td>`).join("")}</tr>`)
-    .join("\n");
-  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
-}
-
-/** Micro accuracy over tasks, a line per readout, and a table of their summaries. */
-export function accuracySection(metrics: RunMetrics): string {
-  // The reported readout comes first: its line is the strongest.
-  const others = Object.entries(metrics.readouts).filter(([name]) => name !== metrics.readout);
-  const readouts = [[metrics.readout, metrics] as const, ...others];
-  const drawn = readouts.slice(0, LINE_COLOURS);
-  const key = drawn
-    .map(
-      ([name, readout], k) =>
-        `<li><i style="background:var(--line-${k})"></i>${escapeHtml(name)} <b>${percent(readout.lastAccuracy)}</b></li>`,
-    )
-    .join("");
-  const table =
-    readouts.length === 1
-      ? ""
-      : tableHtml(
-          [
-            { title: "readout", class: "left" },
-            { title: "last %" },
-            { title: "average %" },
-            { title: "forgetting" },
-            { title: "backward transfer" },
-          ],
-          readouts.map(([name, readout], k) => [
-            k === 0 ? `${name} (reported)` : name,
-            percent(readout.lastAccuracy),
-            percent(readout.averageAccuracy),
-            percent(readout.forgetting),
-            percent(readout.backwardTransfer),
-          ]),
-        );
-  const omitted = readouts.length > drawn.length ? ` The first ${drawn.length} readouts are drawn.` : "";
-  const curves = drawn.map(([, readout]) => readout.accuracyMicro);
-  const chart = metrics.accuracyMicro.length < 2 ? "" : `<div class="wide">${accuracyCurves(curves)}</div>`;
-  return section(
-    "Accuracy over tasks",
-    `Correct over all test images seen so far (micro), by readout: a way to classify with the same model.${omitted}`,
-    `<ul class="key">${key}</ul>${chart}${table}`,
-  );
-}
-
-/** R[t][i] as a heat map from 0 to 100 %, whatever the run's own range, so that reports compare. */
-export function matrixSection(metrics: RunMetrics): string {
-  const matrix = metrics.accuracyMatrix;
-  const tasks = Math.max(...matrix.map((row) => row.length));
-  const columns = Array.from({ length: tasks }, (_, i) => String(i + 1));
-  const chart = heatMap({
-    columns,
-    rows: matrix.map((_, t) => String(t + 1)),
-    columnTitle: "accuracy on task",
-    rowTitle: "after task",
-    cells: matrix.map((row) => columns.map((_, i) => row[i] ?? null)),
-    level: (value) => value,
-    text: (value) => percent(value),
-  });
-  // Where cells are too small for numbers, the numbers are still there to read.
-  const numbers =
-    tasks <= LONGEST_LIST
-      ? ""
-      : `<details><summary>Numbers, in %</summary><pre>${matrix
-          .map((row) => row.map((value) => (value === null ? "–" : percent(value)).padStart(5)).join(" "))
-          .join("\n")}</pre></details>`;
-  const ahead = matrix.some((row, t) => row.slice(t + 1).some((value) => value !== null))
-    ? " Right of the diagonal: tasks not trained yet; they enter no summary."
-    : "";
-  return section(
-    "Accuracy matrix",
-    `Readout ${escapeHtml(metrics.readout)}, in %.${ramp("0", "100")}${ahead}`,
-    `<div class="wide">${chart}</div>${numbers}`,
-  );
-}
 
 /** Every task: its data, its accuracy, its cost. */
 export function taskSection(metrics: RunMetrics, history: RunHistory): string {
+  // Of all domains, also those to come: worth a column where it says more than micro.
+  const ahead = metrics.accuracyAllTasks
+    .slice(0, -1)
+    .some((value, t) => value !== null && metrics.accuracyMatrix[t]!.length > t + 1);
   const rows = metrics.accuracyMatrix.map((row, t) => {
     const start = history.tasks.get(t);
     const name = metrics.taskNames[t] ?? start?.name ?? "";
@@ -118,6 +27,7 @@ export function taskSection(metrics: RunMetrics, history: RunHistory): string {
       percent(row[t]),
       percent(metrics.accuracyMicro[t]),
       percent(metrics.accuracyMacro[t]),
+      ...(ahead ? [percent(metrics.accuracyAllTasks[t])] : []),
       count(metrics.trainableParameters[t] ?? Number.NaN),
       bytes(metrics.stateBytes[t] ?? Number.NaN),
       decimal(metrics.taskSeconds[t] ?? Number.NaN, 1),
@@ -129,6 +39,7 @@ export function taskSection(metrics: RunMetrics, history: RunHistory): string {
     "new task %",
     "micro %",
     "macro %",
+    ...(ahead ? ["all tasks %"] : []),
     "trained numbers",
     "state",
     "seconds",
@@ -265,10 +176,4 @@ export function skippedSection(history: RunHistory): string {
       rows,
     ) + (more > 0 ? `<p class="caption">and ${count(more)} more</p>` : ""),
   );
-}
-
-/** The colours of a heat map between its lowest and highest value. */
-function ramp(low: string, high: string): string {
-  const steps = Array.from({ length: HEAT_LEVELS }, (_, k) => `<i style="background:var(--heat-${k})"></i>`);
-  return `<span class="legend">${escapeHtml(low)}<span class="ramp">${steps.join("")}</span>${escapeHtml(high)}</span>`;
 }

@@ -2,40 +2,7 @@
 import { InputError } from "../tensor/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-
-/** What is counted along the way and ends in metrics.json. Plain JSON. */
-export interface RunRecord {
-  /** Correct test images per readout, R's counts: [after task][on task]. */
-  readonly correct: Record<string, number[][]>;
-  readonly trainableParameters: number[];
-  readonly stateBytes: number[];
-  readonly ranks: Record<string, number>[];
-  readonly taskSeconds: number[];
-  /** Test images that could be decoded, by task: what accuracy is a share of. */
-  readonly testImages: number[];
-  /** Images left out so far: each is told once. */
-  readonly skipped: string[];
-  /** Images trained on, and the seconds it took, waiting for decoded images included. */
-  trainedImages: number;
-  trainingSeconds: number;
-  seconds: number;
-}
-
-/** The record of a run that has not begun. */
-export function emptyRecord(readouts: readonly string[]): RunRecord {
-  return {
-    correct: Object.fromEntries(readouts.map((readout) => [readout, []])),
-    trainableParameters: [],
-    stateBytes: [],
-    ranks: [],
-    taskSeconds: [],
-    testImages: [],
-    skipped: [],
-    trainedImages: 0,
-    trainingSeconds: 0,
-    seconds: 0,
-  };
-}
+import type { RunRecord } from "./record.ts";
 
 /** A point a run can continue from. */
 export interface Checkpoint {
@@ -52,7 +19,7 @@ export interface Checkpoint {
   readonly training: Readonly<Record<string, Tensor>>;
 }
 
-const VERSION = "1";
+const VERSION = "2";
 
 /** The checkpoint as a safetensors file. */
 export function encodeCheckpoint({ state, training, ...position }: Checkpoint): Uint8Array {

@@ -59,17 +59,25 @@ export type RunEvent =
   | {
       readonly type: "task-end";
       readonly task: number;
-      /** Row R[t] of every readout: accuracy on tasks 0..t. */
+      /** Row R[t] of every readout: accuracy on tasks 0..t (or on all tasks); empty where the task was not evaluated. */
       readonly accuracy: Readonly<Record<string, readonly number[]>>;
-      readonly accuracyMicro: number;
+      /** Of the first readout; null where the task was not evaluated. */
+      readonly accuracyMicro: number | null;
       readonly stateBytes: number;
       readonly seconds: number;
+    }
+  /** Accuracy of the first readout in the middle of the stream: over the test images of the classes met so far. */
+  | {
+      readonly type: "anytime";
+      readonly task: number;
+      readonly images: number;
+      readonly accuracyMicro: number;
     }
   | { readonly type: "skipped-image"; readonly id: string; readonly reason: string }
   | {
       readonly type: "run-end";
-      readonly lastAccuracy: number;
-      readonly averageAccuracy: number;
+      readonly lastAccuracy: number | null;
+      readonly averageAccuracy: number | null;
       readonly seconds: number;
     };
 

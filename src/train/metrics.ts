@@ -1,34 +1,47 @@
 /** @file From what a run counted to metrics.json. */
-import { accuracyMatrix, summarise } from "../metrics/accuracy-matrix.ts";
-import type { RunMetrics } from "../metrics/run-metrics.ts";
-import type { RunRecord } from "./checkpoint.ts";
+import { accuracyMatrix, type SummaryOptions, summarise } from "../metrics/accuracy-matrix.ts";
+import { anytimeCurve } from "../metrics/anytime.ts";
+import type { ReadoutMetrics, RunMetrics } from "../metrics/run-metrics.ts";
+import type { RunRecord } from "./record.ts";
 
 /** Names and numbers of a run that its record does not have. */
-export interface RunIdentity {
-  readonly method: string;
-  readonly benchmark: string;
-  readonly backbone: string;
-  readonly seed: number;
-  readonly orderSeed: number | null;
-  readonly taskNames: readonly string[];
-  readonly evaluatedOn: RunMetrics["evaluatedOn"];
-  readonly peakRssBytes: number;
-}
+export interface RunIdentity
+  extends Pick<SummaryOptions, "chance">,
+    Pick<
+      RunMetrics,
+      | "method"
+      | "benchmark"
+      | "dataset"
+      | "protocol"
+      | "backbone"
+      | "seed"
+      | "orderSeed"
+      | "taskNames"
+      | "domainNames"
+      | "evaluatedOn"
+      | "peakRssBytes"
+    > {}
 
 /** The contents of metrics.json. */
-export function runMetrics(record: RunRecord, identity: RunIdentity): RunMetrics {
-  const { method, benchmark, backbone, seed, orderSeed, taskNames, evaluatedOn, peakRssBytes } = identity;
-  const { testImages } = record;
+export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdentity): RunMetrics {
+  const { testImages, domainImages, anytime } = record;
   const readouts = Object.fromEntries(
-    Object.entries(record.correct).map(([name, correct]) => [
+    Object.entries(record.correct).map(([name, correct]): [string, ReadoutMetrics] => [
       name,
-      summarise(accuracyMatrix(correct, testImages), testImages),
+      summarise(accuracyMatrix(correct, testImages), testImages, {
+        chance,
+        domainAccuracy: domainAccuracy(record.domainCorrect[name]!, domainImages),
+        anytimeCurve: anytimeCurve(anytime.correct[name]!, anytime.testImages),
+      }),
     ]),
   );
   const [readout] = Object.keys(readouts) as [string];
+  const { method, benchmark, dataset, protocol, backbone, seed, orderSeed } = identity;
   return {
     method,
     benchmark,
+    dataset,
+    protocol,
     backbone,
     seed,
     orderSeed,
@@ -39,11 +52,25 @@ export function runMetrics(record: RunRecord, identity: RunIdentity): RunMetrics
     ranks: record.ranks,
     imagesPerSecond: record.trainingSeconds === 0 ? 0 : record.trainedImages / record.trainingSeconds,
     seconds: record.seconds,
-    peakRssBytes,
+    peakRssBytes: identity.peakRssBytes,
     taskSeconds: record.taskSeconds,
-    evaluatedOn,
+    evaluationSeconds: record.evaluationSeconds,
+    evaluatedOn: identity.evaluatedOn,
     testImages,
-    taskNames,
+    taskNames: identity.taskNames,
+    domainNames: identity.domainNames,
+    anytimeImages: anytime.images,
     readouts,
   };
+}
+
+/** Shares by domain; no rows at all where every image is of one domain. */
+function domainAccuracy(
+  correct: readonly (readonly number[])[],
+  images: readonly (readonly number[])[],
+): (number | null)[][] {
+  if (images.every((row) => row.length === 0)) return [];
+  return correct.map((row, t) =>
+    row.map((count, domain) => (images[t]![domain] === 0 ? null : count / images[t]![domain]!)),
+  );
 }

@@ -21,3 +21,23 @@ export function evaluatedSamples(
 ): readonly Sample[] {
   return evaluateOn === "validation" ? validation : test;
 }
+
+/** When and on what accuracy is measured. */
+export interface EvaluationPlan {
+  /** After which tasks: all, every so many and the last, the last alone, or none. */
+  readonly after: "all" | "last" | "none" | number;
+  /** On the test images of the tasks so far, or of all tasks of the stream: those to come, too. */
+  readonly tasks: "seen" | "all";
+  /** Also each time so many training images have been taken in. */
+  readonly everyImages?: number | undefined;
+}
+
+/** After every task, on the tasks so far. */
+export const DEFAULT_EVALUATION: EvaluationPlan = { after: "all", tasks: "seen" };
+
+/** Whether accuracy is measured after task `index` of `count`. */
+export function isDue({ after }: EvaluationPlan, index: number, count: number): boolean {
+  if (after === "none") return false;
+  const last = index === count - 1;
+  return last || after === "all" || (after !== "last" && (index + 1) % after === 0);
+}

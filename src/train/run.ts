@@ -7,10 +7,11 @@ import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/
 import { InputError } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Checkpoint, emptyRecord, type RunRecord } from "./checkpoint.ts";
-import { countCorrect } from "./correct.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { EventSink, RunEvent } from "./events.ts";
-import { evaluatedSamples, type TrainingOptions } from "./options.ts";
+import { Measurements } from "./measurements.ts";
+import { DEFAULT_EVALUATION, type EvaluationPlan, type TrainingOptions } from "./options.ts";
+import { copyRecord, emptyRecord, type RunRecord } from "./record.ts";
 import { NO_TRACE, type Trace } from "./tracer.ts";
 
 /** Where results go. */
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly learner: Learner;
   readonly context: MethodContext;
   readonly training: TrainingOptions;
+  /** Left out: `DEFAULT_EVALUATION`. */
+  readonly evaluation?: EvaluationPlan | undefined;
   readonly transform: ImageTransform;
   readonly unreadable: "fail" | "skip";
   readonly output: RunOutput;
@@ -55,6 +58,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #record: RunRecord;
   readonly #trace: Trace;
+  readonly #measurements: Measurements;
   #events: number;
   #clock = performance.now();
   /** A resumed task begins again: the log has its events already. */
@@ -64,7 +68,19 @@ class Run {
     this.#options = options;
     this.#trace = options.trace ?? NO_TRACE;
     this.#events = options.resume?.events ?? 1; // the caller's `run-start`
-    this.#record = options.resume?.record ?? emptyRecord(options.learner.readouts);
+    const { learner, stream, training } = options;
+    this.#record = options.resume?.record ?? emptyRecord(learner.readouts);
+    this.#measurements = new Measurements({
+      stream,
+      learner,
+      evaluateOn: training.evaluateOn,
+      plan: options.evaluation ?? DEFAULT_EVALUATION,
+      record: this.#record,
+      batches: (samples) => this.#batches(samples, { batchSize: 64 }),
+      trace: this.#trace,
+      tell: (event) => this.#tell(event),
+      passing: (event) => options.output.event(event),
+    });
   }
 
   async toEnd(): Promise<RunRecord> {
@@ -86,15 +102,18 @@ class Run {
     const trains = learner.trains(task.classes);
     const epochs = !trains ? 0 : learner.untrained ? training.firstEpochs : training.epochs;
     if (!middle) {
+      const testImages = this.#measurements.samples(task).length;
       this.#record.taskSeconds[task.index] = 0;
+      this.#record.evaluationSeconds[task.index] = 0;
       this.#record.ranks[task.index] = {};
+      this.#record.testImages[task.index] ??= testImages;
       this.#tell({
         type: "task-start",
         task: task.index,
         name: task.name,
         classNames: task.classes.map((position) => stream.classNames[position]!),
         trainImages: task.train.length,
-        testImages: evaluatedSamples(task, this.#options.training).length,
+        testImages,
         epochs,
       });
     }
@@ -108,9 +127,12 @@ class Run {
         await this.#trace.time("training", () => this.#epoch(task, epoch, epochs));
         await this.#checkpoint(task.index, epoch + 1, learner.trainingState());
       }
-    } else this.#record.trainableParameters[task.index] = 0;
+    } else {
+      this.#record.trainableParameters[task.index] = 0;
+      await this.#measurements.takeIn(task, task.train.length);
+    }
     await this.#trace.time("end task", () => learner.endTask(this.#taskData(task)));
-    await this.#trace.time("evaluation", () => this.#evaluate(task));
+    await this.#trace.time("evaluation", () => this.#endTask(task));
     const state = learner.state();
     await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
     await this.#checkpoint(task.index + 1, 0, {});
@@ -123,6 +145,9 @@ class Run {
     const { order, views } = drawPass(Rng.at(...path), task.train.length, augmentation);
     const steps = Math.ceil(order.length / batchSize);
     const start = performance.now();
+    const measuring = this.#measurements.seconds;
+    const secondsSince = (): number =>
+      (performance.now() - start) / 1000 - (this.#measurements.seconds - measuring);
     let step = 0;
     let images = 0;
     let lossSum = 0;
@@ -135,8 +160,7 @@ class Run {
       step++;
       images += batch.count;
       lossSum += loss * batch.count;
-      const seconds = (performance.now() - start) / 1000;
-      const perSecond = images / seconds;
+      const perSecond = images / secondsSince();
       this.#tell({
         type: "step",
         task: task.index,
@@ -149,9 +173,10 @@ class Run {
         imagesPerSecond: perSecond,
         secondsLeft: (order.length * (epochs - epoch) - images) / perSecond,
       });
+      await this.#measurements.takeIn(task, batch.count);
     }
     checkReadable(task, images);
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = secondsSince();
     this.#record.trainedImages += images;
     this.#record.trainingSeconds += seconds;
     this.#tell({
@@ -163,40 +188,18 @@ class Run {
     });
   }
 
-  /** Counts correct answers on the test images of this task and all before. */
-  async #evaluate(task: Task): Promise<void> {
-    const { learner, stream, output, training } = this.#options;
-    const { testImages } = this.#record;
-    const seen = stream.tasks.slice(0, task.index + 1);
-    const total = seen.reduce((sum, each) => sum + evaluatedSamples(each, training).length, 0);
-    const rows: Record<string, number[]> = Object.fromEntries(learner.readouts.map((name) => [name, []]));
-    let done = 0;
-    for (const each of seen) {
-      const correct = Object.fromEntries(learner.readouts.map((name) => [name, 0]));
-      let decoded = 0;
-      for await (const batch of this.#batches(evaluatedSamples(each, training), { batchSize: 64 })) {
-        const scores = await learner.predict(batch, stream.classNames.length);
-        for (const name of learner.readouts) correct[name]! += countCorrect(scores[name]!, batch);
-        decoded += batch.count;
-        done += batch.count;
-        output.event({ type: "phase", task: task.index, name: "evaluation", done, total });
-      }
-      for (const name of learner.readouts) rows[name]!.push(correct[name]!);
-      testImages[each.index] = decoded;
-    }
-    for (const name of learner.readouts) this.#record.correct[name]![task.index] = rows[name]!;
-    this.#record.stateBytes[task.index] = bytesOf(learner.state());
-    this.#tick(task.index);
-    const main = rows[learner.readouts[0]!]!;
-    const shares = (counts: readonly number[]): number[] =>
-      counts.map((count, i) => count / Math.max(testImages[i]!, 1));
+  async #endTask(task: Task): Promise<void> {
+    const { index } = task;
+    const record = this.#record;
+    const measured = await this.#measurements.afterTask(task);
+    record.stateBytes[index] = bytesOf(this.#options.learner.state());
+    this.#tick(index);
     this.#tell({
       type: "task-end",
-      task: task.index,
-      accuracy: Object.fromEntries(Object.entries(rows).map(([name, counts]) => [name, shares(counts)])),
-      accuracyMicro: main.reduce((sum, count) => sum + count, 0) / Math.max(done, 1),
-      stateBytes: this.#record.stateBytes[task.index]!,
-      seconds: this.#record.taskSeconds[task.index]!,
+      task: index,
+      ...measured,
+      stateBytes: record.stateBytes[index]!,
+      seconds: record.taskSeconds[index]!,
     });
   }
 
@@ -258,7 +261,7 @@ class Run {
   async #checkpoint(task: number, epoch: number, training: Readonly<Record<string, Tensor>>): Promise<void> {
     this.#tick(Math.min(task, this.#record.taskSeconds.length - 1));
     const { learner, output } = this.#options;
-    const record = structuredCopy(this.#record);
+    const record = copyRecord(this.#record);
     await this.#trace.time("checkpoint", () =>
       output.saveCheckpoint({ task, epoch, record, events: this.#events, state: learner.state(), training }),
     );
@@ -280,8 +283,6 @@ class Run {
     if (task !== undefined) this.#record.taskSeconds[task]! += seconds;
   }
 }
-
-const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 /** With `unreadable: "skip"` every image of a task may be left out. */
 function checkReadable({ name, train }: Task, images: number): void {

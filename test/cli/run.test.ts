@@ -22,7 +22,7 @@ describe("a run", () => {
     for (const task of ["task 1/3", "task 2/3", "task 3/3"]) {
       expect(stderr).toMatch(new RegExp(`^${task} done in [\\d.]+ s: [\\d.]+ % of all test images`, "m"));
     }
-    expect(stdout).toContain("fm-lora on folder, backbone, seed 5, order seed 1993, readout lda");
+    expect(stdout).toContain("fm-lora on folder as images, backbone, seed 5, order seed 1993, readout lda");
     const out = join("runs", "folder-fm-lora-seed5");
     expect(stdout).toContain(`report: ${join(out, "report.html")} (open it in a browser: `);
     expect(read(out, "report.html")).toContain("<!doctype html>");

@@ -14,7 +14,7 @@ describe("summarise", () => {
       [10, 10, 10],
     );
     expect(metrics.accuracyMicro).toEqual([0.9, 0.75, 0.7]);
-    expect(metrics.accuracyMacro.map((value) => Number(value.toFixed(12)))).toEqual([0.9, 0.75, 0.7]);
+    expect(metrics.accuracyMacro.map((value) => Number(value!.toFixed(12)))).toEqual([0.9, 0.75, 0.7]);
     expect(metrics.lastAccuracy).toBe(0.7);
     expect(metrics.averageAccuracy).toBeCloseTo((0.9 + 0.75 + 0.7) / 3, 12);
     expect(metrics.forgetting).toBeCloseTo((0.4 + 0.2) / 2, 12);
@@ -35,7 +35,7 @@ describe("summarise", () => {
     expect(metrics.backwardTransfer).toBeCloseTo((0.1 + 0.3) / 2, 12);
   });
 
-  test("an accuracy from before a task was learnt enters no number", () => {
+  test("an accuracy from before a task was learnt enters no number but that over all tasks", () => {
     const without = summarise(
       [
         [0.5, null],
@@ -50,7 +50,10 @@ describe("summarise", () => {
       ],
       [10, 10],
     );
-    expect({ ...evaluated, accuracyMatrix: null }).toEqual({ ...without, accuracyMatrix: null });
+    expect(evaluated.accuracyAllTasks).toEqual([0.7, 0.5]);
+    expect(without.accuracyAllTasks).toEqual([null, 0.5]);
+    const others = { accuracyMatrix: null, accuracyAllTasks: null };
+    expect({ ...evaluated, ...others }).toEqual({ ...without, ...others });
     expect(evaluated.accuracyMatrix[0]).toEqual([0.5, 0.9]);
   });
 
@@ -59,10 +62,15 @@ describe("summarise", () => {
       accuracyMatrix: [[0.25]],
       accuracyMicro: [0.25],
       accuracyMacro: [0.25],
+      accuracyAllTasks: [0.25],
+      domainAccuracy: [],
       lastAccuracy: 0.25,
       averageAccuracy: 0.25,
       forgetting: 0,
       backwardTransfer: 0,
+      forwardTransfer: null,
+      anytimeCurve: [],
+      anytimeAccuracy: null,
     });
   });
 
@@ -85,12 +93,83 @@ describe("summarise", () => {
     expect(metrics.forgetting).toBeCloseTo(0.2, 12);
   });
 
+  test("forward transfer is measured over chance, from the row before a task: worked by hand", () => {
+    const matrix = [
+      [0.9, 0.4, 0.3],
+      [0.8, 0.9, 0.5],
+      [0.8, 0.8, 0.9],
+    ];
+    const metrics = summarise(matrix, [10, 20, 30], { chance: 0.25 });
+    expect(metrics.forwardTransfer).toBeCloseTo((0.4 - 0.25 + (0.5 - 0.25)) / 2, 12);
+    expect(metrics.accuracyMicro[0]).toBe(0.9);
+    expect(metrics.accuracyAllTasks.map((value) => Number(value!.toFixed(12)))).toEqual([
+      Number(((9 + 8 + 9) / 60).toFixed(12)),
+      Number(((8 + 18 + 15) / 60).toFixed(12)),
+      Number(((8 + 16 + 27) / 60).toFixed(12)),
+    ]);
+  });
+
+  test("forward transfer is null without chance (new classes), ahead rows, or a second task", () => {
+    const full = [
+      [0.5, 0.2],
+      [0.5, 0.6],
+    ];
+    expect(summarise(full, [10, 10]).forwardTransfer).toBeNull();
+    expect(summarise([[0.5], [0.5, 0.6]], [10, 10], { chance: 0.1 }).forwardTransfer).toBeNull();
+    expect(summarise([[0.5]], [10], { chance: 0.1 }).forwardTransfer).toBeNull();
+  });
+
+  test("tasks that were not evaluated: what needs their rows is null, the rest is as it was", () => {
+    const matrix = [[0.9], [], [0.6, 0.7, 0.8], [0.5, 0.6, 0.7, 1]];
+    const metrics = summarise(matrix, [10, 10, 10, 10]);
+    expect(metrics.accuracyMicro).toEqual([0.9, null, 0.7, 0.7]);
+    expect(metrics.accuracyMacro.map((value) => value && Number(value.toFixed(12)))).toEqual([
+      0.9,
+      null,
+      0.7,
+      0.7,
+    ]);
+    expect(metrics.lastAccuracy).toBe(0.7);
+    expect(metrics).toMatchObject({ averageAccuracy: null, forgetting: null, backwardTransfer: null });
+  });
+
+  test("a run evaluated at its end only has a last accuracy and nothing over time; one never evaluated has nothing", () => {
+    const last = summarise([[], [], [1, 0.5, 0.75]], [4, 4, 4]);
+    expect(last).toMatchObject({ lastAccuracy: 0.75, averageAccuracy: null, forgetting: null });
+    expect(summarise([[], []], [4, 4])).toMatchObject({
+      accuracyMicro: [null, null],
+      lastAccuracy: null,
+      averageAccuracy: null,
+      forgetting: null,
+      backwardTransfer: null,
+    });
+  });
+
+  test("120 tasks of 345 classes in all, unbalanced: closed forms", () => {
+    // Task i has 10 (i + 1) images; after task t, 10 (i + 1) - (t - i) of them are right.
+    const tasks = 120;
+    const testImages = Array.from({ length: tasks }, (_, i) => 10 * (i + 1));
+    const counts = Array.from({ length: tasks }, (_, t) =>
+      Array.from({ length: t + 1 }, (_, i) => Math.max(0, 10 * (i + 1) - (t - i))),
+    );
+    const metrics = summarise(accuracyMatrix(counts, testImages), testImages);
+    const lost = Array.from({ length: tasks - 1 }, (_, i) => Math.min(tasks - 1 - i, 10 * (i + 1)));
+    const images = (10 * tasks * (tasks + 1)) / 2;
+    expect(metrics.lastAccuracy).toBe((images - lost.reduce((sum, n) => sum + n, 0)) / images);
+    const shares = lost.map((n, i) => n / (10 * (i + 1)));
+    const forgetting = shares.reduce((sum, share) => sum + share, 0) / (tasks - 1);
+    expect(metrics.forgetting).toBeCloseTo(forgetting, 12);
+    expect(metrics.backwardTransfer).toBeCloseTo(-forgetting, 12);
+    expect(metrics.accuracyMacro.at(-1)).toBeCloseTo(1 - (forgetting * (tasks - 1)) / tasks, 12);
+    expect(metrics.accuracyMicro[1]).toBe((9 + 20) / 30);
+  });
+
   test.each([
     [[], [], "accuracy matrix: no rows; a run needs at least one finished task"],
     [[[0.5]], [], "accuracy matrix: 1 rows, but test images of 0 tasks"],
     [[[55]], [10], "accuracy matrix: R[0][0] is 55; accuracies are 0 to 1, or null"],
     [[[0.5], [null, 0.5]], [10, 10], "accuracy matrix: R[1][0] is missing, but task 0 has 10 test images"],
-    [[[0.5], [0.5]], [10, 10], "accuracy matrix: R[1][1] is missing, but task 1 has 10 test images"],
+    [[[0.5], [0.5, null]], [10, 10], "accuracy matrix: R[1][1] is missing, but task 1 has 10 test images"],
     [[[0.5]], [0], "accuracy matrix: R[0][0] is 0.5, but task 0 has no test images"],
   ])("refuses %j with %j test images", (matrix, testImages, message) => {
     expect(() => summarise(matrix, testImages)).toThrow(new InputError(message));
@@ -149,7 +228,7 @@ describe("properties", () => {
         });
         expect(metrics.forgetting).toBeGreaterThanOrEqual(0);
         expect(metrics.forgetting).toBeLessThanOrEqual(1);
-        expect(metrics.backwardTransfer).toBeGreaterThanOrEqual(-metrics.forgetting - 1e-12);
+        expect(metrics.backwardTransfer).toBeGreaterThanOrEqual(-metrics.forgetting! - 1e-12);
         expect(metrics.lastAccuracy).toBe(metrics.accuracyMicro.at(-1));
       }),
     );
@@ -162,7 +241,7 @@ describe("properties", () => {
           row.map((_, i) => Math.min(...correct.slice(i, t + 1).map((r) => r[i]!))),
         );
         const metrics = summarise(accuracyMatrix(falling, testImages), testImages);
-        expect(metrics.backwardTransfer + metrics.forgetting).toBeCloseTo(0, 12);
+        expect(metrics.backwardTransfer! + metrics.forgetting!).toBeCloseTo(0, 12);
       }),
     );
   });

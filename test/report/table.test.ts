@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { summarise } from "../../src/metrics/accuracy-matrix.ts";
 import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
-import { comparisonTable, runTable } from "../../src/report/table.ts";
+import { comparisonTable } from "../../src/report/comparison.ts";
+import { runTable } from "../../src/report/table.ts";
 import { exampleRun } from "./example.ts";
 
 describe("runTable", () => {
@@ -93,13 +94,13 @@ describe("comparisonTable", () => {
     expect(comparisonTable(runs)).toMatchInlineSnapshot(`
       "**cifar100 B0 Inc10, vit-small-patch14, 1,000 test images**
 
-      | method | readout | runs | last % | average % | forgetting | state | images/s | time |
-      | :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-      | lora | lda-compensated | 3 | 70.0 ± 2.0 | 80.0 ± 1.0 | 10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
-      | fm-lora | lda-compensated | 3 | 73.0 ± 2.2 | 81.5 ± 1.1 | 10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
-      | inflora | lda-compensated | 3 | 70.3 ± 0.6 | 80.2 ± 0.3 | 10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
-      | joint | lda-compensated | 1 | 80.0 | 85.0 | 10.0 | 1.85 MB | 28.3 | 2 min 5 s |
-      | frozen | lda-compensated | 1 | 60.0 | 75.0 | 10.0 | 1.85 MB | 28.3 | 2 min 5 s |
+      | method | readout | runs | last % | average % | forgetting | backward transfer | state | images/s | time |
+      | :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+      | lora | lda-compensated | 3 | 70.0 ± 2.0 | 80.0 ± 1.0 | 10.0 ± 0.0 | -10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
+      | fm-lora | lda-compensated | 3 | 73.0 ± 2.2 | 81.5 ± 1.1 | 10.0 ± 0.0 | -10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
+      | inflora | lda-compensated | 3 | 70.3 ± 0.6 | 80.2 ± 0.3 | 10.0 ± 0.0 | -10.0 ± 0.0 | 1.85 MB | 28.3 | 2 min 5 s |
+      | joint | lda-compensated | 1 | 80.0 | 85.0 | 10.0 | -10.0 | 1.85 MB | 28.3 | 2 min 5 s |
+      | frozen | lda-compensated | 1 | 60.0 | 75.0 | 10.0 | -10.0 | 1.85 MB | 28.3 | 2 min 5 s |
 
       Difference from lora in points, paired by seed, with its 95 % interval:
 
@@ -119,9 +120,9 @@ describe("comparisonTable", () => {
     ).toMatchInlineSnapshot(`
       "cifar100 B0 Inc10, vit-small-patch14, 1,000 test images
 
-      method   readout          runs      last %   average %  forgetting    state  images/s       time
-      lora     lda-compensated     3  70.0 ± 2.0  80.0 ± 1.0  10.0 ± 0.0  1.85 MB      28.3  2 min 5 s
-      fm-lora  lda-compensated     3  73.0 ± 2.2  81.5 ± 1.1  10.0 ± 0.0  1.85 MB      28.3  2 min 5 s
+      method   readout          runs      last %   average %  forgetting  backward transfer    state  images/s       time
+      lora     lda-compensated     3  70.0 ± 2.0  80.0 ± 1.0  10.0 ± 0.0        -10.0 ± 0.0  1.85 MB      28.3  2 min 5 s
+      fm-lora  lda-compensated     3  73.0 ± 2.2  81.5 ± 1.1  10.0 ± 0.0        -10.0 ± 0.0  1.85 MB      28.3  2 min 5 s
 
       Difference from fm-lora in points, paired by seed, with its 95 % interval:
 
@@ -132,7 +133,7 @@ describe("comparisonTable", () => {
   });
 
   test("benchmarks stay apart", () => {
-    const table = comparisonTable([...runs.slice(0, 3), { ...runs[3]!, benchmark: "pacs" }]);
+    const table = comparisonTable([...runs.slice(0, 3), { ...runs[3]!, benchmark: "pacs", dataset: "pacs" }]);
     expect(table.match(/^\*\*.*\*\*$/gm)).toEqual([
       "**cifar100 B0 Inc10, vit-small-patch14, 1,000 test images**",
       "**pacs, vit-small-patch14, 1,000 test images**",

@@ -8,9 +8,10 @@ import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import type { Checkpoint, RunRecord } from "../../src/train/checkpoint.ts";
+import type { Checkpoint } from "../../src/train/checkpoint.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { jointStream } from "../../src/train/joint.ts";
+import type { RunRecord } from "../../src/train/record.ts";
 import { type RunOptions, runStream } from "../../src/train/run.ts";
 import { tinyBackbone } from "./tiny-backbone.ts";
 import { rawTransform } from "./toy-dataset.ts";
@@ -24,7 +25,7 @@ export interface RunChanges {
   readonly runtime?: Runtime;
   readonly precision?: Precision;
   readonly backbone?: MethodContext["backbone"];
-  readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal">>;
+  readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation">>;
   /** Called with every checkpoint. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
 }

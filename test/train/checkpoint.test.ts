@@ -3,12 +3,8 @@ import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/tensor/errors.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  emptyRecord,
-  encodeCheckpoint,
-} from "../../src/train/checkpoint.ts";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { emptyRecord } from "../../src/train/record.ts";
 
 const checkpoint: Checkpoint = {
   task: 2,
@@ -73,10 +69,10 @@ describe("decodeCheckpoint(bytes, file)", () => {
   test("refuses another version and a file of another kind", () => {
     const other = encodeSafetensors(checkpoint.state, { version: "0", position: "{}" });
     expect(reading(other)).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 1; start the run again in another --out"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 2; start the run again in another --out"`,
     );
     expect(reading(encodeSafetensors(checkpoint.state, { version: "1" }))).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: damaged, its checksum is wrong; start the run again in another --out"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 1, this program reads 2; start the run again in another --out"`,
     );
     expect(() => decodeCheckpoint(encodeSafetensors({}), "f")).toThrow(InputError);
   });

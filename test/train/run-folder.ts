@@ -2,7 +2,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const TIMES = ["time", "seconds", "secondsLeft", "imagesPerSecond", "peakRssBytes", "taskSeconds"];
+const TIMES = [
+  "time",
+  "seconds",
+  "secondsLeft",
+  "imagesPerSecond",
+  "peakRssBytes",
+  "taskSeconds",
+  "evaluationSeconds",
+];
 
 /** A run's folder without times and memory. */
 export interface RunFolder {

@@ -1,0 +1,32 @@
+/** @file What the report's sections are made of, as HTML. */
+import { escapeHtml } from "./format.ts";
+import { HEAT_LEVELS } from "./style.ts";
+
+/** Beyond this many, lists end in "and N more". */
+export const LONGEST_LIST = 20;
+
+/** A card of the page. `body` and `caption` are HTML, `title` is text. */
+export function section(title: string, caption: string, body: string): string {
+  const captionHtml = caption === "" ? "" : `<p class="caption">${caption}</p>`;
+  return `<section><h2>${escapeHtml(title)}</h2>${captionHtml}${body}</section>\n`;
+}
+
+/** A table of texts; a column is numeric unless its class says otherwise. */
+export function tableHtml(
+  columns: readonly { readonly title: string; readonly class?: "left" | "text" }[],
+  rows: readonly (readonly string[])[],
+): string {
+  const attribute = (k: number): string =>
+    columns[k]?.class === undefined ? "" : ` class="${columns[k].class}"`;
+  const head = columns.map((column, k) => `<th${attribute(k)}>${escapeHtml(column.title)}</th>`).join("");
+  const body = rows
+    .map((row) => `<tr>${row.map((cell, k) => `<td${attribute(k)}>${escapeHtml(cell)}</td>`).join("")}</tr>`)
+    .join("\n");
+  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+/** The colours of a heat map between its lowest and highest value. */
+export function ramp(low: string, high: string): string {
+  const steps = Array.from({ length: HEAT_LEVELS }, (_, k) => `<i style="background:var(--heat-${k})"></i>`);
+  return `<span class="legend">${escapeHtml(low)}<span class="ramp">${steps.join("")}</span>${escapeHtml(high)}</span>`;
+}
