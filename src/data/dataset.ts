@@ -40,20 +40,30 @@ export interface Preprocessing {
   readonly cropFraction: number | null;
 }
 
-/** One random view of a training image, drawn before decoding so that it doesn't depend on timing. */
+/** How random crops are drawn: torchvision's RandomResizedCrop. */
+export interface CropRange {
+  /** Share of the image's area. */
+  readonly scale: readonly [number, number];
+  /** Width / height. */
+  readonly ratio: readonly [number, number];
+}
+
+/** One random crop. Its rectangle is drawn where the image's size is known: after reading, by `seed` alone. */
+export interface RandomCrop extends CropRange {
+  readonly seed: number;
+}
+
+/** One random view of a training image, fixed before decoding so that it doesn't depend on timing. */
 export interface View {
-  /** Crop as fractions of width and height: left, top, width, height; null: the geometry of a test image. */
-  readonly crop: readonly [number, number, number, number] | null;
+  /** null: the geometry of a test image. */
+  readonly crop: RandomCrop | null;
   readonly flip: boolean;
 }
 
 /** How training views are drawn. */
 export interface Augmentation {
-  /** A random crop, resized: its share of the image's area and its width / height; null: no crop. */
-  readonly crop: {
-    readonly scale: readonly [number, number];
-    readonly ratio: readonly [number, number];
-  } | null;
+  /** A random crop, resized; null: no crop. */
+  readonly crop: CropRange | null;
   /** Probability of mirroring left and right. */
   readonly flip: number;
 }

@@ -1,5 +1,7 @@
 /** @file Where a view cuts and resizes an image: the same whole pixels for every decoder. */
 import type { Preprocessing, View } from "./dataset.ts";
+import { drawCrop } from "./random-crop.ts";
+import { type Box, roundHalfEven } from "./rectangles.ts";
 import { resample } from "./resample.ts";
 
 /** Raw RGB rows. */
@@ -7,14 +9,6 @@ export interface RgbImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array; // [height, width, 3]
-}
-
-/** A rectangle in pixels. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** `crop` of the image is resized to `resized`, of which `cut` is kept. */
@@ -33,11 +27,7 @@ export function placement(
 ): Placement {
   const whole = { left: 0, top: 0, width: size, height: size };
   if (view?.crop != null) {
-    const [left, top, cropWidth, cropHeight] = view.crop;
-    const across = pixelSpan(left, cropWidth, width);
-    const down = pixelSpan(top, cropHeight, height);
-    const crop = { left: across.start, top: down.start, width: across.count, height: down.count };
-    return { crop, resized: whole, cut: whole };
+    return { crop: drawCrop(view.crop, width, height), resized: whole, cut: whole };
   }
   const crop = { left: 0, top: 0, width, height };
   if (cropFraction === null) return { crop, resized: whole, cut: whole };
@@ -50,18 +40,6 @@ export function placement(
   const left = roundHalfEven((resized.width - size) / 2);
   const top = roundHalfEven((resized.height - size) / 2);
   return { crop, resized, cut: { left, top, width: size, height: size } };
-}
-
-/** A fraction of a side as whole pixels: at least one, never past the end. */
-function pixelSpan(start: number, share: number, side: number): { start: number; count: number } {
-  const count = Math.min(side, Math.max(1, Math.round(share * side)));
-  return { start: Math.min(side - count, Math.round(start * side)), count };
-}
-
-/** Python's round(), which torchvision centres with. */
-function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
 /** Carries a placement out on raw pixels, as Pillow would. */

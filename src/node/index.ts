@@ -22,6 +22,7 @@ export {
   type RepoFile,
 } from "./hub/index.ts";
 export { sharpTransform } from "./image.ts";
+export { type ImagePool, imagePool } from "./image-pool.ts";
 export {
   type FeatureExtractor,
   featureExtractor,

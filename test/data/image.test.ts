@@ -42,7 +42,7 @@ describe("sharpTransform(image, preprocessing, view)", () => {
     "gives a %s the pixels of its raw rows, shrunk or enlarged",
     async (format) => {
       const file = encoded(await waveImage().toFormat(format, { lossless: true }).toBuffer());
-      const view = { crop: [0.1, 0.2, 0.7, 0.6], flip: true } as const;
+      const view = { crop: { scale: [0.4, 0.4], ratio: [1, 1.2], seed: 3 }, flip: true } as const;
       for (const size of [8, 64]) {
         expect(await sharpTransform(file, preprocessing(size), view)).toEqual(
           await sharpTransform(wave, preprocessing(size), view),
@@ -56,8 +56,9 @@ describe("sharpTransform(image, preprocessing, view)", () => {
 
   test("cuts the crop asked for, and mirrors", async () => {
     const image = { kind: "rgb", width: 8, height: 4, data: halves(8, 4) } as const;
-    const rightHalf = await sharpTransform(image, preprocessing(2), { crop: [0.5, 0, 0.5, 1], flip: false });
-    expect([...rightHalf]).toEqual([0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 255]);
+    const narrow = { scale: [1, 1], ratio: [0.5, 0.5], seed: 1 } as const; // never fits: the centre, 2 x 4
+    const centre = await sharpTransform(image, preprocessing(2), { crop: narrow, flip: false });
+    expect([...centre]).toEqual([255, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255]);
     const mirror = await sharpTransform(image, preprocessing(2), { crop: null, flip: true });
     expect([...mirror.subarray(0, 6)]).toEqual([32, 0, 223, 223, 0, 32]); // the triangle reaches over the middle
   });
@@ -71,8 +72,9 @@ describe("sharpTransform(image, preprocessing, view)", () => {
         .toBuffer(),
     );
     // A quarter turn clockwise: red (left) comes to the top.
-    const top = await sharpTransform(turned, preprocessing(2), { crop: [0, 0, 1, 0.5], flip: false });
-    expect([...top]).toEqual([255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0]);
+    const wide = { scale: [1, 1], ratio: [2, 2], seed: 1 } as const; // never fits: the centre, 4 x 2
+    const centre = await sharpTransform(turned, preprocessing(2), { crop: wide, flip: false });
+    expect([...centre]).toEqual([255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 255]);
     const whole = await sharpTransform(turned, preprocessing(16, 1), null); // 8 rows x 4 columns, enlarged
     expect([...whole.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
