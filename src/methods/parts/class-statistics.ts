@@ -69,6 +69,7 @@ export class ClassStatistics {
     }
     for (let i = 0; i < d; i++) map[i * d + i]! += 1; // I + D
     this.#scatter = product(transposed(map, d, d), d, product(this.#scatter, d, map, d), d);
+    mirrorLower(this.#scatter, d); // the two halves round differently, and factorising would refuse that
   }
 
   /**
@@ -168,7 +169,12 @@ function addInto(target: Float64Array, values: Float64Array): void {
 function addOuter(target: Float64Array, vector: Float64Array, factor: number): void {
   const d = vector.length;
   for (let i = 0; i < d; i++)
-    for (let j = 0; j < d; j++) target[i * d + j]! += factor * vector[i]! * vector[j]!;
+    for (let j = 0; j <= i; j++) target[i * d + j]! += factor * vector[i]! * vector[j]!;
+  mirrorLower(target, d);
+}
+
+function mirrorLower(square: Float64Array, d: number): void {
+  for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) square[j * d + i] = square[i * d + j]!;
 }
 
 /** Scores of a linear classifier as [n, classCount], −∞ for classes it doesn't know. */

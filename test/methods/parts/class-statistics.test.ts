@@ -171,6 +171,21 @@ describe("compensate(before, after, ridge)", () => {
   });
 });
 
+test("the covariance stays symmetric to the last bit: LDA factorises it, and rounding must not stop a run", () => {
+  fc.assert(
+    fc.property(fc.nat(1000), (seed) => {
+      const [first, again] = [rowsAt(seed, [0, 1, 1, 2, 0, 2]), rowsAt(seed + 1, [2, 0, 1, 3, 3])];
+      const after = again.features.map((value, i) => 0.9 * value + 0.1 * again.features[(i * 7) % 25]!);
+      const [moved, merged] = [statisticsOf(first), statisticsOf(first, again)];
+      moved.compensate(again.features, after, 1);
+      for (const covariance of [moved.covariance(), merged.covariance()])
+        for (let i = 0; i < D; i++)
+          for (let j = 0; j < i; j++) expect(covariance[i * D + j]).toBe(covariance[j * D + i]);
+    }),
+    { numRuns: 50 },
+  );
+});
+
 describe("tensors(prefix) and from(tensors, prefix)", () => {
   test("survive a file; a second trip changes nothing", () => {
     const statistics = statisticsOf(rowsAt(3, [7, 2, 2, 7, 5]));
