@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ClassStatistics } from "../../src/methods/parts/class-statistics.ts";
 import { Discriminant } from "../../src/methods/parts/discriminant.ts";
+import { InputError } from "../../src/tensor/errors.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
 const WIDTH = 4;
@@ -62,6 +63,17 @@ describe("Discriminant", () => {
     expect(mean).toBeLessThan(1.02);
     const [far] = discriminant.distances(Float32Array.of(0, 0, 0, 8));
     expect(far).toBeGreaterThan(10);
+  });
+
+  test("a ridge that leaves the covariance singular is refused in one line that says what to do", () => {
+    const features = Float32Array.from({ length: 6 * WIDTH }, (_, i) => Math.floor(i / WIDTH) % 3); // equal columns
+    const statistics = new ClassStatistics(WIDTH);
+    statistics.add({ features, labels: Int32Array.of(0, 0, 0, 1, 1, 1) }, { betweenScatter: false });
+    expect(() => new Discriminant(statistics, 1e-30)).toThrow(InputError);
+    expect(() => new Discriminant(statistics, 1e-30)).toThrow(
+      "choose a larger one (--shrinkage, --drift-ridge)",
+    );
+    expect(new Discriminant(statistics, 0.1).temperature).toBeGreaterThan(0);
   });
 
   test("one class, and a class of one image, give finite numbers", () => {

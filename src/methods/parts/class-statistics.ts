@@ -78,8 +78,7 @@ export class ClassStatistics {
    */
   add({ features, labels }: LabelledFeatures, options: { readonly betweenScatter: boolean }): void {
     const d = this.width;
-    for (const label of [...new Set(labels)].sort((a, b) => a - b)) {
-      const rows = [...labels.keys()].filter((row) => labels[row] === label);
+    for (const [label, rows] of rowsByLabel(labels)) {
       const own = new Float64Array(rows.length * d);
       for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
       const mean = columnMeans(own, d);
@@ -148,6 +147,17 @@ export class ClassStatistics {
     }
     return result;
   }
+}
+
+/** Positions of each label's rows, labels in order. */
+function rowsByLabel(labels: Int32Array): [number, number[]][] {
+  const rows = new Map<number, number[]>();
+  for (const [row, label] of labels.entries()) {
+    const own = rows.get(label);
+    if (own === undefined) rows.set(label, [row]);
+    else own.push(row);
+  }
+  return [...rows].sort(([a], [b]) => a - b);
 }
 
 function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {

@@ -1,6 +1,11 @@
 /** @file LDA that says how sure it is: calibrated scores, and a distance for "none of these". */
-import type { CholeskyDecomposition } from "ml-matrix";
-import { matrix, meanDiagonal, product, ridgeFactor, transposed } from "../../tensor/linear-algebra.ts";
+import {
+  meanDiagonal,
+  product,
+  ridgeFactor,
+  solveFactored,
+  transposed,
+} from "../../tensor/linear-algebra.ts";
 import { Rng } from "../../tensor/rng.ts";
 import {
   type ClassStatistics,
@@ -22,7 +27,7 @@ export class Discriminant {
   readonly temperature: number;
   readonly #width: number;
   readonly #plain: LinearClassifier;
-  readonly #factor: CholeskyDecomposition;
+  readonly #factor: Float64Array; // L of L Lᵀ = S, [d, d]
   /** Only distances need it. [d, d] */
   #whitener: Float64Array | undefined;
 
@@ -32,7 +37,7 @@ export class Discriminant {
     const covariance = statistics.covariance();
     this.#width = d;
     this.#factor = ridgeFactor(covariance, d, shrinkage);
-    this.#plain = separate(rows, this.#factor);
+    this.#plain = separate(rows, this.#factor, d);
     this.temperature = fitTemperature(this.#plain, rows.means, covariance, d);
     const cooled = (values: Float64Array): Float64Array => values.map((value) => value / this.temperature);
     const { classes, weight, bias } = this.#plain;
@@ -53,7 +58,7 @@ export class Discriminant {
     const { classes, weight, bias } = this.#plain;
     const positions = { classes: classes.map((_, i) => i), weight, bias };
     const scores = linearScores(positions, features, d, classes.length);
-    this.#whitener ??= whitenerOf(this.#factor);
+    this.#whitener ??= whitenerOf(this.#factor, d);
     const white = product(features, d, this.#whitener, d);
     return Float32Array.from({ length: features.length / d }, (_, row) => {
       const best = scores
@@ -68,14 +73,13 @@ export class Discriminant {
 /** The plain classifier, not calibrated. */
 export function linearDiscriminant(statistics: ClassStatistics, shrinkage: number): LinearClassifier {
   const factor = ridgeFactor(statistics.covariance(), statistics.width, shrinkage);
-  return separate(statistics.meanRows(), factor);
+  return separate(statistics.meanRows(), factor, statistics.width);
 }
 
 /** w_c = S⁻¹ mean_c and b_c = −mean_c · w_c / 2, from the factor of S. */
-function separate({ classes, means }: MeanRows, factor: CholeskyDecomposition): LinearClassifier {
-  const d = factor.lowerTriangularMatrix.rows;
-  const solved = factor.solve(matrix(d, classes.length, transposed(means, classes.length, d)));
-  const weight = transposed(solved.to1DArray(), d, classes.length);
+function separate({ classes, means }: MeanRows, factor: Float64Array, d: number): LinearClassifier {
+  const solved = solveFactored(factor, d, transposed(means, classes.length, d), classes.length);
+  const weight = transposed(solved, d, classes.length);
   const bias = Float64Array.from(classes, (_, i) => {
     let dot = 0;
     for (let k = 0; k < d; k++) dot += means[i * d + k]! * weight[i * d + k]!;
@@ -85,9 +89,7 @@ function separate({ classes, means }: MeanRows, factor: CholeskyDecomposition): 
 }
 
 /** L⁻ᵀ of the factor L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. */
-function whitenerOf(factor: CholeskyDecomposition): Float64Array {
-  const lower = lowerTriangle(factor);
-  const d = factor.lowerTriangularMatrix.rows;
+function whitenerOf(lower: Float64Array, d: number): Float64Array {
   const inverse = new Float64Array(d * d); // of L, by forward substitution
   for (let column = 0; column < d; column++) {
     for (let row = column; row < d; row++) {
@@ -99,9 +101,6 @@ function whitenerOf(factor: CholeskyDecomposition): Float64Array {
   return transposed(inverse, d, d);
 }
 
-const lowerTriangle = (factor: CholeskyDecomposition): Float64Array =>
-  Float64Array.from(factor.lowerTriangularMatrix.to1DArray());
-
 /** The temperature with the least negative log-likelihood on draws from N(mean_c, S), by golden section. */
 function fitTemperature(
   classifier: LinearClassifier,
@@ -112,7 +111,7 @@ function fitTemperature(
   const { classes } = classifier;
   if (classes.length < 2 || meanDiagonal(s, d) === 0) return 1;
   const rng = Rng.at("temperature");
-  const lower = lowerTriangle(ridgeFactor(s, d, 1e-3)); // fewer images than dimensions leave S singular
+  const lower = ridgeFactor(s, d, 1e-3); // fewer images than dimensions leave S singular
   const noise = Float64Array.from({ length: DRAWS * d }, () => rng.normal());
   const spread = product(noise, d, transposed(lower, d, d), d);
   const labels = Array.from({ length: DRAWS }, (_, i) => i % classes.length);
@@ -122,8 +121,9 @@ function fitTemperature(
   );
   const positions = { ...classifier, classes: classes.map((_, i) => i) };
   const scores = linearScores(positions, draws, d, classes.length);
+  const gaps = belowHighest(scores, classes.length);
   const loss = (logTemperature: number): number =>
-    negativeLogLikelihood(scores, labels, Math.exp(logTemperature));
+    negativeLogLikelihood(gaps, labels, Math.exp(logTemperature));
   let [low, high] = [Math.log(0.05), Math.log(20)];
   const golden = (Math.sqrt(5) - 1) / 2;
   for (let i = 0; i < 30; i++) {
@@ -135,14 +135,24 @@ function fitTemperature(
   return Math.exp((low + high) / 2);
 }
 
-function negativeLogLikelihood(scores: Float32Array, labels: readonly number[], temperature: number): number {
-  const classes = scores.length / labels.length;
+/** Every score less the highest of its row. */
+function belowHighest(scores: Float32Array, columns: number): Float64Array {
+  const gaps = Float64Array.from(scores);
+  for (let start = 0; start < gaps.length; start += columns) {
+    const row = gaps.subarray(start, start + columns);
+    const highest = row.reduce((a, b) => Math.max(a, b));
+    for (let i = 0; i < columns; i++) row[i]! -= highest;
+  }
+  return gaps;
+}
+
+function negativeLogLikelihood(gaps: Float64Array, labels: readonly number[], temperature: number): number {
+  const classes = gaps.length / labels.length;
   let sum = 0;
   for (const [row, label] of labels.entries()) {
-    const own = scores.subarray(row * classes, (row + 1) * classes);
-    const highest = own.reduce((a, b) => Math.max(a, b));
-    const total = own.reduce((z, score) => z + Math.exp((score - highest) / temperature), 0);
-    sum += Math.log(total) - (own[label]! - highest) / temperature;
+    let total = 0;
+    for (let i = row * classes; i < (row + 1) * classes; i++) total += Math.exp(gaps[i]! / temperature);
+    sum += Math.log(total) - gaps[row * classes + label]! / temperature;
   }
   return sum;
 }
