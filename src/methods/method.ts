@@ -26,7 +26,7 @@ export interface MethodContext {
 /** What a method may see of one task. */
 export interface TaskData {
   readonly index: number;
-  /** Positions of the task's classes in the stream's class order. */
+  /** Positions, in the stream's class order, of the classes that the task has training images of; ascending. */
   readonly classes: readonly number[];
   /** Training images of the task. */
   readonly trainImages: number;

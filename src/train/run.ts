@@ -99,7 +99,8 @@ class Run {
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
     const { learner, output, training, stream } = this.#options;
     const middle = resume !== undefined && resume.epoch > 0;
-    const trains = learner.trains(task.classes);
+    const data = this.#taskData(task);
+    const trains = learner.trains(data.classes);
     const epochs = !trains ? 0 : learner.untrained ? training.firstEpochs : training.epochs;
     if (!middle) {
       const testImages = this.#measurements.samples(task).length;
@@ -118,7 +119,7 @@ class Run {
       });
     }
     this.#repeating = middle;
-    await this.#trace.time("begin task", () => learner.beginTask(this.#taskData(task)));
+    await this.#trace.time("begin task", () => learner.beginTask(data));
     this.#repeating = false;
     if (trains) {
       if (middle) learner.loadTraining(resume.training);
@@ -131,7 +132,7 @@ class Run {
       this.#record.trainableParameters[task.index] = 0;
       await this.#measurements.takeIn(task, task.train.length);
     }
-    await this.#trace.time("end task", () => learner.endTask(this.#taskData(task)));
+    await this.#trace.time("end task", () => learner.endTask(data));
     await this.#trace.time("evaluation", () => this.#endTask(task));
     const state = learner.state();
     await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
@@ -204,9 +205,10 @@ class Run {
   }
 
   #taskData(task: Task): TaskData {
+    const labels = task.train.map(({ label }) => this.#options.stream.position[label]!);
     return {
       index: task.index,
-      classes: task.classes,
+      classes: [...new Set(labels)].sort((a, b) => a - b), // a domain may lack some of the stream's
       trainImages: task.train.length,
       pass: (phase) => this.#pass(task, phase),
       report: (report: MethodReport) => {

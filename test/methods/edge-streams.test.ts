@@ -81,6 +81,26 @@ describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
   });
 });
 
+test.each(["fm-lora", "seq-lora"])(
+  "%s leaves the rows of classes that a domain lacks as they were",
+  async (name) => {
+    const { states } = await runMethod(name, gaps, { epochs: 2 });
+    const rows = (task: number, from: number, to: number) =>
+      states[task]!["head.weight"]!.data.slice(from * 32, to * 32);
+    expect(rows(1, 4, 6)).toEqual(rows(0, 4, 6)); // local cross-entropy would push them down, unopposed
+    expect(rows(1, 0, 4)).not.toEqual(rows(0, 0, 4));
+  },
+);
+
+test("a domain of one class trains nothing, whatever classes the stream has", async () => {
+  const tasks = domains.tasks.map((task) =>
+    task.index === 1 ? { ...task, train: task.train.filter(({ label }) => label === 3) } : task,
+  );
+  const { record, events } = await runMethod("fm-lora", { ...domains, tasks }, { epochs: 2 });
+  expect(record.trainableParameters.map((count) => count > 0)).toEqual([true, false, true]);
+  expect(events.filter((event) => event.type === "epoch" && event.task === 1)).toEqual([]);
+});
+
 function expectFinite({ states, losses, events }: FinishedRun): void {
   for (const loss of losses) expect(loss).toBeGreaterThanOrEqual(0); // fails for NaN
   for (const [task, state] of states.entries()) {
