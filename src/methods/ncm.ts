@@ -44,15 +44,11 @@ class FrozenFeatures implements Learner {
   readonly #vit: AdaptedVit;
   readonly #statistics: StatisticsReadout;
 
-  constructor(context: MethodContext, { shrinkage }: Options, readouts: readonly string[]) {
+  constructor(context: MethodContext, values: Options, readouts: readonly string[]) {
     this.readouts = readouts;
     this.#vit = new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
-    this.#statistics = new StatisticsReadout(this.#vit.width, {
-      shrinkage,
-      betweenScatter: false,
-      driftCompensation: false, // nothing drifts
-      driftRidge: 1,
-    });
+    const nothingDrifts = { driftCompensation: false, driftRidge: 1 };
+    this.#statistics = new StatisticsReadout(this.#vit.width, { ...values, ...nothingDrifts });
   }
 
   trains(): boolean {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { domainIncremental, type TaskStream } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
-import { type FinishedRun, runMethod } from "../support/run-method.ts";
+import { type FinishedRun, methodOf, runMethod } from "../support/run-method.ts";
 import { patternDataset, streamOf } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 6, domains: 3, trainPerClass: 8, testPerClass: 4, noise: 60 });
@@ -89,6 +89,21 @@ test.each(["fm-lora", "seq-lora"])(
       states[task]!["head.weight"]!.data.slice(from * 32, to * 32);
     expect(rows(1, 4, 6)).toEqual(rows(0, 4, 6)); // local cross-entropy would push them down, unopposed
     expect(rows(1, 0, 4)).not.toEqual(rows(0, 0, 4));
+  },
+);
+
+test.each(METHODS.map(({ name }) => name))(
+  "%s lets domains add the distance of their means to the scatter",
+  async (name) => {
+    const scatter = async (betweenScatter: boolean): Promise<number> => {
+      const { states } = await runMethod(name, domains, { epochs: 1, options: { betweenScatter } });
+      const values = states.at(-1)!["statistics.scatter"]!.data as Float32Array;
+      return values.reduce((sum, value, i) => (i % (32 + 1) === 0 ? sum + value : sum), 0); // its trace
+    };
+    const [on, off] = [await scatter(true), await scatter(false)];
+    if (methodOf(name).protocol === "joint")
+      expect(on).toBe(off); // every class comes once
+    else expect(on).toBeGreaterThan(1.05 * off);
   },
 );
 

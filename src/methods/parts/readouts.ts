@@ -14,6 +14,10 @@ import { Discriminant } from "./discriminant.ts";
 /** Options of class statistics under a frozen network; spread them into a method's options. */
 export const frozenStatisticsOptions = {
   shrinkage: z.number().positive().default(0.1).describe("ridge of the LDA covariance, in mean diagonals"),
+  betweenScatter: z
+    .boolean()
+    .default(true)
+    .describe("a class seen again adds the distance of its means to the scatter"),
 };
 
 /** Options of class statistics where training moves the features. */
@@ -21,13 +25,9 @@ export const statisticsOptions = {
   driftCompensation: z.boolean().default(true).describe("move old class statistics along with the features"),
   driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
   ...frozenStatisticsOptions,
-  betweenScatter: z
-    .boolean()
-    .default(true)
-    .describe("a class seen again adds the distance of its means to the scatter"),
 };
 
-/** Values of `statisticsOptions`; the first two only matter where something trains. */
+/** Values of `statisticsOptions`. */
 export type StatisticsOptions = z.infer<z.ZodObject<typeof statisticsOptions>>;
 
 /** Classifiers over class statistics that follow the features from task to task. */
