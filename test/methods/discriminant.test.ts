@@ -65,6 +65,24 @@ describe("Discriminant", () => {
     expect(far).toBeGreaterThan(10);
   });
 
+  test("the temperature looks at all of a thousand classes, not at the first ones", () => {
+    const classes = 1000;
+    const spread = (label: number): number => (label < 600 ? 100 : 1) * label; // far apart, then close together
+    const rng = Rng.at("many");
+    const labels = Int32Array.from({ length: 4 * classes }, (_, i) => i % classes);
+    const features = Float32Array.from(labels, (label) => spread(label) + rng.normal());
+    const statistics = (of: Int32Array): ClassStatistics => {
+      const result = new ClassStatistics(1);
+      result.add({ features, labels: of }, { betweenScatter: false });
+      return result;
+    };
+    const forwards = new Discriminant(statistics(labels), 0.1).temperature;
+    const backwards = new Discriminant(statistics(labels.map((label) => classes - 1 - label)), 0.1)
+      .temperature;
+    expect(forwards / backwards).toBeGreaterThan(0.8);
+    expect(forwards / backwards).toBeLessThan(1.25);
+  });
+
   test("a ridge that leaves the covariance singular is refused in one line that says what to do", () => {
     const features = Float32Array.from({ length: 6 * WIDTH }, (_, i) => Math.floor(i / WIDTH) % 3); // equal columns
     const statistics = new ClassStatistics(WIDTH);

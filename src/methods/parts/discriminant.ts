@@ -114,7 +114,8 @@ function fitTemperature(
   const lower = ridgeFactor(s, d, 1e-3); // fewer images than dimensions leave S singular
   const noise = Float64Array.from({ length: DRAWS * d }, () => rng.normal());
   const spread = product(noise, d, transposed(lower, d, d), d);
-  const labels = Array.from({ length: DRAWS }, (_, i) => i % classes.length);
+  const apart = Math.max(classes.length / DRAWS, 1); // more classes than draws: as many of the last as of the first
+  const labels = Array.from({ length: DRAWS }, (_, i) => Math.floor(i * apart) % classes.length);
   const draws = Float32Array.from(
     spread,
     (value, i) => value + means[labels[Math.floor(i / d)]! * d + (i % d)]!,
