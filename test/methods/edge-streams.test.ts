@@ -96,7 +96,8 @@ test.each(METHODS.map(({ name }) => name))(
   "%s lets domains add the distance of their means to the scatter",
   async (name) => {
     const scatter = async (betweenScatter: boolean): Promise<number> => {
-      const { states } = await runMethod(name, domains, { epochs: 1, options: { betweenScatter } });
+      const { states, record } = await runMethod(name, domains, { epochs: 1, options: { betweenScatter } });
+      expect(new Set(record.stateBytes).size).toBe(1); // nothing is kept per task
       const values = states.at(-1)!["statistics.scatter"]!.data as Float32Array;
       return values.reduce((sum, value, i) => (i % (32 + 1) === 0 ? sum + value : sum), 0); // its trace
     };
