@@ -1,6 +1,7 @@
 /** @file The text files of CUB-200-2011's official archive. */
 import { InputError } from "../tensor/errors.ts";
 import type { Dataset, Sample } from "./dataset.ts";
+import { Findings } from "./problems.ts";
 
 /** The four files that say what is what, in the order of their names below. */
 export const CUB_LISTS = [
@@ -12,77 +13,87 @@ export const CUB_LISTS = [
 
 const CLASSES = 200;
 
+type Texts = Readonly<Record<(typeof CUB_LISTS)[number], string>>;
+type Rows = ReadonlyMap<string, { readonly value: string; readonly line: number }>;
+
 /**
  * Classes and the official split; ids are paths below images/.
- * @throws InputError that names the file and the line
+ * @throws DataProblems that name the files and the lines
  */
-export function cubSplit(
-  texts: Readonly<Record<(typeof CUB_LISTS)[number], string>>,
-): Pick<Dataset, "classNames" | "train" | "test"> {
-  const classes = numbered("classes.txt", texts["classes.txt"]);
-  const images = numbered("images.txt", texts["images.txt"]);
-  const labels = numbered("image_class_labels.txt", texts["image_class_labels.txt"]);
-  const uses = numbered("train_test_split.txt", texts["train_test_split.txt"]);
-  const classNumbers = [...classes.keys()];
-  if (classNumbers.length !== CLASSES) {
+export function cubSplit(texts: Texts): Pick<Dataset, "classNames" | "train" | "test"> {
+  const findings = new Findings();
+  const [classes, images, labels, uses] = CUB_LISTS.map((name) => numbered(name, texts[name], findings));
+  if (classes!.size !== CLASSES) {
+    findings.add(`classes.txt: ${classes!.size} classes; CUB-200-2011 has ${CLASSES}: fetch it again`);
+  }
+  // Wrong lines would show a second time as missing numbers.
+  findings.stop();
+  const numbers = [...classes!.keys()];
+  const samples = { train: [] as Sample[], test: [] as Sample[] };
+  for (const [number, { value: path, line }] of images!) {
+    const where = `images.txt line ${line}`;
+    const read = findings.of(() => ({
+      label: numbers.indexOf(labelOf(number, path, where, labels!, classes!)),
+      part: partOf(number, where, uses!),
+    }));
+    if (read !== undefined) samples[read.part].push({ id: path, label: read.label, domain: 0 });
+  }
+  findings.stop();
+  return { classNames: [...classes!.values()].map(({ value }) => value), ...samples };
+}
+
+/** The number of an image's class. */
+function labelOf(number: string, path: string, where: string, labels: Rows, classes: Rows): string {
+  const folders = path.split(/[\\/]/);
+  if (folders.length !== 2 || folders.includes("..") || folders.includes("")) {
+    throw new InputError(`${where}: "${path}" is not of the form <class>/<file>; fetch the archive again`);
+  }
+  const { value, line } = rowOf("image_class_labels.txt", number, where, labels);
+  const name = classes.get(value)?.value;
+  if (name === undefined) {
     throw new InputError(
-      `classes.txt: ${classNumbers.length} classes; CUB-200-2011 has ${CLASSES}: fetch it again`,
+      `image_class_labels.txt line ${line}: class "${value}" is not in classes.txt; fetch the archive again`,
     );
   }
-  const samples = { train: [] as Sample[], test: [] as Sample[] };
-  for (const [number, { value: path, line }] of images) {
-    const where = `images.txt line ${line}`;
-    const folders = path.split(/[\\/]/);
-    if (folders.length !== 2 || folders.includes("..") || folders.includes("")) {
-      throw new InputError(`${where}: "${path}" is not of the form <class>/<file>; fetch the archive again`);
-    }
-    const wanted = labels.get(number);
-    const use = uses.get(number);
-    if (wanted === undefined || use === undefined) {
-      const file = wanted === undefined ? "image_class_labels.txt" : "train_test_split.txt";
-      throw new InputError(`${file}: image ${number} (${where}) is missing; fetch the archive again`);
-    }
-    const label = classNumbers.indexOf(wanted.value);
-    if (label < 0) {
-      throw new InputError(
-        `image_class_labels.txt line ${wanted.line}: class "${wanted.value}" is not in classes.txt; fetch the archive again`,
-      );
-    }
-    if (classes.get(wanted.value)!.value !== folders[0]) {
-      throw new InputError(
-        `image_class_labels.txt line ${wanted.line}: image ${number} has class "${classes.get(wanted.value)!.value}", but its path is "${path}"; fetch the archive again`,
-      );
-    }
-    if (use.value !== "0" && use.value !== "1") {
-      throw new InputError(
-        `train_test_split.txt line ${use.line}: "${use.value}"; expected 1 (train) or 0 (test)`,
-      );
-    }
-    samples[use.value === "1" ? "train" : "test"].push({ id: path, label, domain: 0 });
+  if (name !== folders[0]) {
+    throw new InputError(
+      `image_class_labels.txt line ${line}: image ${number} has class "${name}", but its path is "${path}"; fetch the archive again`,
+    );
   }
-  return { classNames: classNumbers.map((number) => classes.get(number)!.value), ...samples };
+  return value;
+}
+
+function partOf(number: string, where: string, uses: Rows): "train" | "test" {
+  const { value, line } = rowOf("train_test_split.txt", number, where, uses);
+  if (value === "1") return "train";
+  if (value === "0") return "test";
+  throw new InputError(`train_test_split.txt line ${line}: "${value}"; expected 1 (train) or 0 (test)`);
+}
+
+function rowOf(file: string, number: string, where: string, rows: Rows) {
+  const row = rows.get(number);
+  if (row !== undefined) return row;
+  throw new InputError(`${file}: image ${number} (${where}) is missing; fetch the archive again`);
 }
 
 /** Lines "number value" by their number, in the order of the file. */
-function numbered(
-  file: string,
-  text: string,
-): Map<string, { readonly value: string; readonly line: number }> {
+function numbered(file: string, text: string, findings: Findings): Rows {
   const rows = new Map<string, { readonly value: string; readonly line: number }>();
+  let wrong = 0;
   for (const [index, raw] of text.split("\n").entries()) {
     const row = raw.trim();
     if (row === "") continue;
+    const where = `${file} line ${index + 1}`;
     const found = /^(\d+)\s+(\S.*)$/.exec(row);
-    if (found === null) {
-      throw new InputError(`${file} line ${index + 1}: "${row}"; expected a number and a value`);
+    if (found === null) findings.add(`${where}: "${row}"; expected a number and a value`);
+    else if (rows.has(found[1]!)) {
+      findings.add(`${where}: number ${found[1]} comes twice; fetch the archive again`);
+    } else {
+      rows.set(found[1]!, { value: found[2]!, line: index + 1 });
+      continue;
     }
-    if (rows.has(found[1]!)) {
-      throw new InputError(
-        `${file} line ${index + 1}: number ${found[1]} comes twice; fetch the archive again`,
-      );
-    }
-    rows.set(found[1]!, { value: found[2]!, line: index + 1 });
+    wrong++;
   }
-  if (rows.size === 0) throw new InputError(`${file}: it is empty; fetch the archive again`);
+  if (rows.size === 0 && wrong === 0) findings.add(`${file}: it is empty; fetch the archive again`);
   return rows;
 }

@@ -71,9 +71,8 @@ describe("cifar100", () => {
   });
 
   test("says where it looked and what it needs", async () => {
-    await expect(cifar100.open({ data: join(root, "x") })).rejects.toThrow(
-      /x: CIFAR-100 is not there; it needs a folder/,
-    );
+    await expect(cifar100.open({ data: join(root, "x") })).rejects.toThrow(/x: no such folder; expected/);
+    await expect(cifar100.open({ data: root })).rejects.toThrow(/CIFAR-100 is not there; it needs a folder/);
     await writeFile(join(root, "train.bin"), new Uint8Array(CIFAR_RECORD_BYTES + 1));
     await writeFile(join(root, "test.bin"), "");
     await writeFile(join(root, "fine_label_names.txt"), "apple\n");

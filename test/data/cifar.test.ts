@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   CIFAR_RECORD_BYTES,
+  type CifarImages,
+  cifarBinary,
   cifarClassNames,
   cifarDataset,
-  cifarImage,
-  cifarSamples,
+  cifarMetaNames,
+  cifarPickle,
 } from "../../src/data/cifar.ts";
 import { InputError } from "../../src/tensor/errors.ts";
+import { binstring, cifarMetaFile, cifarPickleFile, dictionary, pickled, uint8Array } from "./pickles.ts";
 
 const classNames = Array.from({ length: 100 }, (_, label) => `class ${label}`);
 
@@ -22,17 +25,44 @@ function encode(label: number, pixels: Uint8Array): Uint8Array {
   return record;
 }
 
-describe("CIFAR-100's binary layout", () => {
-  test("decodes what was encoded", () => {
-    const record = fc.tuple(fc.nat(99), fc.uint8Array({ minLength: 3072, maxLength: 3072 }));
-    fc.assert(
-      fc.property(fc.array(record, { minLength: 1, maxLength: 4 }), (records) => {
-        const bytes = new Uint8Array(records.flatMap(([label, pixels]) => [...encode(label, pixels)]));
-        const samples = cifarSamples({ name: "train.bin", bytes }, classNames);
-        expect(samples.map(({ label }) => label)).toEqual(records.map(([label]) => label));
+/** The planes of an image, red first. */
+const planesOf = (pixels: Uint8Array): Uint8Array => encode(0, pixels).subarray(2);
+
+describe("CIFAR-100's own layouts", () => {
+  const images = fc.array(fc.tuple(fc.nat(99), fc.uint8Array({ minLength: 3072, maxLength: 3072 })), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const versions: [string, (records: [number, Uint8Array][]) => CifarImages][] = [
+    [
+      "binary",
+      (records) => {
+        const bytes = Buffer.concat(records.map(([label, pixels]) => encode(label, pixels)));
+        return cifarBinary({ name: "train.bin", bytes });
+      },
+    ],
+    [
+      "python",
+      (records) => {
+        const planes = Buffer.concat(records.map(([, pixels]) => planesOf(pixels)));
+        const bytes = cifarPickleFile(
+          records.map(([label]) => label),
+          planes,
+        );
+        return cifarPickle({ name: "train.bin", bytes });
+      },
+    ],
+  ];
+  test.each(versions)("the %s version: reads what was written", async (_, version) => {
+    await fc.assert(
+      fc.asyncProperty(images, async (records) => {
+        const other = cifarBinary({ name: "test.bin", bytes: encode(1, new Uint8Array(3072)) });
+        const dataset = cifarDataset(version(records), other, classNames);
+        expect(dataset.train.map(({ label }) => label)).toEqual(records.map(([label]) => label));
         for (const [index, [, pixels]] of records.entries()) {
-          expect(samples[index]!.id).toBe(`train.bin#${index}`);
-          expect(cifarImage(bytes, index)).toEqual({ kind: "rgb", width: 32, height: 32, data: pixels });
+          const sample = dataset.train[index]!;
+          expect(sample.id).toBe(`train.bin#${index}`);
+          expect(await dataset.read(sample)).toEqual({ kind: "rgb", width: 32, height: 32, data: pixels });
         }
       }),
       { numRuns: 10 },
@@ -42,8 +72,8 @@ describe("CIFAR-100's binary layout", () => {
   test("reads each image from its own file", async () => {
     const grey = (value: number): Uint8Array => encode(value, new Uint8Array(3072).fill(value));
     const dataset = cifarDataset(
-      { name: "train.bin", bytes: grey(7) },
-      { name: "test.bin", bytes: grey(9) },
+      cifarBinary({ name: "train.bin", bytes: grey(7) }),
+      cifarBinary({ name: "test.bin", bytes: grey(9) }),
       classNames,
     );
     expect(await dataset.read(dataset.train[0]!)).toMatchObject({ data: new Uint8Array(3072).fill(7) });
@@ -54,7 +84,7 @@ describe("CIFAR-100's binary layout", () => {
   test.each([0, 1, CIFAR_RECORD_BYTES - 1, CIFAR_RECORD_BYTES + 1])(
     "refuses a file of %d bytes",
     (length) => {
-      const parse = () => cifarSamples({ name: "train.bin", bytes: new Uint8Array(length) }, classNames);
+      const parse = () => cifarBinary({ name: "train.bin", bytes: new Uint8Array(length) });
       expect(parse).toThrow(InputError);
       expect(parse).toThrow(
         `train.bin: ${length} bytes are not a whole number of CIFAR-100 records of 3074 bytes`,
@@ -62,10 +92,45 @@ describe("CIFAR-100's binary layout", () => {
     },
   );
 
-  test("refuses a label without a name", () => {
-    const bytes = encode(100, new Uint8Array(3072));
-    expect(() => cifarSamples({ name: "test.bin", bytes }, classNames)).toThrow(
-      /record 0 has label 100.*100 class names/,
+  test("names every file with a label that has no name", () => {
+    const file = (name: string) => cifarBinary({ name, bytes: encode(100, new Uint8Array(3072)) });
+    expect(() => cifarDataset(file("train.bin"), file("test.bin"), classNames)).toThrow(
+      /^train.bin: record 0 has label 100, but there are 100 class names; .* \(and 1 more problem: fmlora data check/,
+    );
+  });
+
+  test.each<[string, Buffer, RegExp]>([
+    [
+      "another dictionary",
+      pickled(dictionary({ labels: binstring("") })),
+      /no array data and no list fine_labels/,
+    ],
+    ["no dictionary", pickled(binstring("")), /no array data and no list/],
+    [
+      "fewer labels than images",
+      pickled(
+        dictionary({ fine_labels: Buffer.from("]K\x05a"), data: uint8Array(2, 3072, new Uint8Array(6144)) }),
+      ),
+      /^train: data of shape \[2, 3072\] and 1 fine_labels; expected as many labels as rows of 3072/,
+    ],
+    [
+      "rows of another length",
+      pickled(
+        dictionary({ fine_labels: Buffer.from("]K\x05a"), data: uint8Array(1, 12, new Uint8Array(12)) }),
+      ),
+      /data of shape \[1, 12\] and 1 fine_labels/,
+    ],
+  ])("the python version refuses %s", (_, bytes, message) => {
+    expect(() => cifarPickle({ name: "train", bytes })).toThrow(message);
+  });
+
+  test("the python version's names", () => {
+    expect(cifarMetaNames({ name: "meta", bytes: cifarMetaFile(["apple", "bear"]) })).toEqual([
+      "apple",
+      "bear",
+    ]);
+    expect(() => cifarMetaNames({ name: "meta", bytes: pickled(dictionary({})) })).toThrow(
+      /meta: found no name/,
     );
   });
 

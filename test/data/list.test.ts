@@ -8,7 +8,7 @@ test("a benchmark's block has its needs, owners, Hub data set, size and licence"
   expect(benchmarkList(cub200)).toMatchInlineSnapshot(`
     "cub200: CUB-200-2011: 200 species of birds
       class-incremental, 10 tasks unless told otherwise
-      needs the folder CUB_200_2011 of the official archive (classes.txt, images.txt, image_class_labels.txt, train_test_split.txt, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)
+      needs CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (classes.txt, images.txt, image_class_labels.txt, train_test_split.txt, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)
       from https://www.vision.caltech.edu/datasets/cub_200_2011/
       on the Hugging Face Hub as bentrevett/caltech-ucsd-birds-200-2011 (a user's copy of the official split, in parquet)
       11,788 images of 200 classes, 1.15 GB

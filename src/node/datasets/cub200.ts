@@ -1,14 +1,14 @@
-/** @file CUB-200-2011 from its official archive, unpacked, or from train and test folders. */
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+/** @file CUB-200-2011 from its official archive, or from train and test folders. */
 import { CUB_LISTS, cubSplit } from "../../data/cub-lists.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
-import { openFolder } from "./folder.ts";
-import { folderFiles } from "./image-files.ts";
+import { below, type FileTree } from "./file-tree.ts";
+import { openClasses } from "./folder.ts";
+import { openPlace } from "./places.ts";
 
 const CLASSES = 200;
+const FOLDER = "CUB_200_2011";
 
 /** 200 species of birds (Wah et al., 2011). */
 export const cub200: Benchmark = {
@@ -16,7 +16,7 @@ export const cub200: Benchmark = {
   kind: "class-incremental",
   tasks: 10,
   summary: "CUB-200-2011: 200 species of birds",
-  needs: `the folder CUB_200_2011 of the official archive (${CUB_LISTS.join(", ")}, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)`,
+  needs: `CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (${CUB_LISTS.join(", ")}, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)`,
   source: {
     home: "https://www.vision.caltech.edu/datasets/cub_200_2011/",
     hub: {
@@ -33,40 +33,38 @@ export const cub200: Benchmark = {
   options: {},
   async open(options): Promise<Dataset> {
     readOptions("cub200", cub200.options, options.options);
-    const given = requireData(cub200, options);
+    const given = await openPlace(requireData(cub200, options), [FOLDER], [FOLDER, "images", "train"]);
+    const top = await given.list("");
     // The official archive unpacks to a folder of this name.
-    for (const root of [given, join(given, "CUB_200_2011")]) {
-      const present = await readdir(root).catch((): string[] => []);
-      const missing = [...CUB_LISTS, "images"].filter((name) => !present.includes(name));
-      if (missing.length === 0) return openOfficial(root);
-      if (missing.length < CUB_LISTS.length + 1) {
-        throw new InputError(`${root}: ${missing.join(" and ")} missing; CUB-200-2011 needs ${cub200.needs}`);
-      }
+    const tree = top.folders.includes(FOLDER) ? below(given, FOLDER) : given;
+    const { folders, files } = await tree.list("");
+    const missing = [
+      ...CUB_LISTS.filter((name) => !files.includes(name)),
+      ...(folders.includes("images") ? [] : ["images"]),
+    ];
+    if (missing.length === 0) return openOfficial(tree);
+    if (missing.length < CUB_LISTS.length + 1) {
+      throw new InputError(
+        `${tree.place}: ${missing.join(" and ")} missing; CUB-200-2011 needs ${cub200.needs}`,
+      );
     }
-    const top = await readdir(given).catch((): string[] => []);
-    if (top.includes("train") || top.includes("test")) return openResampled(given);
-    const packed = top.find((name) => /\.(tgz|tar\.gz|zip)$/.test(name));
-    const advice = packed === undefined ? "" : `; unpack ${packed} first`;
-    throw new InputError(`${given}: CUB-200-2011 is not there; it needs ${cub200.needs}${advice}`);
+    if (folders.includes("train") || folders.includes("test")) return openResampled(tree);
+    throw new InputError(`${given.place}: CUB-200-2011 is not there; it needs ${cub200.needs}`);
   },
 };
 
-async function openOfficial(root: string): Promise<Dataset> {
-  const text = (name: string): Promise<string> => readFile(join(root, name), "utf8");
-  const [classes, images, labels, uses] = await Promise.all(CUB_LISTS.map(text));
-  const split = cubSplit({
-    "classes.txt": classes!,
-    "images.txt": images!,
-    "image_class_labels.txt": labels!,
-    "train_test_split.txt": uses!,
-  });
-  const files = folderFiles(join(root, "images"));
+async function openOfficial(tree: FileTree): Promise<Dataset> {
+  const texts = await Promise.all(
+    CUB_LISTS.map(async (name) => [name, new TextDecoder().decode(await tree.read(name))] as const),
+  );
+  const split = cubSplit(Object.fromEntries(texts) as Parameters<typeof cubSplit>[0]);
+  const images = below(tree, "images");
   const absent: string[] = [];
-  for (const { id } of [...split.train, ...split.test]) if (!(await files.has(id))) absent.push(id);
+  for (const { id } of [...split.train, ...split.test]) if (!(await images.has(id))) absent.push(id);
   if (absent.length > 0) {
     const more = absent.length === 1 ? "" : ` (and ${absent.length - 1} more)`;
     throw new InputError(
-      `images.txt: ${absent[0]} is not in ${files.place}${more}; unpack the archive again`,
+      `images.txt: ${absent[0]} is not in ${images.place}${more}; unpack the archive again`,
     );
   }
   return {
@@ -74,17 +72,17 @@ async function openOfficial(root: string): Promise<Dataset> {
     domainNames: ["photo"],
     ...split,
     async read(sample) {
-      return { kind: "encoded", bytes: await files.read(sample.id) };
+      return { kind: "encoded", bytes: await images.read(sample.id) };
     },
   };
 }
 
-async function openResampled(root: string): Promise<Dataset> {
+async function openResampled(tree: FileTree): Promise<Dataset> {
   // Another split is another benchmark: its name keeps it apart.
-  const dataset = await openFolder(root, 0, "cub200 (train and test folders)");
+  const dataset = await openClasses(tree, 0, "cub200 (train and test folders)");
   if (dataset.classNames.length !== CLASSES) {
     throw new InputError(
-      `${root}: found ${dataset.classNames.length} class folders; CUB-200-2011 has ${CLASSES}: fetch it again, or use benchmark folder for a part of it`,
+      `${tree.place}: found ${dataset.classNames.length} class folders; CUB-200-2011 has ${CLASSES}: fetch it again, or use benchmark folder for a part of it`,
     );
   }
   return dataset;

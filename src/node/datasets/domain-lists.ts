@@ -3,10 +3,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { type DomainList, domainSplit, parseDomainList } from "../../data/domain-lists.ts";
+import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { folderFiles, type ImageFiles } from "./image-files.ts";
-import { tarFiles } from "./tar-files.ts";
-import { zipFiles } from "./zip-files.ts";
+import { type FileTree, folderTree } from "./file-tree.ts";
+import { archiveNamed, openArchive } from "./places.ts";
 
 /** What a benchmark says of itself. */
 export interface DomainLayout {
@@ -24,9 +24,9 @@ export function domainNeeds({ name, domainNames }: Pick<DomainLayout, "name" | "
 }
 
 /**
- * Opens lists and checks that every image they name is there: in `<domain>/`, else in `<domain>.zip`, else in
- * `<name>.tar` or `<name>.zip`. Archives are read in place.
- * @throws InputError that names the list, the line and the image.
+ * Opens lists and checks that every image they name is there: in `<domain>/`, else in an archive `<domain>`, else in an
+ * archive `<name>` (.tar or .zip, read in place, or .tgz, unpacked once to a .tar beside it).
+ * @throws DataProblems that name the lists, the lines and the images.
  */
 export async function openDomainLists(root: string, layout: DomainLayout): Promise<Dataset> {
   const { name, domainNames, classes } = layout;
@@ -34,71 +34,89 @@ export async function openDomainLists(root: string, layout: DomainLayout): Promi
     const reason = error.code === "ENOENT" ? "no such folder" : error.message;
     throw new InputError(`${root}: ${reason}; ${name} needs ${domainNeeds(layout)}`, { cause: error });
   });
-  const missing = domainNames
-    .flatMap((domain) => PARTS.map((part) => listName(domain, part)))
-    .filter((file) => !present.includes(file));
-  if (missing.length > 0) {
-    throw new InputError(`${root}: ${missing.join(", ")} missing; ${name} needs ${domainNeeds(layout)}`);
-  }
-  const lists: DomainList[] = [];
-  for (const [domain, domainName] of domainNames.entries()) {
-    for (const part of PARTS) {
-      const list = listName(domainName, part);
-      const text = await readFile(join(root, list), "utf8");
-      lists.push({ name: list, domain, part, entries: parseDomainList(list, domainName, text) });
-    }
-  }
-  const split = domainSplit(lists, classes);
-  const opened = new Map<string, Promise<ImageFiles>>();
-  const files: ImageFiles[] = [];
+  await checkPresent(root, layout, present);
+  const lists = await readLists(root, domainNames);
+  const findings = new Findings();
+  const split = findings.of(() => domainSplit(lists, classes));
+  const opened = new Map<string, Promise<FileTree>>();
+  const trees: (FileTree | undefined)[] = [];
   for (const domain of domainNames) {
-    const place = placeOf(domain, layout, present, root);
-    if (!opened.has(place)) opened.set(place, openPlace(root, place));
-    files.push(await opened.get(place)!);
+    const tree = await findings.ofAsync(async () => {
+      const place = placeOf(domain, layout, present, root);
+      if (!opened.has(place)) opened.set(place, openPlace(root, place));
+      return opened.get(place)!;
+    });
+    trees.push(tree);
   }
-  for (const list of lists) await checkListed(list, files[list.domain]!);
+  for (const list of lists) {
+    const tree = trees[list.domain];
+    if (tree !== undefined) await checkListed(list, tree, findings);
+  }
+  findings.stop();
   return {
     name,
     domainNames,
-    ...split,
+    ...split!,
     async read(sample) {
-      return { kind: "encoded", bytes: await files[sample.domain]!.read(sample.id) };
+      return { kind: "encoded", bytes: await trees[sample.domain]!.read(sample.id) };
     },
   };
 }
 
 const listName = (domain: string, part: (typeof PARTS)[number]): string => `${domain}_${part}.txt`;
 
+/** @throws InputError if a list is missing; says so if the lists are one folder further down. */
+async function checkPresent(root: string, layout: DomainLayout, present: readonly string[]): Promise<void> {
+  const wanted = layout.domainNames.flatMap((domain) => PARTS.map((part) => listName(domain, part)));
+  const missing = wanted.filter((file) => !present.includes(file));
+  if (missing.length === 0) return;
+  for (const name of missing.length === wanted.length ? present : []) {
+    const deeper = await readdir(join(root, name)).catch((): string[] => []);
+    if (wanted.every((file) => deeper.includes(file))) {
+      throw new InputError(`${root}: the lists are in ${join(root, name)}; give that as --data`);
+    }
+  }
+  throw new InputError(`${root}: ${missing.join(", ")} missing; ${layout.name} needs ${domainNeeds(layout)}`);
+}
+
+async function readLists(root: string, domainNames: readonly string[]): Promise<DomainList[]> {
+  const lists: DomainList[] = [];
+  const findings = new Findings();
+  for (const [domain, domainName] of domainNames.entries()) {
+    for (const part of PARTS) {
+      const list = listName(domainName, part);
+      const text = await readFile(join(root, list), "utf8");
+      const entries = findings.of(() => parseDomainList(list, domainName, text));
+      lists.push({ name: list, domain, part, entries: entries ?? [] });
+    }
+  }
+  findings.stop();
+  return lists;
+}
+
 /** "." for folders, else the archive's name. */
 function placeOf(domain: string, { name }: DomainLayout, present: readonly string[], root: string): string {
   if (present.includes(domain)) return ".";
-  const archives = [`${domain}.zip`, `${domain}.tar`, `${name}.tar`, `${name}.zip`];
-  const found = archives.find((archive) => present.includes(archive));
+  const found = archiveNamed(domain, present) ?? archiveNamed(name, present);
   if (found !== undefined) return found;
-  const packed = present.find((file) =>
-    [domain, name].some((stem) => file.match(/^(.+?)\.(tgz|tar\.gz)$/)?.[1] === stem),
-  );
-  const advice =
-    packed === undefined ? "" : `; ${packed} can't be read in place: unpack it once with tar xzf ${packed}`;
   throw new InputError(
-    `${root}: no images of domain ${domain}; expected ${domain}/ or one of ${archives.join(", ")}${advice}`,
+    `${root}: no images of domain ${domain}; expected ${domain}/ or an archive ${domain} or ${name} (.tar, .zip or .tgz)`,
   );
 }
 
-async function openPlace(root: string, place: string): Promise<ImageFiles> {
-  if (place === ".") return folderFiles(root);
-  return place.endsWith(".zip") ? zipFiles(join(root, place)) : tarFiles(join(root, place));
+async function openPlace(root: string, place: string): Promise<FileTree> {
+  return place === "." ? folderTree(root) : openArchive(join(root, place));
 }
 
-async function checkListed({ name, entries }: DomainList, files: ImageFiles): Promise<void> {
+async function checkListed({ name, entries }: DomainList, tree: FileTree, findings: Findings): Promise<void> {
   let first: string | undefined;
   let others = 0;
   for (const { path, line } of entries) {
-    if (await files.has(path)) continue;
-    if (first === undefined) first = `${name} line ${line}: ${path} is not in ${files.place}`;
+    if (await tree.has(path)) continue;
+    if (first === undefined) first = `${name} line ${line}: ${path} is not in ${tree.place}`;
     else others++;
   }
   if (first === undefined) return;
   const more = others === 0 ? "" : ` (and ${others} more of this list)`;
-  throw new InputError(`${first}${more}; add what is missing, or take it off the list`);
+  findings.add(`${first}${more}; add what is missing, or take it off the list`);
 }

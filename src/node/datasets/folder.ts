@@ -1,11 +1,12 @@
-/** @file Folders of images, one folder a class: listed at once, read when needed. */
-import type { Dirent } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+/** @file Folders of images, one folder a class, or an archive of them: listed at once, read when needed. */
+import { join, resolve } from "node:path";
 import type { Dataset, Sample } from "../../data/dataset.ts";
+import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
+import type { FileTree } from "./file-tree.ts";
+import { ARCHIVE_ENDINGS, openPlace, stemOf } from "./places.ts";
 
 const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
 const TEST_SHARE = 0.2;
@@ -16,8 +17,7 @@ export const folder: Benchmark = {
   kind: "class-incremental",
   tasks: 5,
   summary: "your own images (JPEG, PNG, WebP), one folder a class",
-  needs:
-    "a folder DIR with DIR/train/<class>/ and DIR/test/<class>/, or DIR/<class>/ (split 80 to 20 by the seed)",
+  needs: `a folder or archive (*${ARCHIVE_ENDINGS.join(", *")}) DIR with DIR/train/<class>/ and DIR/test/<class>/, or DIR/<class>/ (split 80 to 20 by the seed)`,
   source: { home: null, hub: null, licence: "yours", images: null, classes: null, bytes: null },
   usesData: true,
   options: {},
@@ -28,122 +28,118 @@ export const folder: Benchmark = {
 };
 
 /**
- * Lists the images under `root`: `train/<class>/` and `test/<class>/`, or `<class>/` with a seeded 80 to 20 split.
- * Classes and files are in the order of their names' characters; hidden and other files are passed over.
- * @throws InputError if a folder is missing, a class has no images, or train and test have other classes.
+ * Lists the images under `root`, a folder or an archive: see `openClasses`.
+ * @throws InputError if it is not there, or not of that layout.
  */
-export async function openFolder(root: string, seed = 0, name = basename(resolve(root))): Promise<Dataset> {
-  const { folders, files } = await list(root);
+export async function openFolder(root: string, seed = 0): Promise<Dataset> {
+  return openClasses(await openPlace(root), seed, stemOf(resolve(root)));
+}
+
+/**
+ * Lists the images of a tree: `train/<class>/` and `test/<class>/`, or `<class>/` with a seeded 80 to 20 split.
+ * Classes and files are in the order of their names' characters; hidden and other files are passed over.
+ * @throws DataProblems if a class has no images, or train and test have other classes.
+ */
+export async function openClasses(tree: FileTree, seed: number, name: string): Promise<Dataset> {
+  const { folders, files } = await tree.list("");
   if (folders.length === 0) {
-    const found = files.some((file) => IMAGE_NAME.test(file))
-      ? "images but no class folders"
-      : "no class folders";
-    throw new InputError(`${root}: found ${found}; expected one folder a class (${folder.needs})`);
+    const images = files.some((file) => IMAGE_NAME.test(file));
+    const found = images ? "images but no class folders" : "no class folders";
+    const advice = images ? ": give the folder above it, if this is one class" : "";
+    throw new InputError(
+      `${tree.place}: found ${found}; expected one folder a class (${folder.needs})${advice}`,
+    );
   }
   const divided = folders.includes("train") || folders.includes("test");
-  const split = divided ? await dividedSplit(root, folders) : await seededSplit(root, folders, seed);
+  const split = divided ? await dividedSplit(tree, folders) : await seededSplit(tree, folders, seed);
   return {
     name,
     domainNames: ["photo"],
     ...split,
     async read(sample) {
-      try {
-        return { kind: "encoded", bytes: await readFile(join(root, sample.id)) };
-      } catch (error) {
-        throw new InputError(`${sample.id}: can't be read from ${root} (${(error as Error).message})`, {
-          cause: error,
-        });
-      }
+      return { kind: "encoded", bytes: await tree.read(sample.id) };
     },
   };
 }
 
 type Split = Pick<Dataset, "classNames" | "train" | "test">;
 
-async function dividedSplit(root: string, folders: readonly string[]): Promise<Split> {
+async function dividedSplit(tree: FileTree, folders: readonly string[]): Promise<Split> {
   for (const part of ["train", "test"]) {
     if (!folders.includes(part)) {
       const other = part === "train" ? "test" : "train";
       throw new InputError(
-        `${root}: found ${other}/ but no ${part}/; add it, or put the class folders in ${root}`,
+        `${tree.place}: found ${other}/ but no ${part}/; add it, or put the class folders in ${tree.place}`,
       );
     }
   }
-  const train = (await list(join(root, "train"))).folders;
-  const test = (await list(join(root, "test"))).folders;
+  const train = (await tree.list("train")).folders;
+  const test = (await tree.list("test")).folders;
   const missing = [
     ...train.filter((name) => !test.includes(name)).map((name) => `test/${name}`),
     ...test.filter((name) => !train.includes(name)).map((name) => `train/${name}`),
   ];
+  const findings = new Findings();
   if (missing.length > 0) {
-    throw new InputError(
-      `${root}: train/ and test/ must have the same classes; missing: ${shortened(missing)}`,
+    findings.add(
+      `${tree.place}: train/ and test/ must have the same classes; missing: ${shortened(missing)}`,
     );
   }
-  if (train.length === 0)
-    throw new InputError(`${join(root, "train")}: no class folders; expected one a class`);
-  const samples = async (part: string): Promise<Sample[]> => {
-    const classes = await Promise.all(train.map((name) => imagesOf(root, `${part}/${name}`)));
-    return classes.flatMap((ids, label) => ids.map((id) => ({ id, label, domain: 0 })));
+  if (train.length === 0) {
+    findings.add(`${join(tree.place, "train")}: no class folders; expected one a class`);
+  }
+  const samples = async (part: string, classes: readonly string[]): Promise<Sample[]> => {
+    const listed = await Promise.all(classes.map((name) => imagesOf(tree, `${part}/${name}`, findings)));
+    return listed.flatMap((ids, label) => ids.map((id) => ({ id, label, domain: 0 })));
   };
-  return { classNames: train, train: await samples("train"), test: await samples("test") };
+  const split = {
+    classNames: train,
+    train: await samples("train", train),
+    test: await samples("test", test),
+  };
+  findings.stop();
+  return split;
 }
 
-async function seededSplit(root: string, classNames: readonly string[], seed: number): Promise<Split> {
+async function seededSplit(tree: FileTree, classNames: readonly string[], seed: number): Promise<Split> {
   const train: Sample[] = [];
   const test: Sample[] = [];
-  const listed = await Promise.all(classNames.map((name) => imagesOf(root, name)));
+  const findings = new Findings();
+  const listed = await Promise.all(classNames.map((name) => imagesOf(tree, name, findings)));
   for (const [label, ids] of listed.entries()) {
     const name = classNames[label]!;
-    if (ids.length < 2) {
-      throw new InputError(`${join(root, name)}: one image can't be split into train and test; add another`);
+    if (ids.length === 1) {
+      findings.add(`${join(tree.place, name)}: one image can't be split into train and test; add another`);
     }
-    // Depends on this class alone: a class added later leaves the others' test images as they are.
-    const shuffled = Rng.at(seed, "split", name).shuffled(ids);
-    const held = new Set(shuffled.slice(0, Math.max(1, Math.round(ids.length * TEST_SHARE))));
+    const held = heldOut(ids, seed, name);
     for (const id of ids) (held.has(id) ? test : train).push({ id, label, domain: 0 });
   }
+  findings.stop();
   return { classNames, train, test };
 }
 
-/** Ids of the images of one class: paths below `root`, with "/". */
-async function imagesOf(root: string, path: string): Promise<string[]> {
-  const { files } = await list(join(root, path));
+/**
+ * A fifth of a class's images for testing, one at least. Depends on this class alone: a class added later leaves the
+ * others' test images as they are.
+ */
+function heldOut(ids: readonly string[], seed: number, name: string): ReadonlySet<string> {
+  const shuffled = Rng.at(seed, "split", name).shuffled(ids);
+  return new Set(shuffled.slice(0, Math.max(1, Math.round(ids.length * TEST_SHARE))));
+}
+
+/** Ids of the images of one class: paths below the tree's top. */
+async function imagesOf(tree: FileTree, path: string, findings: Findings): Promise<string[]> {
+  const { files, folders } = await tree.list(path);
   const images = files.filter((file) => IMAGE_NAME.test(file));
   if (images.length === 0) {
-    const others = files.length === 0 ? "the folder is empty" : `it has ${files.length} other files`;
-    throw new InputError(
-      `${join(root, path)}: no JPEG, PNG or WebP image for this class (${others}); add some or remove the folder`,
+    const where = join(tree.place, path);
+    findings.add(
+      folders.length > 0
+        ? `${where}: ${folders.length} folders but no JPEG, PNG or WebP image for this class; if those are the classes, give ${where} as --data`
+        : `${where}: no JPEG, PNG or WebP image for this class (${files.length === 0 ? "the folder is empty" : `it has ${files.length} other files`}); add some or remove the folder`,
     );
   }
   return images.map((file) => `${path}/${file}`);
-}
-
-/** Names of the folders in one, sorted. @throws InputError if it is not there */
-export async function foldersIn(root: string): Promise<string[]> {
-  return (await list(root)).folders;
-}
-
-/** Names in a folder, hidden ones left out, sorted by their characters (no locale: the same on every machine). */
-async function list(path: string): Promise<{ folders: string[]; files: string[] }> {
-  let entries: Dirent[];
-  try {
-    entries = await readdir(path, { withFileTypes: true });
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such folder" : (error as Error).message;
-    throw new InputError(`${path}: ${reason}; expected a folder with images`, { cause: error });
-  }
-  const folders: string[] = [];
-  const files: string[] = [];
-  for (const entry of entries) {
-    if (entry.name.startsWith(".")) continue;
-    // Data sets are often assembled from links.
-    const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => entry) : entry;
-    if (kind.isDirectory()) folders.push(entry.name);
-    else files.push(entry.name);
-  }
-  return { folders: folders.sort(), files: files.sort() };
 }
 
 function shortened(names: readonly string[]): string {

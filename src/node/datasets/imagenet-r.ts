@@ -1,9 +1,11 @@
-/** @file ImageNet-R from folders of WNIDs. */
+/** @file ImageNet-R from folders of WNIDs, in a folder or an archive. */
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
-import { InputError } from "../../tensor/errors.ts";
+import { Findings } from "../../data/problems.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
-import { foldersIn, openFolder } from "./folder.ts";
+import { below, type FileTree } from "./file-tree.ts";
+import { openClasses } from "./folder.ts";
+import { openPlace } from "./places.ts";
 
 const CLASSES = 200;
 const WNID = /^n\d{8}$/;
@@ -18,7 +20,7 @@ export const imagenetR: Benchmark = {
   tasks: 10,
   summary: "ImageNet-R: 200 classes of ImageNet as art, cartoons, sculptures and so on",
   needs:
-    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as the official tar unpacks (split 80 to 20 by --split-seed)",
+    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as in the official tar (split 80 to 20 by --split-seed), or imagenet-r.tar, .zip or .tgz with either",
   source: {
     home: "https://github.com/hendrycks/imagenet-r",
     hub: {
@@ -35,31 +37,36 @@ export const imagenetR: Benchmark = {
   options: OPTIONS,
   async open(options): Promise<Dataset> {
     const seed = readOptions("imagenet-r", OPTIONS, options.options)["split-seed"];
-    const given = requireData(imagenetR, options);
+    const given = await openPlace(requireData(imagenetR, options), ["imagenet-r"], ["train", "imagenet-r"]);
     // The official archive unpacks to a folder of this name.
-    const root = (await foldersIn(given)).includes("imagenet-r") ? join(given, "imagenet-r") : given;
-    const top = await foldersIn(root);
+    const inside = (await given.list("")).folders.includes("imagenet-r");
+    const tree = inside ? below(given, "imagenet-r") : given;
+    const top = (await tree.list("")).folders;
     const divided = top.includes("train") || top.includes("test");
-    if (!divided) checkClasses(root, top);
+    const findings = new Findings();
+    if (!divided) checkClasses(tree, "", top, findings);
     for (const part of ["train", "test"]) {
-      if (top.includes(part)) checkClasses(join(root, part), await foldersIn(join(root, part)));
+      if (top.includes(part)) checkClasses(tree, part, (await tree.list(part)).folders, findings);
     }
     // Two splits are two benchmarks: their names keep them apart.
     const name = divided ? "imagenet-r" : `imagenet-r (80 to 20 by seed ${seed})`;
-    return openFolder(root, seed, name);
+    const dataset = await findings.ofAsync(() => openClasses(tree, seed, name));
+    findings.stop();
+    return dataset!;
   },
 };
 
-function checkClasses(place: string, folders: readonly string[]): void {
-  const other = folders.find((name) => !WNID.test(name));
-  if (other !== undefined) {
-    throw new InputError(
-      `${place}: folder "${other}" is no WNID; expected ${CLASSES} folders as n01443537 (or train/ and test/ with them); move it away`,
+function checkClasses(tree: FileTree, part: string, folders: readonly string[], findings: Findings): void {
+  const place = join(tree.place, part);
+  for (const name of folders.filter((each) => !WNID.test(each))) {
+    findings.add(
+      `${place}: folder "${name}" is no WNID; expected ${CLASSES} folders as n01443537 (or train/ and test/ with them); move it away`,
     );
   }
-  if (folders.length !== CLASSES) {
-    throw new InputError(
-      `${place}: found ${folders.length} class folders; ImageNet-R has ${CLASSES}, named as n01443537: fetch it again, or use benchmark folder for a part of it`,
+  const found = folders.filter((each) => WNID.test(each)).length;
+  if (found !== CLASSES) {
+    findings.add(
+      `${place}: found ${found} class folders; ImageNet-R has ${CLASSES}, named as n01443537: fetch it again, or use benchmark folder for a part of it`,
     );
   }
 }
