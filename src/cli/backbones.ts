@@ -1,20 +1,56 @@
-/** @file `fmlora backbones` */
-import { Command } from "@commander-js/extra-typings";
-import { findBackbone, SHIPPED_BACKBONES } from "../node/backbones.ts";
-import { count } from "../report/format.ts";
+/** @file `fmlora backbones` and `fmlora backbones fetch` */
+import { Argument, Command } from "@commander-js/extra-typings";
+import { FAMILIES } from "../nn/families.ts";
+import { type LocalBackbone, localBackbones } from "../node/backbones.ts";
+import { hubSettings } from "../node/hub/index.ts";
+import { bytes, count, printable } from "../report/format.ts";
+import { bringing } from "./downloads.ts";
+import { statusLine } from "./progress.ts";
 
-/** Lists the backbones that come with the package. */
+/** Lists the backbones that come with the package and those in the Hub's cache, and says what else does. */
 export function backbonesCommand() {
-  return new Command("backbones").description("list the backbones that come along").action(() => {
-    const texts = SHIPPED_BACKBONES.map((name) => {
-      const { config, weights, note } = findBackbone(name);
-      const parameters = Object.values(weights).reduce((sum, { data }) => sum + data.length, 0);
-      const shape = `${config.imageSize} px, patch ${config.patchSize}, width ${config.hiddenSize}, ${config.layers} blocks`;
-      return `${name}: ${shape}, ${count(parameters)} parameters\n${note === undefined ? "" : `  ${note}\n`}`;
+  const command = new Command("backbones")
+    .description("list the backbones that are here, or fetch one of the Hugging Face Hub")
+    .action(() => {
+      const all = localBackbones();
+      const cached = all.filter(({ shipped }) => !shipped);
+      const lines = [
+        ...all.filter(({ shipped }) => shipped).flatMap(describe),
+        "",
+        `In the Hub's cache (${hubSettings().cache}): ${cached.length === 0 ? "none" : ""}`.trimEnd(),
+        ...cached.flatMap(describe),
+        "",
+        "Wherever a backbone is named, organisation/name of the Hugging Face Hub does as well (fetched once; with",
+        "@revision, that branch, tag or commit), and a folder with config.json, preprocessor_config.json and",
+        "model.safetensors. Families, by model_type in config.json:",
+        `  ${FAMILIES.map(({ modelType, partOf }) => [modelType, partOf ?? []].flat().join(", ")).join(", ")}`,
+        "  and timm's vit_*, deit* and dino* (docs/backbones.md)",
+      ];
+      process.stdout.write(`${lines.map(printable).join("\n")}\n`);
     });
-    const folders =
-      "Wherever a backbone is named, a folder with config.json, preprocessor_config.json and model.safetensors\n" +
-      "does as well: a ViT or DINOv2 checkpoint as Hugging Face transformers saves it.\n";
-    process.stdout.write(`${texts.join("\n")}\n${folders}`);
-  });
+  command.addCommand(fetchCommand() as unknown as Command);
+  return command;
+}
+
+/** Fills the cache, for work without network. */
+function fetchCommand() {
+  return new Command("fetch")
+    .description("download a backbone of the Hugging Face Hub into the cache")
+    .addArgument(new Argument("<name>", "organisation/name, or organisation/name@revision"))
+    .option("--debug", "show where an error comes from")
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .action(async (name) => {
+      process.stdout.write(`${await bringing(name, statusLine())}\n`);
+    });
+}
+
+function describe({ name, facts, bytes: size, license }: LocalBackbone): string[] {
+  const { family, config, parameters, note } = facts;
+  const shape = `${config.imageSize} px, patch ${config.patchSize}, width ${config.hiddenSize}, ${config.layers} blocks`;
+  const terms = license === undefined ? "no licence named" : `licence ${license}`;
+  return [
+    `${name}: ${family}, ${shape}, ${count(parameters)} parameters, ${bytes(size)}, ${terms}`,
+    ...(note === undefined ? [] : [`  ${note}`]),
+  ];
 }

@@ -1,39 +1,99 @@
 /** @file `fmlora features` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { findBackbone } from "../node/backbones.ts";
+import { writeWhole } from "../node/files.ts";
 import { featureExtractor } from "../node/model.ts";
-import { writeNpy } from "../node/npy.ts";
+import { NpyWriter } from "../node/npy.ts";
+import { duration, rate } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
-import { fileBatches } from "./images.ts";
+import { downloadListener } from "./downloads.ts";
+import { fileBatches, imagesIn } from "./images.ts";
+import { statusLine } from "./progress.ts";
+
+interface FeatureArguments {
+  readonly backbone: string;
+  readonly imageSize?: number | undefined;
+  readonly out: string;
+  readonly names?: string | undefined;
+  readonly unreadable: "fail" | "skip";
+}
 
 /** Writes the CLS features of image files, a row each, as a NumPy array. */
 export function featuresCommand() {
   return new Command("features")
     .description("write the features (CLS token) that a backbone gives images, one row a file")
-    .addArgument(new Argument("<files...>", "JPEG, PNG, WebP or GIF images"))
+    .addArgument(
+      new Argument("<files...>", "JPEG, PNG, WebP or GIF images, or folders: all images in them, by name"),
+    )
     .addOption(
-      new Option("--backbone <name>", "name of a shipped backbone, or a folder").makeOptionMandatory(),
+      new Option(
+        "--backbone <name>",
+        "name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub",
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--image-size <n>", "input side in pixels, if not the backbone's own").argParser(pixels),
     )
     .addOption(
       new Option("--out <file>", "NumPy file to write, float32 [files, width]").makeOptionMandatory(),
     )
-    .action(async (files, { backbone: name, out }) => {
-      const backbone = findBackbone(name);
-      const extractor = featureExtractor(backbone);
-      const width = backbone.config.hiddenSize;
-      const rows = new Float32Array(files.length * width);
+    .addOption(new Option("--names <file>", "text file to write: the image of each row, one a line"))
+    .addOption(
+      new Option(
+        "--unreadable <choice>",
+        "what to do with an image that cannot be decoded; skip: no row for it",
+      )
+        .choices(["fail", "skip"] as const)
+        .default("fail" as const),
+    )
+    .action(writeFeatures);
+}
+
+/** Block by block: what is held does not grow with the number of files. */
+async function writeFeatures(
+  filesOrFolders: readonly string[],
+  { backbone: name, imageSize, out, names, unreadable }: FeatureArguments,
+): Promise<void> {
+  const files = await imagesIn(filesOrFolders);
+  const status = statusLine();
+  try {
+    const backbone = await findBackbone(name, { imageSize, onProgress: downloadListener(status) });
+    const extractor = featureExtractor(backbone);
+    const writer = await NpyWriter.open(out, backbone.config.hiddenSize, files.length);
+    const rows: string[] = [];
+    try {
+      const start = performance.now();
       let done = 0;
-      try {
-        for await (const { batch, unreadable } of fileBatches(files, backbone.preprocessing)) {
-          // A row that is missing would shift all rows after it.
-          if (unreadable.length > 0) throw new InputError(unreadable.join("; "));
-          rows.set(await extractor.features(batch), done * width);
-          done += batch.count;
+      for await (const part of fileBatches(files, backbone.preprocessing)) {
+        // A row that is missing would shift all rows after it.
+        if (part.unreadable.length > 0 && unreadable === "fail") {
+          throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
         }
-      } finally {
-        await extractor.dispose();
+        for (const line of part.unreadable) status.line(`skipped ${line}`);
+        if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
+        rows.push(...part.files);
+        done += part.files.length + part.unreadable.length;
+        const perSecond = done / ((performance.now() - start) / 1000);
+        const left = duration((files.length - done) / perSecond);
+        status.update(
+          `${done} of ${files.length} images, ${rate(perSecond)} images/s, ${left} left`,
+          done / files.length,
+        );
       }
-      await writeNpy(out, { dims: [files.length, width], data: rows });
-      process.stderr.write(`${out}: ${files.length} x ${width} float32\n`);
-    });
+      const count = await writer.finish();
+      if (names !== undefined) await writeWhole(names, rows.map((row) => `${row}\n`).join(""));
+      status.line(`${out}: ${count} x ${backbone.config.hiddenSize} float32`);
+    } finally {
+      await writer.discard();
+      await extractor.dispose();
+    }
+  } finally {
+    status.stop();
+  }
+}
+
+function pixels(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InputError(`--image-size "${text}": expected a whole number above 0`);
 }

@@ -1,11 +1,37 @@
 /** @file Image files named on the command line, as batches. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Batch, Preprocessing } from "../data/dataset.ts";
 import { sharpTransform } from "../node/image.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** Images decoded together. */
 const BATCH = 64;
+
+const IMAGE_NAME = /\.(jpe?g|png|webp|gif)$/i;
+
+/**
+ * The files as they are, and for folders all images in them and below, in the order of their paths' characters.
+ * @throws InputError for a folder without images
+ */
+export async function imagesIn(filesOrFolders: readonly string[]): Promise<string[]> {
+  const all: string[] = [];
+  for (const path of filesOrFolders) {
+    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+    if (!isFolder) {
+      all.push(path); // one that is missing is told when it is read
+      continue;
+    }
+    const names = (await readdir(path, { recursive: true })).filter((name) => IMAGE_NAME.test(name)).sort();
+    if (names.length === 0) {
+      throw new InputError(
+        `${path}: no images in this folder; expected .jpg, .jpeg, .png, .webp or .gif files`,
+      );
+    }
+    for (const name of names) all.push(join(path, name));
+  }
+  return all;
+}
 
 /** Some of the files that could be decoded, as a batch. */
 export interface FileBatch {

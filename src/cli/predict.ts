@@ -3,7 +3,9 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { openModel } from "../node/model.ts";
 import { printable } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
+import { downloadListener } from "./downloads.ts";
 import { fileBatches } from "./images.ts";
+import { statusLine } from "./progress.ts";
 
 /** Classifies image files with the model of a run. */
 export function predictCommand() {
@@ -11,12 +13,14 @@ export function predictCommand() {
     .description("classify images with the model of a run")
     .addArgument(new Argument("<files...>", "JPEG, PNG, WebP or GIF images"))
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder").makeOptionMandatory())
-    .addOption(new Option("--backbone <folder>", "where the model's backbone is, if it has moved"))
+    .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
     .addOption(new Option("--readout <name>", "way to classify (default: the method's own)"))
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (files, options) => {
       const { backbone, readout } = options;
-      const model = await openModel(options.model, { backbone, readout });
+      const status = statusLine();
+      const onDownload = downloadListener(status);
+      const model = await openModel(options.model, { backbone, readout, onDownload }).finally(status.stop);
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {

@@ -3,12 +3,18 @@ import cliProgress, { type GenericFormatter } from "cli-progress";
 import { duration, percent, printable, rate } from "../report/format.ts";
 import type { RunEvent } from "../train/events.ts";
 
-/** Shows a run. */
-export interface Progress {
-  listen(event: RunEvent): void;
+/** One line about what is going on, and lines that stay. */
+export interface StatusLine {
+  /** What is going on right now, and how much of it is done (0 to 1). */
+  update(text: string, share: number): void;
   /** Prints a line without disturbing the live one. */
   line(text: string): void;
   stop(): void;
+}
+
+/** Shows a run. */
+export interface Progress extends StatusLine {
+  listen(event: RunEvent): void;
 }
 
 /** Seconds between two plain lines. */
@@ -16,9 +22,15 @@ const PLAIN_INTERVAL = 5;
 /** Tasks whose accuracy is listed when a task ends. */
 const MOST_TASKS = 20;
 
+/** On standard error: a line that is redrawn on a terminal, else one every few seconds. */
+export function statusLine(): StatusLine {
+  return process.stderr.isTTY
+    ? liveLine(process.stderr)
+    : plainLines((text) => void process.stderr.write(text));
+}
+
 /** One line that stays, redrawn a few times a second. */
-export function liveProgress(stream: NodeJS.WriteStream): Progress {
-  const tasks = taskCount();
+function liveLine(stream: NodeJS.WriteStream): StatusLine {
   const format: GenericFormatter = (options, params, payload) =>
     `${cliProgress.Format.BarFormat(params.progress, options)} ${payload.text}`;
   const bar = new cliProgress.SingleBar({
@@ -37,52 +49,55 @@ export function liveProgress(stream: NodeJS.WriteStream): Progress {
     if (running) bar.stop();
     running = false;
   };
-  const line = (text: string): void => {
-    stop();
-    stream.write(`${printable(text)}\n`);
-  };
   return {
-    listen(event) {
-      for (const lasting of lastingLines(event, tasks(event))) line(lasting);
-      const passing = passingLine(event, tasks(event));
-      if (passing === undefined) return;
-      if (!running) bar.start(1, 0, passing);
+    update(text, share) {
+      const payload = { text: printable(text) };
+      if (!running) bar.start(1, 0, payload);
       running = true;
-      bar.update(passing.share, passing);
+      bar.update(share, payload);
     },
-    line,
+    line(text) {
+      stop();
+      stream.write(`${printable(text)}\n`);
+    },
     stop,
   };
 }
 
 /** A line every few seconds, for logs. */
-export function plainProgress(
+function plainLines(
   write: (text: string) => void,
   now: () => number = () => performance.now() / 1000,
-): Progress {
-  const tasks = taskCount();
+): StatusLine {
   let last = now();
   const line = (text: string): void => write(`${printable(text)}\n`);
   return {
-    listen(event) {
-      for (const lasting of lastingLines(event, tasks(event))) line(lasting);
-      const passing = passingLine(event, tasks(event));
-      if (passing === undefined || now() - last < PLAIN_INTERVAL) return;
+    update(text) {
+      if (now() - last < PLAIN_INTERVAL) return;
       last = now();
-      line(passing.text);
+      line(text);
     },
     line,
     stop: () => {},
   };
 }
 
+/** A run on a status line. */
+export function runProgress(status: StatusLine): Progress {
+  const tasks = taskCount();
+  return {
+    ...status,
+    listen(event) {
+      for (const lasting of lastingLines(event, tasks(event))) status.line(lasting);
+      const passing = passingLine(event, tasks(event));
+      if (passing !== undefined) status.update(passing.text, passing.share);
+    },
+  };
+}
+
 /** Every event as one line of JSON on `write`; remarks go to `remark`. */
 export function jsonProgress(write: (text: string) => void, remark: (text: string) => void): Progress {
-  return {
-    listen: (event) => write(`${JSON.stringify(event)}\n`),
-    line: (text) => remark(`${printable(text)}\n`),
-    stop: () => {},
-  };
+  return { ...plainLines(remark), listen: (event) => write(`${JSON.stringify(event)}\n`) };
 }
 
 /** What is going on right now, and how much of it is done (0 to 1). */

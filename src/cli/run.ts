@@ -6,8 +6,9 @@ import { benchmarkNamed, benchmarks } from "../node/datasets/index.ts";
 import { methodNamed, type RunOptionsInput, runBenchmark, runOptionsSchema } from "../node/run.ts";
 import { runTable } from "../report/table.ts";
 import { InputError } from "../tensor/errors.ts";
+import { bringing } from "./downloads.ts";
 import { Stopped } from "./failures.ts";
-import { jsonProgress, liveProgress, type Progress, plainProgress } from "./progress.ts";
+import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
 import {
   benchmarkSettings,
   camelCase,
@@ -90,6 +91,7 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
   const method = methodNamed(chosen.method);
   const methodSettings = settingsOf(method.options);
   refuseOthers([...runSettings, ...methodSettings, ...ownSettings(benchmark)], typed, method.name, name);
+  const progress = progressFor(chosen.json === true);
   const options = given(runSettings, typed) as RunOptionsInput;
   const seed = options.seed ?? runOptionsSchema.parse({}).seed;
   const out = chosen.out ?? join("runs", `${name}-${method.name}-seed${seed}`);
@@ -99,11 +101,10 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
     out,
     resume: chosen.resume === true,
     profile: chosen.profile === true,
-    options,
+    options: { ...options, ...(await broughtBackbone(options, progress)) },
     methodOptions: given(methodSettings, typed),
     benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
   };
-  const progress = progressFor(chosen.json === true);
   const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
@@ -134,11 +135,16 @@ function refuseOthers(
 }
 
 function progressFor(json: boolean): Progress {
-  const onError = (text: string): void => {
-    process.stderr.write(text);
-  };
-  if (json) return jsonProgress((text) => void process.stdout.write(text), onError);
-  return process.stderr.isTTY ? liveProgress(process.stderr) : plainProgress(onError);
+  if (!json) return runProgress(statusLine());
+  return jsonProgress(
+    (text) => void process.stdout.write(text),
+    (text) => void process.stderr.write(text),
+  );
+}
+
+/** Before the run itself begins, so that Ctrl-C ends a download at once. */
+async function broughtBackbone({ backbone }: RunOptionsInput, progress: Progress): Promise<RunOptionsInput> {
+  return backbone === undefined ? {} : { backbone: await bringing(backbone, progress) };
 }
 
 /** Ctrl-C stops at the next batch, a second one at once. @throws Stopped */

@@ -71,6 +71,7 @@ export interface CheckpointConfig {
 /**
  * Reads config.json and preprocessor_config.json.
  * @param imageSize overrides the size that the files ask for; positions are interpolated
+ * @param preprocessorFile where the second comes from, for messages
  * @throws InputError for an unsupported architecture or a field that is missing or wrong
  */
 export function parseConfig(
@@ -78,6 +79,7 @@ export function parseConfig(
   preprocessorJson: unknown,
   folder: string,
   imageSize?: number,
+  preprocessorFile = "preprocessor_config.json",
 ): CheckpointConfig {
   const file = `${folder}/config.json`;
   const { model_type: modelType } = check(z.object({ model_type: z.string() }), json, file);
@@ -104,7 +106,7 @@ export function parseConfig(
       `${file}: hidden_size ${config.hidden_size} is not a multiple of ${config.num_attention_heads} heads`,
     );
   }
-  const preprocessor = check(preprocessorSchema, preprocessorJson, `${folder}/preprocessor_config.json`);
+  const preprocessor = check(preprocessorSchema, preprocessorJson, `${folder}/${preprocessorFile}`);
   const preprocessing = preprocessingOf(preprocessor, config.image_size, imageSize);
   if (preprocessing.size % config.patch_size !== 0) {
     throw new InputError(

@@ -1,7 +1,7 @@
 /** @file Takes a backbone's tensors out of a checkpoint file, under our names and in our layouts. */
 import { InputError } from "../tensor/errors.ts";
 import { decodeFloat32, type SafetensorsEntry, type SafetensorsHeader } from "../tensor/safetensors.ts";
-import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
+import { sizeOf, type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import type { CheckpointConfig } from "./checkpoint.ts";
 import { interpolatePositions } from "./positions.ts";
 import { tokensBeforePatches, type VitConfig } from "./vit.ts";
@@ -46,6 +46,12 @@ export function readWeights(
     "patch.weight": patchRows(weights["patch.weight"]!),
     position: interpolatePositions(weights.position!, config.imageSize / config.patchSize, layout),
   };
+}
+
+/** Numbers in the tensors that features need, nothing being read. @throws InputError as `readWeights` does */
+export function countWeights(checkpoint: CheckpointConfig, header: SafetensorsHeader, file: string): number {
+  const found = [...findTensors(checkpoint, header, file).values()];
+  return found.reduce((sum, wanted) => sum + (wanted === null ? 0 : sizeOf(wanted.entry.dims)), 0);
 }
 
 /** Where each of our tensors is; null for zeros. @throws InputError as `readWeights` says */

@@ -42,19 +42,8 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 export const isTimmConfig = (json: unknown): boolean =>
   typeof json === "object" && json !== null && "architecture" in json && !("model_type" in json);
 
-/**
- * Reads timm's config.json; shapes come from the tensors.
- * @param file the weights, for messages
- * @param imageSize overrides the size that config.json asks for; positions are interpolated
- * @throws InputError for an unsupported architecture or a field that is missing or wrong
- */
-export function parseTimmConfig(
-  json: unknown,
-  header: SafetensorsHeader,
-  folder: string,
-  file: string,
-  imageSize?: number,
-): CheckpointConfig {
+/** The fields of config.json. @throws InputError for an unsupported architecture, or a field that is missing or wrong */
+export function timmArchitecture(json: unknown, folder: string): z.infer<typeof timmSchema> {
   const where = `${folder}/config.json`;
   const config = check(timmSchema, json, where);
   const { architecture, model_args: args } = config;
@@ -69,6 +58,25 @@ export function parseTimmConfig(
       `${where}: global_pool "${pool}" is not supported; supported is token: features are those of the CLS token`,
     );
   }
+  return config;
+}
+
+/**
+ * Reads timm's config.json; shapes come from the tensors.
+ * @param file the weights, for messages
+ * @param imageSize overrides the size that config.json asks for; positions are interpolated
+ * @throws InputError for an unsupported architecture or a field that is missing or wrong
+ */
+export function parseTimmConfig(
+  json: unknown,
+  header: SafetensorsHeader,
+  folder: string,
+  file: string,
+  imageSize?: number,
+): CheckpointConfig {
+  const where = `${folder}/config.json`;
+  const config = timmArchitecture(json, folder);
+  const { architecture, model_args: args } = config;
   const act = args.act_layer ?? (architecture.includes("quickgelu") ? "quick_gelu" : "gelu");
   const dims = (name: string, rank: number): readonly number[] => {
     const found = header.entries.get(name)?.dims;

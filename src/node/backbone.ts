@@ -1,151 +1,82 @@
 /** @file Reads a backbone from a folder. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Backbone, type CheckpointConfig, parseConfig, readWeights } from "../nn/checkpoint.ts";
-import { isTimmConfig, parseTimmConfig } from "../nn/timm.ts";
-import { InputError } from "../tensor/errors.ts";
-import {
-  headerLength,
-  parseHeader,
-  type SafetensorsEntry,
-  type SafetensorsHeader,
-} from "../tensor/safetensors.ts";
+import { countWeights } from "../nn/read-weights.ts";
+import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../nn/timm.ts";
+import { readJson, withWeights } from "./weight-files.ts";
 
-/** Names of the weights in a backbone's folder: one file, or an index of several. */
-const WEIGHTS = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+/** The files beside the weights. */
+export const CONFIG = "config.json";
+export const PREPROCESSOR = "preprocessor_config.json";
+/** Instead of it, or with more in it, where transformers 5 wrote the folder. */
+export const PROCESSOR = "processor_config.json";
 
 /**
- * Loads config.json, preprocessor_config.json (timm's config.json has that inside) and model.safetensors, or the
- * files that model.safetensors.index.json names.
+ * Loads config.json, preprocessor_config.json (or the image processor in processor_config.json; timm's config.json has
+ * that inside) and model.safetensors, or the files that model.safetensors.index.json names.
  * @param options.imageSize overrides the checkpoint's input size
  * @throws InputError in one line for a missing, truncated or contradictory file
  */
 export function loadBackbone(
   folder: string,
-  options: { readonly name?: string; readonly imageSize?: number } = {},
+  { name = folder, imageSize }: { readonly name?: string; readonly imageSize?: number | undefined } = {},
 ): Backbone {
-  const json = readJson(join(folder, "config.json"));
-  const { imageSize } = options;
-  if (isTimmConfig(json)) {
-    return withWeights(folder, (header, read, file) => {
-      const checkpoint = parseTimmConfig(json, header, folder, file, imageSize);
-      return backboneOf(options.name ?? folder, checkpoint, readWeights(checkpoint, header, read, file));
-    });
-  }
-  const preprocessor = readJson(join(folder, "preprocessor_config.json"));
-  const checkpoint = parseConfig(json, preprocessor, folder, imageSize);
-  return withWeights(folder, (header, read, file) =>
-    backboneOf(options.name ?? folder, checkpoint, readWeights(checkpoint, header, read, file)),
-  );
-}
-
-function backboneOf(name: string, checkpoint: CheckpointConfig, weights: Backbone["weights"]): Backbone {
-  const { config, preprocessing, note } = checkpoint;
-  return { name, config, preprocessing, weights, ...(note === undefined ? {} : { note }) };
-}
-
-type Read = (name: string, start: number, end: number) => Uint8Array;
-
-/** Opens the weights, lends their header and a way to read them, and closes them. */
-function withWeights<T>(folder: string, use: (header: SafetensorsHeader, read: Read, file: string) => T): T {
-  const index = join(folder, INDEX);
-  const file = join(folder, WEIGHTS);
-  if (existsSync(file) || !existsSync(index)) {
-    return withFile(file, (descriptor) =>
-      use(readHeader(descriptor, file), (_, start, end) => readBytes(descriptor, start, end), file),
-    );
-  }
-  const descriptors: number[] = [];
-  try {
-    const owner = new Map<string, number>();
-    const entries = new Map<string, SafetensorsEntry>();
-    const shards = shardsOf(index);
-    for (const shard of new Set(shards.map(([, shard]) => shard))) {
-      const path = join(folder, shard);
-      if (!existsSync(path)) {
-        throw new InputError(`${index}: names ${shard}, which is not in the folder; download it too`);
-      }
-      const descriptor = explain(path, () => openSync(path, "r"));
-      descriptors.push(descriptor);
-      const header = readHeader(descriptor, path);
-      for (const [name] of shards.filter(([, owner]) => owner === shard)) {
-        const entry = header.entries.get(name);
-        if (entry === undefined) {
-          throw new InputError(
-            `${index}: says that tensor ${name} is in ${shard}, but it isn't; download both again`,
-          );
-        }
-        entries.set(name, entry);
-        owner.set(name, descriptor);
-      }
-    }
-    const read: Read = (name, start, end) => readBytes(owner.get(name)!, start, end);
-    return use({ entries, metadata: {} }, read, index);
-  } finally {
-    for (const descriptor of descriptors) closeSync(descriptor);
-  }
-}
-
-/** Tensor and file for each line of an index. */
-function shardsOf(index: string): [tensor: string, shard: string][] {
-  const { weight_map: map } = (readJson(index) ?? {}) as { weight_map?: unknown };
-  if (typeof map !== "object" || map === null || Object.keys(map).length === 0) {
-    throw new InputError(`${index}: has no weight_map from tensors to files; download it again`);
-  }
-  return Object.entries(map).map(([tensor, shard]) => {
-    if (typeof shard !== "string" || basename(shard) !== shard) {
-      throw new InputError(
-        `${index}: tensor ${tensor} is said to be in ${JSON.stringify(shard)}, which is no file of the folder`,
-      );
-    }
-    return [tensor, shard];
+  const parse = checkpointParser(folder, imageSize);
+  return withWeights(folder, (header, read, file) => {
+    const checkpoint = parse(header, file);
+    const { config, preprocessing, note } = checkpoint;
+    const weights = readWeights(checkpoint, header, read, file);
+    return { name, config, preprocessing, weights, ...(note === undefined ? {} : { note }) };
   });
 }
 
-function readHeader(descriptor: number, file: string): SafetensorsHeader {
-  const { size } = fstatSync(descriptor);
-  const length = headerLength(readBytes(descriptor, 0, Math.min(8, size)), size, file);
-  return parseHeader(readBytes(descriptor, 8, 8 + length), size, file);
+/** What a folder holds, without reading its weights. */
+export interface BackboneFacts {
+  /** transformers' model_type, or timm's architecture. */
+  readonly family: string;
+  readonly config: CheckpointConfig["config"];
+  /** Numbers that features need: heads and text towers are left out. */
+  readonly parameters: number;
+  readonly note: string | undefined;
 }
 
-function readBytes(descriptor: number, start: number, end: number): Uint8Array {
-  const bytes = new Uint8Array(end - start);
-  for (let at = 0; at < bytes.length; ) {
-    const count = readSync(descriptor, bytes, at, bytes.length - at, start + at);
-    if (count === 0) break;
-    at += count;
-  }
-  return bytes;
+/** Reads and checks everything but the weights' bytes. @throws InputError as `loadBackbone` does */
+export function describeBackbone(folder: string): BackboneFacts {
+  const parse = checkpointParser(folder);
+  return withWeights(folder, (header, _, file) => {
+    const checkpoint = parse(header, file);
+    const { family, config, note } = checkpoint;
+    return { family: family.modelType, config, note, parameters: countWeights(checkpoint, header, file) };
+  });
 }
 
-function withFile<T>(file: string, use: (descriptor: number) => T): T {
-  const descriptor = explain(file, () => openSync(file, "r"));
-  try {
-    return use(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+/** Checks what can be checked before the weights are there. @throws InputError for an unsupported architecture */
+export function checkConfig(folder: string): void {
+  const json = readJson(join(folder, CONFIG));
+  if (isTimmConfig(json)) timmArchitecture(json, folder);
+  else checkpointParser(folder);
 }
 
-function readJson(file: string): unknown {
-  const text = explain(file, () => readFileSync(file, "utf8"));
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${file}: not valid JSON: ${(error as Error).message}`);
+type Parse = (header: Parameters<typeof parseTimmConfig>[1], file: string) => CheckpointConfig;
+
+/** Reads the JSON files at once; timm's needs the tensors' shapes, too. */
+function checkpointParser(folder: string, imageSize?: number): Parse {
+  const json = readJson(join(folder, CONFIG));
+  if (isTimmConfig(json)) {
+    return (header, file) => parseTimmConfig(json, header, folder, file, imageSize);
   }
+  const [preprocessor, file] = readPreprocessor(folder);
+  const checkpoint = parseConfig(json, preprocessor, folder, imageSize, file);
+  return () => checkpoint;
 }
 
-function explain<T>(file: string, open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT")
-      throw new InputError(
-        `${file}: no such file; a backbone folder has config.json, preprocessor_config.json and model.safetensors`,
-      );
-    throw new InputError(`${file}: cannot be read: ${(error as Error).message}`);
+/** With the precedence that transformers has: nested first. */
+function readPreprocessor(folder: string): [json: unknown, file: string] {
+  const nested = join(folder, PROCESSOR);
+  if (existsSync(nested)) {
+    const { image_processor: found } = (readJson(nested) ?? {}) as { image_processor?: unknown };
+    if (typeof found === "object" && found !== null) return [found, PROCESSOR];
   }
+  return [readJson(join(folder, PREPROCESSOR)), PREPROCESSOR];
 }

@@ -1,6 +1,14 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
-export { loadBackbone } from "./backbone.ts";
-export { findBackbone, SHIPPED_BACKBONES } from "./backbones.ts";
+export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbone.ts";
+export {
+  type BringOptions,
+  bringBackbone,
+  type FindOptions,
+  findBackbone,
+  type LocalBackbone,
+  localBackbones,
+  SHIPPED_BACKBONES,
+} from "./backbones.ts";
 export {
   type Benchmark,
   type BenchmarkOption,
@@ -18,6 +26,7 @@ export {
   hubSettings,
   listRepoFiles,
   NoSuchFile,
+  NotCached,
   type RepoAt,
   type RepoFile,
 } from "./hub/index.ts";
@@ -30,6 +39,6 @@ export {
   type ModelOptions,
   openModel,
 } from "./model.ts";
-export { encodeNpy, writeNpy } from "./npy.ts";
+export { encodeNpy, NpyWriter, writeNpy } from "./npy.ts";
 export { type RunOptionsInput, type RunRequest, runBenchmark, runOptionsSchema } from "./run.ts";
 export { nodeRuntime } from "./runtime.ts";

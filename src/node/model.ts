@@ -12,6 +12,8 @@ import { InputError } from "../tensor/errors.ts";
 import { decodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { findBackbone } from "./backbones.ts";
+
+import type { DownloadProgress } from "./hub/index.ts";
 import { precisionOf } from "./precision.ts";
 import { checked, defaultThreads, methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
@@ -49,6 +51,8 @@ export interface ModelOptions {
   readonly backbone?: string | undefined;
   readonly readout?: string | undefined;
   readonly threads?: number | undefined;
+  /** Hears of the backbone's download from the Hub, if there is one. */
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
@@ -68,7 +72,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
   const method = methodNamed(name);
-  const backbone = findBackbone(options.backbone ?? trained.backbone, trained.imageSize);
+  const backbone = await findBackbone(options.backbone ?? trained.backbone, {
+    imageSize: trained.imageSize,
+    onProgress: options.onDownload,
+  });
   const bare = context(backbone, options.threads);
   const learner = method.create(
     { ...bare, precision: await precisionOf(bare.runtime, backbone, trained) },

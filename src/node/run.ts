@@ -31,7 +31,10 @@ const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): [Na
 /** Options of a run, with their defaults; the command line derives its flags from these descriptions. */
 export const runOptionsSchema = z.object({
   data: z.string().optional().describe("folder with the benchmark's images"),
-  backbone: z.string().default("vit-tiny-patch8-64").describe("name of a shipped backbone, or a folder"),
+  backbone: z
+    .string()
+    .default("vit-tiny-patch8-64")
+    .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
   imageSize: count.optional().describe("input side in pixels, if not the backbone's own"),
   tasks: count.optional().describe("number of tasks (default: the benchmark's)"),
   initialClasses: z
@@ -207,7 +210,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
   const methodOptions = checked(method.options, request.methodOptions, `options of ${method.name}`);
-  const backbone = findBackbone(options.backbone, options.imageSize);
+  const backbone = await findBackbone(options.backbone, { imageSize: options.imageSize });
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, options, method.protocol === "joint");
@@ -232,6 +235,7 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     protocol: stream.protocol,
     ...options,
     ...training,
+    backbone: backbone.name, // with the commit, where it is of the Hub
     augmentation: options.augmentation,
     views: training.augmentation,
     orderSeed: effectiveOrderSeed(benchmark, options),

@@ -62,6 +62,7 @@ export function parseHeader(bytes: Uint8Array, fileLength: number, file: string)
   for (const [name, entry] of Object.entries(json)) {
     if (name !== "__metadata__") entries.set(name, checkEntry(name, entry, base, fileLength, file));
   }
+  checkCoverage(entries, base, fileLength, file);
   const metadata = (json as { __metadata__?: Record<string, string> }).__metadata__ ?? {};
   return { entries, metadata };
 }
@@ -101,6 +102,29 @@ function checkEntry(
     );
   }
   return { dtype, dims: shape, start: base + start, end: base + end };
+}
+
+/** The format has no holes and no overlaps: where there are some, the header lies or the file is another one's. */
+function checkCoverage(
+  entries: ReadonlyMap<string, SafetensorsEntry>,
+  base: number,
+  fileLength: number,
+  file: string,
+): void {
+  const inOrder = [...entries].sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
+  let [before, at] = ["the header", base];
+  for (const [name, { start, end }] of inOrder) {
+    if (start !== at) {
+      const what = start < at ? "overlap" : `have ${start - at} bytes of no tensor between them`;
+      throw new InputError(`${file}: ${before} and tensor ${name} ${what}; download or write the file again`);
+    }
+    [before, at] = [`tensor ${name}`, end];
+  }
+  if (at !== fileLength) {
+    throw new InputError(
+      `${file}: ${fileLength - at} bytes after ${before} belong to no tensor; download or write the file again`,
+    );
+  }
 }
 
 /** The tensor as float32, from its own bytes; F32 that is aligned is not copied. */

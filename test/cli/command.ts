@@ -26,13 +26,14 @@ export class Workplace {
     return this;
   }
 
-  /** `fmlora ARGS`, to its end. `onOutput` sees standard error as it comes. */
+  /** `fmlora ARGS`, to its end. `onOutput` sees standard output as it comes; `flags` are Node's own. */
   fmlora(
     args: readonly string[],
     onOutput: (text: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
+    flags: readonly string[] = [],
   ): Promise<Finished> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [MAIN, ...args], {
+      const child = spawn(process.execPath, [...flags, MAIN, ...args], {
         cwd: this.path,
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, NO_COLOR: "1", COLUMNS: "100" },

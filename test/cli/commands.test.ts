@@ -1,5 +1,5 @@
 /** @file The commands beside `run`, and the help. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
@@ -16,7 +16,7 @@ beforeAll(async () => {
   expect(await place.fmlora([...QUICK, "--out", "fm"])).toMatchObject({ code: 0 });
   const other = [...QUICK, "--method", "seq-lora", "--out", "seq"];
   expect(await place.fmlora(other)).toMatchObject({ code: 0 });
-});
+}, 60_000);
 afterAll(() => place.remove());
 
 describe("help", () => {
@@ -43,7 +43,8 @@ describe("help", () => {
                                        gives images, one row a file
         methods [options] [method]     list the methods and their options
         data [options]                 list the benchmarks and what they need
-        backbones [options]            list the backbones that come along
+        backbones [options]            list the backbones that are here, or fetch one of
+                                       the Hugging Face Hub
         help [command]                 display help for command
       "
     `);
@@ -84,7 +85,9 @@ describe("help", () => {
   test("backbones lists what is shipped, with its note", async () => {
     const { code, stdout } = await place.fmlora(["backbones"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^vit-tiny-patch8-64: 64 px, patch 8, width 192, 12 blocks, [\d,]+ parameters\n/);
+    expect(stdout).toMatch(
+      /^vit-tiny-patch8-64: vit, 64 px, patch 8, width 192, 12 blocks, [\d,]+ parameters, [\d.]+ MB, licence other\n/,
+    );
   });
 });
 
@@ -233,6 +236,9 @@ describe("features", () => {
 
   test("writes nothing where an image can't be read", async () => {
     const line = await place.refused("features", "gone.png", "--backbone", "backbone", "--out", "none.npy");
-    expect(line).toMatchInlineSnapshot(`"fmlora: gone.png: no such file [2]"`);
+    expect(line).toMatchInlineSnapshot(
+      `"fmlora: gone.png: no such file; --unreadable skip leaves such files out [2]"`,
+    );
+    expect(readdirSync(place.path).filter((name) => name.startsWith("none.npy"))).toEqual([]);
   });
 });

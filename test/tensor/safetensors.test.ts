@@ -150,6 +150,34 @@ describe("a header that lies is one line of complaint", () => {
       fileWith({ x: { ...entry, data_offsets: [4, 12] } }, 8),
       "truncated: tensor x ends",
     ],
+    [
+      "overlaps",
+      fileWith({ x: entry, y: { ...entry, data_offsets: [4, 12] } }, 12),
+      "tensor x and tensor y overlap",
+    ],
+    ["has twice the same bytes", fileWith({ x: entry, y: entry }, 8), "tensor x and tensor y overlap"],
+    [
+      "leaves a hole",
+      fileWith({ x: entry, y: { ...entry, data_offsets: [12, 20] } }, 20),
+      "tensor x and tensor y have 4 bytes of no tensor between them",
+    ],
+    [
+      "starts late",
+      fileWith({ x: { ...entry, data_offsets: [4, 12] } }, 12),
+      "the header and tensor x have 4 bytes",
+    ],
+    ["leaves bytes over", fileWith({ x: entry }, 11), "3 bytes after tensor x belong to no tensor"],
+    ["has no tensors and bytes", fileWith({}, 4), "4 bytes after the header belong to no tensor"],
+    [
+      "has a shape beyond all numbers",
+      fileWith({ x: { ...entry, shape: [2 ** 52, 2 ** 52] } }, 8),
+      "but its offsets span 8",
+    ],
+    [
+      "has a negative offset",
+      fileWith({ x: { ...entry, data_offsets: [-8, 0] } }, 8),
+      "tensor x has no valid",
+    ],
   ])("%s", (_, bytes, expected) => {
     expect(complaint(bytes)).toContain(expected);
   });

@@ -1,6 +1,6 @@
 /** @file The cache's layout, as Python's huggingface_hub has it: blobs by hash, snapshots by commit, refs by name. */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
@@ -131,5 +131,43 @@ export async function inCache<T>(file: string, action: () => Promise<T>): Promis
       `${file}: the Hub's cache cannot be written: ${reason}, or set HF_HOME to another folder`,
       { cause: error },
     );
+  }
+}
+
+/** A commit of a repository in the cache. */
+export interface Snapshot {
+  /** "org/name", with "@revision" unless that is main. */
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** All snapshots in the cache, sorted by name; files may be missing in them. */
+export function snapshotsOf(type: Repo["type"], { cache }: Pick<HubSettings, "cache">): Snapshot[] {
+  const prefix = `${type}s--`;
+  return namesIn(cache)
+    .filter((folder) => folder.startsWith(prefix))
+    .flatMap((folder) => {
+      const repo = folder.slice(prefix.length).replaceAll("--", "/");
+      const refs = new Map(
+        namesIn(join(cache, folder, "refs"), true).flatMap((ref): [string, string][] => {
+          const file = join(cache, folder, "refs", ref);
+          return statSync(file).isFile() ? [[readFileSync(file, "utf8").trim(), ref]] : [];
+        }),
+      );
+      return namesIn(join(cache, folder, "snapshots")).map((commit) => {
+        const revision = refs.get(commit) ?? commit;
+        const name = revision === "main" ? repo : `${repo}@${revision}`;
+        return { name, folder: join(cache, folder, "snapshots", commit) };
+      });
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Names in a folder; none if there is no such folder. */
+function namesIn(folder: string, recursive = false): string[] {
+  try {
+    return readdirSync(folder, { recursive, encoding: "utf8" });
+  } catch {
+    return [];
   }
 }

@@ -8,6 +8,9 @@ import { type HubSettings, hubSettings } from "./settings.ts";
 export { NoSuchFile } from "./request.ts";
 export { type HubSettings, hubSettings } from "./settings.ts";
 
+/** Offline, and the cache doesn't have it. */
+export class NotCached extends InputError {}
+
 /** A repository at a revision: a branch, a tag or a commit. */
 export interface RepoAt extends Repo {
   /** Default: "main". */
@@ -26,6 +29,7 @@ export interface RepoFile {
 
 /** How far a download is. */
 export interface DownloadProgress {
+  readonly repo: string;
   /** Of the file in its repository. */
   readonly path: string;
   /** Bytes so far, those that an earlier, broken download left included. */
@@ -102,7 +106,7 @@ export async function fetchRepoFile(
     const url = fileUrl(settings, { ...wanted, revision: commit }, path);
     const blob = cached.blob(hash);
     await downloadBlob({ url, wanted, hash, size, blob }, settings, (done, total) =>
-      onProgress({ path, done, total }),
+      onProgress({ repo, path, done, total }),
     );
     pointer = await cached.link(hash, commit, path);
   }
@@ -181,13 +185,13 @@ function checked({ repo, type, revision = "main", path }: RepoAt & { readonly pa
   return { repo, type, revision, path };
 }
 
-function notCached({ type, repo, revision }: Wanted, what: string, { cache }: HubSettings): InputError {
+function notCached({ type, repo, revision }: Wanted, what: string, { cache }: HubSettings): NotCached {
   const name = revision === "main" ? repo : `${repo}@${revision}`;
   const command =
     type === "model"
       ? `HF_HUB_OFFLINE=0 fmlora backbones fetch ${name}`
       : "the same command without HF_HUB_OFFLINE";
-  return new InputError(
+  return new NotCached(
     `${what} (revision "${revision}") is not in the cache ${cache}, and HF_HUB_OFFLINE forbids to fetch it; ${command} brings it`,
   );
 }

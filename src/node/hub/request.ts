@@ -53,7 +53,7 @@ export async function request(
       await outcome.body?.cancel();
       if (!TRANSIENT.has(status)) throw refusal(outcome, wanted, settings);
     }
-    if (attempt >= attempts) throw unreachable(outcome, settings);
+    if (attempt >= attempts || isHopeless(outcome)) throw unreachable(outcome, settings);
     await pause(attempt, settings, outcome);
   }
 }
@@ -104,6 +104,11 @@ async function once(
     clearTimeout(timer);
   }
 }
+
+/** A host that has no address now has none in two seconds either: most often there is no network at all. */
+const isHopeless = (outcome: Response | Error): boolean =>
+  !(outcome instanceof Response) &&
+  (outcome.cause as NodeJS.ErrnoException | undefined)?.code === "ENOTFOUND";
 
 function headersFor(url: string, { token, endpoint }: HubSettings): Record<string, string> {
   const own = new URL(url).host === new URL(endpoint).host;

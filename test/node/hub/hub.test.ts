@@ -74,8 +74,8 @@ test("progress counts up to the size", async () => {
     {
       ...REPO,
       path: "model.safetensors",
-      onProgress: ({ path, done, total }) => {
-        expect([path, total]).toEqual(["model.safetensors", WEIGHTS.length]);
+      onProgress: ({ repo, path, done, total }) => {
+        expect([repo, path, total]).toEqual(["org/name", "model.safetensors", WEIGHTS.length]);
         seen.push(done);
       },
     },
