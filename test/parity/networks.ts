@@ -38,18 +38,25 @@ export const GOLDENS: readonly Golden[] = JSON.parse(
   readFileSync(fileURLToPath(new URL("goldens.json", import.meta.url)), "utf8"),
 ).networks;
 
-/** Writes the network as its library would, reads it as a user's folder is read, and removes the folder. */
-export function backboneOf(golden: Golden): Backbone {
+/** The network's tensors under its library's names. */
+export const weightsOf = ({ tensors }: Golden): Record<string, Tensor<"float32">> =>
+  Object.fromEntries(tensors.map(([name, dims]) => [name, formulaWeight(name, dims)]));
+
+/**
+ * Writes the network as its library would, reads it as a user's folder is read, and removes the folder.
+ * @param file model.safetensors, if not in float32
+ */
+export function backboneOf(
+  golden: Golden,
+  file: Uint8Array = encodeSafetensors(weightsOf(golden)),
+): Backbone {
   const folder = mkdtempSync(join(tmpdir(), "fm-lora-parity-"));
   try {
-    const weights = Object.fromEntries(
-      golden.tensors.map(([name, dims]) => [name, formulaWeight(name, dims)]),
-    );
     writeFileSync(join(folder, "config.json"), JSON.stringify(golden.config));
     if (golden.preprocessor !== undefined) {
       writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(golden.preprocessor));
     }
-    writeFileSync(join(folder, "model.safetensors"), encodeSafetensors(weights));
+    writeFileSync(join(folder, "model.safetensors"), file);
     return loadBackbone(folder);
   } finally {
     rmSync(folder, { recursive: true });
