@@ -62,7 +62,7 @@ async function opened(image: StoredImage): Promise<{ input: Sharp; width: number
   }
   checkFormat(image.bytes);
   // "error" stops at a truncated file, as Pillow does, but not at a warning about harmless extra bytes.
-  const options: SharpOptions = { failOn: "error", limitInputPixels: LARGEST_PIXELS };
+  const options: SharpOptions = { failOn: "error", ignoreIcc: true, limitInputPixels: LARGEST_PIXELS };
   const { autoOrient } = await sharp(image.bytes, options).metadata();
   return { input: sharp(image.bytes, { ...options, autoOrient: true }), ...autoOrient };
 }
