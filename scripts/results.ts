@@ -97,7 +97,9 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
 /** Flags that differ from the defaults, as a user types them. */
 function flagsOf(schema: z.ZodObject, values: Readonly<Record<string, unknown>>): string[] {
   const changed = settingsOf(schema).filter(({ name, standard }) => {
-    return values[name] !== undefined && JSON.stringify(values[name]) !== JSON.stringify(standard);
+    return (
+      (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(standard)
+    );
   });
   return changed.map(({ flag, name }) => {
     const value = values[name];
