@@ -15,6 +15,7 @@ const timmSchema = z.object({
   model_args: z
     .object({
       num_heads: positive.optional(),
+      reg_tokens: z.number().int().nonnegative().optional(),
       act_layer: z.string().optional(),
       global_pool: z.string().optional(),
     })
@@ -107,14 +108,21 @@ export function parseTimmConfig(
       `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${patchSize}; pass --image-size with a multiple`,
     );
   }
-  const extra = ["dist_token", "reg_token"].find((name) => header.entries.has(name));
+  // What the name promises is not left out silently, should the file lack it.
+  const promised = [
+    ...(architecture.includes("_distilled") ? ["dist_token"] : []),
+    ...((args.reg_tokens ?? Number(/_reg(\d+)(?:_|$)/.exec(architecture)?.[1] ?? 0)) > 0
+      ? ["reg_token"]
+      : []),
+  ];
+  const extra = promised[0] ?? ["dist_token", "reg_token"].find((name) => header.entries.has(name));
   const extraTokens = extra === undefined ? 0 : dims(extra, 3)[1]!;
   const family = timmFamily(header, architecture, extra, dims("pos_embed", 3)[1]!, 1 + extraTokens);
   const blocks = [...header.entries.keys()].map((name) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? -1));
   return {
     family,
     preprocessing,
-    qkvBias: header.entries.has("blocks.0.attn.qkv.bias"),
+    qkvBias: [...header.entries.keys()].some((name) => name.endsWith(".attn.qkv.bias")),
     config: {
       imageSize: preprocessing.size,
       ...{ patchSize, hiddenSize, mlpSize, heads, gatedMlp, extraTokens },
@@ -122,7 +130,7 @@ export function parseTimmConfig(
       layerNormEpsilon: architecture.includes("_clip_") ? 1e-5 : 1e-6,
       layerScale: family.layerScale,
       activation: gatedMlp ? "silu" : ACTIVATIONS[act]!,
-      preNorm: header.entries.has("norm_pre.weight"),
+      preNorm: family.names["preNorm.weight"] !== undefined,
       mean: preprocessing.mean,
       std: preprocessing.std,
     },
@@ -138,6 +146,10 @@ function timmFamily(
   tokens: number,
 ): Family {
   const layerScale = header.entries.has("blocks.0.ls1.gamma");
+  // timm's patches have a bias or a norm after them; CLIP's have the norm.
+  const preNorm =
+    architecture.includes("_clip_") ||
+    ["weight", "bias"].some((part) => header.entries.has(`norm_pre.${part}`));
   const optional = (ours: string, theirs: string): Record<string, string> =>
     header.entries.has(theirs.replace("#", "0")) ? { [ours]: theirs } : {};
   return {
@@ -148,9 +160,9 @@ function timmFamily(
       ...(extra === undefined ? {} : { extra }),
       position: "pos_embed",
       "patch.weight": "patch_embed.proj.weight",
-      ...optional("patch.bias", "patch_embed.proj.bias"),
-      ...optional("preNorm.weight", "norm_pre.weight"),
-      ...optional("preNorm.bias", "norm_pre.bias"),
+      ...(preNorm
+        ? { ...layer("preNorm", "norm_pre"), ...optional("patch.bias", "patch_embed.proj.bias") }
+        : { "patch.bias": "patch_embed.proj.bias" }),
       ...layer("blocks.#.norm1", "blocks.#.norm1"),
       "blocks.#.qkv.weight": "blocks.#.attn.qkv.weight",
       "blocks.#.qkv.bias": "blocks.#.attn.qkv.bias",

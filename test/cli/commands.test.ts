@@ -42,8 +42,7 @@ describe("help", () => {
         features [options] <files...>  write the features (CLS token) that a backbone
                                        gives images, one row a file
         methods [options] [method]     list the methods and their options
-        data [options]                 list the benchmarks, what they need and where
-                                       it comes from
+        data [options]                 list the benchmarks and what they need
         backbones [options]            list the backbones that are here, or fetch one
                                        of the Hugging Face Hub
         help [command]                 display help for command
