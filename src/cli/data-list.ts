@@ -23,7 +23,9 @@ function block({ name, summary, kind, tasks, needs, options, source }: Benchmark
     `${kind}, ${tasks} tasks unless told otherwise`,
     `needs ${needs}`,
     ...(home === null ? [] : [`from ${home}`]),
-    ...(hub === null ? [] : [`on the Hugging Face Hub as ${hub.repo} (${hub.note})`]),
+    ...(hub === null
+      ? []
+      : [`fmlora data fetch ${name}: ${hub.repo} from the Hugging Face Hub (${hub.note})`]),
     ...(source.images === null ? [] : [sizeLine(source)]),
     `licence: ${licence}`,
   ];

@@ -2,6 +2,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { benchmarks } from "../node/datasets/index.ts";
 import { checkCommand } from "./data-check.ts";
+import { fetchDataCommand } from "./data-fetch.ts";
 import { benchmarkJson, benchmarkList } from "./data-list.ts";
 
 /** Lists the benchmarks: what each needs, where it comes from, its size, licence and options. */
@@ -13,5 +14,6 @@ export function dataCommand() {
       process.stdout.write(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
     });
   command.addCommand(checkCommand() as unknown as Command);
+  command.addCommand(fetchDataCommand() as unknown as Command);
   return command;
 }

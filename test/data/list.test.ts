@@ -8,9 +8,9 @@ test("a benchmark's block has its needs, owners, Hub data set, size and licence"
   expect(benchmarkList(cub200)).toMatchInlineSnapshot(`
     "cub200: CUB-200-2011: 200 species of birds
       class-incremental, 10 tasks unless told otherwise
-      needs CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (classes.txt, images.txt, image_class_labels.txt, train_test_split.txt, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)
+      needs CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (classes.txt, images.txt, image_class_labels.txt, train_test_split.txt, images/), or the Hub's parquet files, or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)
       from https://www.vision.caltech.edu/datasets/cub_200_2011/
-      on the Hugging Face Hub as bentrevett/caltech-ucsd-birds-200-2011 (a user's copy of the official split, in parquet)
+      fmlora data fetch cub200: bentrevett/caltech-ucsd-birds-200-2011 from the Hugging Face Hub (a user's copy of the official split, in parquet)
       11,788 images of 200 classes, 1.15 GB
       licence: not stated in the archive; the photos are their photographers'
     "

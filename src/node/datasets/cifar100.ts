@@ -4,6 +4,7 @@ import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
 import { CIFAR_NEEDS, openCifar } from "./cifar-files.ts";
 import { openClasses } from "./folder.ts";
+import { openParquet } from "./parquet-dataset.ts";
 import { openPlace } from "./places.ts";
 
 /** 100 classes of 32-pixel photos (Krizhevsky, 2009). */
@@ -12,7 +13,7 @@ export const cifar100: Benchmark = {
   kind: "class-incremental",
   tasks: 10,
   summary: "CIFAR-100: 100 classes of 32-pixel photos",
-  needs: `a folder with ${CIFAR_NEEDS}, or train/<class>/ and test/<class>/ with images`,
+  needs: `a folder with ${CIFAR_NEEDS}, or the Hub's parquet files, or train/<class>/ and test/<class>/ with images`,
   source: {
     home: "https://www.cs.toronto.edu/~kriz/cifar.html",
     hub: {
@@ -32,6 +33,9 @@ export const cifar100: Benchmark = {
     const given = requireData(cifar100, options);
     const official = await openCifar(given);
     if (official !== undefined) return official;
+    const layout = { name: "cifar100", image: "img", label: "fine_label", classes: 100 };
+    const fromHub = await openParquet(given, layout);
+    if (fromHub !== undefined) return fromHub;
     const tree = await openPlace(given);
     if ((await tree.list("")).folders.includes("train")) return openClasses(tree, 0, "cifar100");
     throw new InputError(`${given}: CIFAR-100 is not there; it needs ${cifar100.needs}`);

@@ -5,6 +5,7 @@ import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
 import { below, type FileTree } from "./file-tree.ts";
 import { openClasses } from "./folder.ts";
+import { openParquet } from "./parquet-dataset.ts";
 import { openPlace } from "./places.ts";
 
 const CLASSES = 200;
@@ -16,7 +17,7 @@ export const cub200: Benchmark = {
   kind: "class-incremental",
   tasks: 10,
   summary: "CUB-200-2011: 200 species of birds",
-  needs: `CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (${CUB_LISTS.join(", ")}, images/), or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)`,
+  needs: `CUB_200_2011.tgz (unpacked once beside itself, to CUB_200_2011.tar) or its folder CUB_200_2011 (${CUB_LISTS.join(", ")}, images/), or the Hub's parquet files, or train/<class>/ and test/<class>/ (another split, as LAMDA-PILOT has it)`,
   source: {
     home: "https://www.vision.caltech.edu/datasets/cub_200_2011/",
     hub: {
@@ -33,7 +34,11 @@ export const cub200: Benchmark = {
   options: {},
   async open(options): Promise<Dataset> {
     readOptions("cub200", cub200.options, options.options);
-    const given = await openPlace(requireData(cub200, options), [FOLDER], [FOLDER, "images", "train"]);
+    const data = requireData(cub200, options);
+    const layout = { name: "cub200", image: "image", label: "label", classes: CLASSES };
+    const fromHub = await openParquet(data, layout);
+    if (fromHub !== undefined) return fromHub;
+    const given = await openPlace(data, [FOLDER], [FOLDER, "images", "train"]);
     const top = await given.list("");
     // The official archive unpacks to a folder of this name.
     const tree = top.folders.includes(FOLDER) ? below(given, FOLDER) : given;

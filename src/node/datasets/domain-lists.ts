@@ -6,6 +6,7 @@ import { type DomainList, domainSplit, parseDomainList } from "../../data/domain
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type FileTree, folderTree } from "./file-tree.ts";
+import { openParquet } from "./parquet-dataset.ts";
 import { archiveNamed, openArchive } from "./places.ts";
 
 /** What a benchmark says of itself. */
@@ -13,6 +14,8 @@ export interface DomainLayout {
   readonly name: string;
   readonly domainNames: readonly string[];
   readonly classes: number;
+  /** Where the Hub has it without a split: seed by which a fifth of each class in each domain is for testing. */
+  readonly hubSplitSeed?: number;
 }
 
 const PARTS = ["train", "test"] as const;
@@ -20,7 +23,7 @@ const PARTS = ["train", "test"] as const;
 /** What `openDomainLists` needs, in words. */
 export function domainNeeds({ name, domainNames }: Pick<DomainLayout, "name" | "domainNames">): string {
   const some = `<domain>_train.txt and <domain>_test.txt (lines "path label")`;
-  return `a folder with ${some} and the images as <domain>/<class>/, <domain>.zip or ${name}.tar, of the domains ${domainNames.join(", ")}`;
+  return `a folder with ${some} and the images as <domain>/<class>/, <domain>.zip or ${name}.tar, of the domains ${domainNames.join(", ")}; or the Hub's parquet files`;
 }
 
 /**
@@ -30,6 +33,10 @@ export function domainNeeds({ name, domainNames }: Pick<DomainLayout, "name" | "
  */
 export async function openDomainLists(root: string, layout: DomainLayout): Promise<Dataset> {
   const { name, domainNames, classes } = layout;
+  const columns = { name, classes, domainNames, image: "image", label: "label" };
+  const { hubSplitSeed: splitSeed } = layout;
+  const fromHub = await openParquet(root, splitSeed === undefined ? columns : { ...columns, splitSeed });
+  if (fromHub !== undefined) return fromHub;
   const present = await readdir(root).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === "ENOENT" ? "no such folder" : error.message;
     throw new InputError(`${root}: ${reason}; ${name} needs ${domainNeeds(layout)}`, { cause: error });

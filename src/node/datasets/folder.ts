@@ -122,7 +122,7 @@ async function seededSplit(tree: FileTree, classNames: readonly string[], seed: 
  * A fifth of a class's images for testing, one at least. Depends on this class alone: a class added later leaves the
  * others' test images as they are.
  */
-function heldOut(ids: readonly string[], seed: number, name: string): ReadonlySet<string> {
+export function heldOut(ids: readonly string[], seed: number, name: string): ReadonlySet<string> {
   const shuffled = Rng.at(seed, "split", name).shuffled(ids);
   return new Set(shuffled.slice(0, Math.max(1, Math.round(ids.length * TEST_SHARE))));
 }

@@ -5,6 +5,7 @@ import { Findings } from "../../data/problems.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
 import { below, type FileTree } from "./file-tree.ts";
 import { openClasses } from "./folder.ts";
+import { openParquet } from "./parquet-dataset.ts";
 import { openPlace } from "./places.ts";
 
 const CLASSES = 200;
@@ -20,7 +21,7 @@ export const imagenetR: Benchmark = {
   tasks: 10,
   summary: "ImageNet-R: 200 classes of ImageNet as art, cartoons, sculptures and so on",
   needs:
-    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as in the official tar (split 80 to 20 by --split-seed), or imagenet-r.tar, .zip or .tgz with either",
+    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as in the official tar (split 80 to 20 by --split-seed), or imagenet-r.tar, .zip or .tgz with either, or the Hub's parquet files",
   source: {
     home: "https://github.com/hendrycks/imagenet-r",
     hub: {
@@ -37,7 +38,12 @@ export const imagenetR: Benchmark = {
   options: OPTIONS,
   async open(options): Promise<Dataset> {
     const seed = readOptions("imagenet-r", OPTIONS, options.options)["split-seed"];
-    const given = await openPlace(requireData(imagenetR, options), ["imagenet-r"], ["train", "imagenet-r"]);
+    const data = requireData(imagenetR, options);
+    const layout = { name: "imagenet-r", image: "image", label: "wnid", classes: CLASSES, splitSeed: seed };
+    const fromHub = await openParquet(data, layout);
+    // The same rule over other ids holds out other images.
+    if (fromHub !== undefined) return { ...fromHub, name: `${fromHub.name}, rows of parquet` };
+    const given = await openPlace(data, ["imagenet-r"], ["train", "imagenet-r"]);
     // The official archive unpacks to a folder of this name.
     const inside = (await given.list("")).folders.includes("imagenet-r");
     const tree = inside ? below(given, "imagenet-r") : given;

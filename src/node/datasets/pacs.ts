@@ -7,6 +7,7 @@ const LAYOUT = {
   name: "pacs",
   domainNames: ["photo", "art_painting", "cartoon", "sketch"],
   classes: 7,
+  hubSplitSeed: 1993,
 } as const;
 
 /** Four domains of seven classes (Li et al., 2017), with lists as DomainNet has them. */
