@@ -1,53 +1,70 @@
 /**
  * @file Images/s and peak memory of one LoRA training step: ours against PyTorch + PEFT on the same processor.
  *
- *     npx tsx bench/training-step.ts --python PYTHON [--quick] [--micro-batch N] [--rounds N] [--threads N]
+ *     npm run bench -- training-step [--python PYTHON] [--quick] [--check] [--networks vit-b-16,vit-s-16,vit-ti-8]
+ *                                    [--micro-batch N] [--rounds N] [--threads N] [--no-compile] [--out FILE]
  *
- * Every side runs in its own process with the same first weights and images; sides take turns, and their
- * losses must agree. PYTHON has torch, transformers and peft.
+ * Every side has a process of its own and begins with the same weights and images; sides take turns, and their losses
+ * must agree. --check compares our loss and gradients with torch's in float64 instead. PYTHON has torch, transformers,
+ * peft and safetensors.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { weightFeeds } from "../src/nn/weights.ts";
 import { loadBackbone } from "../src/node/backbone.ts";
 import { nodeRuntime } from "../src/node/runtime.ts";
-import { adamw } from "../src/optim/optimizer.ts";
+import { bestAndMedian, loraTraining, measuringContext } from "../src/node/speed.ts";
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
-import { float32Data, tensor, zeroTensor } from "../src/tensor/tensor.ts";
-import { loraStep } from "./lora-step.ts";
-import { machine, serve, spread, Worker, writeResult } from "./measure.ts";
+import { float32Data } from "../src/tensor/tensor.ts";
+import { checkGradients } from "./gradients.ts";
+import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
+import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
+import { benchOptions, pythonWith } from "./options.ts";
+import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
 
-/** ViT-S/16, 197 tokens, and a batch of 16. */
-const SIZES = {
-  vit: {
-    hidden_size: 384,
-    num_hidden_layers: 12,
-    num_attention_heads: 6,
-    intermediate_size: 1536,
-    image_size: 224,
-    patch_size: 16,
-  },
-  batch: 16,
-  rank: 8,
-  classes: 100,
-};
-const TOKENS = 1 + (SIZES.vit.image_size / SIZES.vit.patch_size) ** 2;
+const SHAPE = { rank: 8, classes: 100 };
 const RATE = 1e-3;
-const MICRO_BATCH = 4; // level with 2; 8 and 16 took 8 to 15 % more processor time an image
-const LOSS_TOLERANCE = 1e-3; // relative; bf16 gets 30 times as much
+const PEER = "peers/training_step.py";
+const LOSS_TOLERANCE = { exact: 1e-3, coarse: 3e-2 }; // relative, of one step; coarse: bf16 and int8
 
-/** What one side of the comparison runs with. */
-interface SideOptions {
-  readonly sizes: typeof SIZES;
+/** What a side runs with; `precision` is one of OURS or THEIRS. */
+interface StepOptions {
+  readonly batch: number;
   readonly microBatch: number;
-  readonly bf16: boolean;
-  readonly threads: number;
+  readonly rank: number;
+  readonly classes: number;
   readonly rate: number;
+  readonly threads: number;
+  readonly precision: string;
+  readonly compile: boolean;
 }
+
+interface Kind {
+  readonly name: string;
+  readonly precision: string;
+  /** The class of precision in which peak memory is compared. */
+  readonly exact: boolean;
+  readonly micro: boolean;
+  readonly compile?: boolean;
+}
+
+/** Our ways to compute a step. A new precision is a line here, and what `trainOurs` does with it. */
+const OURS: readonly Kind[] = [{ name: "fm-lora, fp32", precision: "fp32", exact: true, micro: true }];
+
+const THEIRS: readonly Kind[] = [
+  { name: "PyTorch + PEFT, fp32 eager", precision: "fp32", exact: true, micro: false },
+  { name: "PyTorch + PEFT, fp32 eager, micro-batches", precision: "fp32", exact: true, micro: true },
+  { name: "PyTorch + PEFT, fp32 torch.compile", precision: "fp32", exact: true, micro: false, compile: true },
+  { name: "PyTorch + PEFT, bf16 autocast", precision: "autocast", exact: false, micro: false },
+  { name: "PyTorch + PEFT, bf16 autocast, micro-batches", precision: "autocast", exact: false, micro: true },
+  { name: "PyTorch + PEFT, bf16 weights", precision: "bf16", exact: false, micro: false },
+  {
+    name: "PyTorch + PEFT, bf16 autocast, torch.compile",
+    precision: "autocast",
+    exact: false,
+    micro: false,
+    compile: true,
+  },
+];
 
 /** Times and losses of a few steps. */
 interface Answer {
@@ -55,204 +72,186 @@ interface Answer {
   readonly losses: readonly number[];
 }
 
-/** Our side: answers {"steps": n} on stdin. */
-async function serveOurs(folder: string, { sizes, microBatch, threads, rate }: SideOptions): Promise<void> {
-  const { batch, classes, rank } = sizes;
-  const { config, weights } = loadBackbone(folder);
+type StepSide = Side & Kind & { readonly ours: boolean; readonly microBatch: number };
+
+/** Our training of what lies in `folder`, and its one batch. */
+function trainOurs(folder: string, { batch, threads, microBatch, rank, classes, rate }: StepOptions) {
+  const context = measuringContext(loadBackbone(folder), { threads, microBatch });
   const file = join(folder, "trained.safetensors");
-  const trained = decodeSafetensors(new Uint8Array(readFileSync(file)), file).tensors;
-  const session = await nodeRuntime({ threads }).compile(
-    loraStep({ config, batch: microBatch, rank, classes }),
-  );
+  const values = decodeSafetensors(readFileSync(file), file).tensors;
+  const head = { weight: float32Data(values["head.weight"]!), bias: float32Data(values["head.bias"]!) };
+  const pairs = Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith("head.")));
   const images = new Uint8Array(readFileSync(join(folder, "images")));
-  const frozen = weightFeeds(weights);
-  const optimizer = adamw();
-  const parameters = Object.entries(trained).map(([name, value]) => ({
-    name,
-    data: float32Data(value),
-    rate,
-  }));
-  const imageSize = images.length / batch;
+  const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
+  const training = loraTraining(context, { rank, classes, rate, start: { pairs, head } });
+  return { ...training, pairs, head, batch: { images, labels, count: batch } };
+}
 
-  const step = async (): Promise<number> => {
-    let loss = 0;
-    const gradients: Record<string, Float32Array> = {};
-    for (let start = 0; start < batch; start += microBatch) {
-      const data = images.subarray(start * imageSize, (start + microBatch) * imageSize);
-      const targets = zeroTensor([microBatch, classes]);
-      for (let row = 0; row < microBatch; row++)
-        targets.data[row * classes + ((start + row) % classes)] = 1 / batch;
-      const dims = [microBatch, config.imageSize, config.imageSize, 3];
-      const results = await session.run({
-        ...frozen,
-        ...trained,
-        images: tensor("uint8", dims, data),
-        targets,
-      });
-      loss += float32Data(results.loss!)[0]!;
-      for (const { name } of parameters) {
-        const gradient = float32Data(results[`d ${name}`]!);
-        const sum = gradients[name];
-        if (sum === undefined) gradients[name] = gradient;
-        else for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!;
-      }
-    }
-    optimizer.step(parameters, gradients, 1);
-    return loss;
-  };
-
+async function serveOurs(folder: string, stepOptions: StepOptions): Promise<void> {
+  const { step, batch } = trainOurs(folder, stepOptions);
   await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {
     const milliseconds: number[] = [];
     const losses: number[] = [];
     for (let i = 0; i < steps; i++) {
       const began = performance.now();
-      losses.push(await step());
+      losses.push(await step(batch));
       milliseconds.push(performance.now() - began);
     }
     return { milliseconds, losses };
   });
 }
 
-/** Runs all sides in turns, prints a table and writes results/training-step.json. */
-async function compare(options: {
-  python: string;
-  microBatch: number;
-  rounds: number;
-  steps: number;
-  threads: number;
-  save: boolean;
-}): Promise<void> {
-  const { python, microBatch, rounds, steps, threads } = options;
-  if (SIZES.batch % microBatch !== 0)
-    throw new Error(`--micro-batch ${microBatch} doesn't divide ${SIZES.batch}`);
-  const folder = mkdtempSync(join(tmpdir(), "fm-lora-bench-"));
-  const peer = fileURLToPath(new URL("peers/training_step.py", import.meta.url));
-  const environment: NodeJS.ProcessEnv = { ...process.env, HF_HUB_OFFLINE: "1" };
-  delete environment.OPENBLAS_CORETYPE; // slows a current numpy
-  delete environment.OPENBLAS_L2_SIZE;
-  const workers: Worker[] = [];
-  try {
-    const made = execFileSync(python, [peer, "make", folder, JSON.stringify(SIZES)], {
-      env: environment,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
+/** Runs all sides of one network in turns. */
+async function compare(folder: string, network: Network, python: string | undefined): Promise<CaseResult> {
+  const { batch } = network;
+  const small =
+    options.own["micro-batch"] === undefined ? network.microBatch : Number(options.own["micro-batch"]);
+  if (batch % small !== 0) throw new Error(`--micro-batch ${small} doesn't divide the batch of ${batch}`);
+  const side = (kind: Kind, ours: boolean): StepSide => {
+    const microBatch = kind.micro ? small : batch;
+    const { precision, compile = false } = kind;
+    const json = JSON.stringify({
+      batch,
+      microBatch,
+      ...SHAPE,
+      rate: RATE,
+      threads: options.threads,
+      precision,
+      compile,
     });
-    const side = (name: string, micro: number, bf16: boolean, ours: boolean) => {
-      const json = JSON.stringify({ sizes: SIZES, microBatch: micro, bf16, threads, rate: RATE });
-      const worker = ours
-        ? new Worker(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), folder, json])
-        : new Worker(python, [peer, "serve", folder, json], environment);
-      workers.push(worker);
-      return { name, micro, bf16, worker, milliseconds: [] as number[], losses: [] as number[] };
-    };
-    const sides = [
-      side("fm-lora, fp32", microBatch, false, true),
-      side("PyTorch + PEFT, fp32 eager", SIZES.batch, false, false),
-      side("PyTorch + PEFT, fp32 eager, micro-batches", microBatch, false, false),
-      side("PyTorch + PEFT, bf16 autocast", SIZES.batch, true, false),
-    ];
-    // Turns: whatever else slows the machine slows all sides. The first round warms up and isn't counted.
-    for (let round = 0; round <= rounds; round++) {
-      for (const { worker, milliseconds, losses } of sides) {
-        const answer = await worker.ask<Answer>({ steps: round === 0 ? 2 : steps });
-        if (round > 0) milliseconds.push(...answer.milliseconds);
-        losses.push(...answer.losses);
-      }
-    }
-    checkLosses(sides);
-    const rows = sides.map(({ name, micro, milliseconds, losses, worker }) => {
-      const { minimum, median } = spread(milliseconds);
-      const rate = (ms: number): number => Number(((SIZES.batch * 1000) / ms).toFixed(2));
-      return {
-        name,
-        microBatch: micro,
-        imagesPerSecond: { best: rate(minimum), median: rate(median) },
-        peakMemoryMiB: Math.round((worker.peakMemory() ?? Number.NaN) / 2 ** 20),
-        loss: { first: losses[0]!, last: losses.at(-1)! },
-      };
-    });
-    const [ours, theirs] = rows as [(typeof rows)[0], (typeof rows)[0]];
-    const ratio = (key: "best" | "median"): number =>
-      Number((ours.imagesPerSecond[key] / theirs.imagesPerSecond[key]).toFixed(2));
-    const result = {
-      what: "one LoRA training step with AdamW, ViT-S/16 with random weights",
-      tokens: TOKENS,
-      ...{ batch: SIZES.batch, rank: SIZES.rank, classes: SIZES.classes, threads, rounds, steps },
-      date: new Date().toISOString().slice(0, 10),
-      machine: machine(),
-      versions: { ...JSON.parse(made), runtime: nodeRuntime({ threads }).name },
-      oursToPyTorchFp32: { best: ratio("best"), median: ratio("median") },
-      sides: rows,
-    };
-    print(result);
-    if (options.save) console.log(`written: ${writeResult("training-step", result)}`);
-  } finally {
-    for (const worker of workers) worker.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** Sides that compute the same thing have the same losses, and learning lowers them. @throws otherwise */
-function checkLosses(
-  sides: readonly { readonly name: string; readonly bf16: boolean; readonly losses: readonly number[] }[],
-): void {
-  const expected = sides[1]!.losses;
-  for (const { name, bf16, losses } of sides) {
-    const apart = Math.max(...losses.map((loss, i) => Math.abs(loss - expected[i]!) / (expected[i]! + 0.1)));
-    if (apart > LOSS_TOLERANCE * (bf16 ? 30 : 1))
-      throw new Error(`${name}: losses ${losses} against ${expected}`);
-    if (losses.at(-1)! >= losses[0]!) throw new Error(`${name}: the loss didn't fall: ${losses}`);
-  }
-}
-
-function print(result: {
-  tokens: number;
-  batch: number;
-  threads: number;
-  versions: unknown;
-  oursToPyTorchFp32: { best: number; median: number };
-  sides: readonly {
-    name: string;
-    microBatch: number;
-    imagesPerSecond: { best: number; median: number };
-    peakMemoryMiB: number;
-  }[];
-}): void {
-  const { tokens, batch, threads, versions, oursToPyTorchFp32: ratio, sides } = result;
-  console.log(
-    `ViT-S/16, ${tokens} tokens, batch ${batch}, ${threads} threads, ${JSON.stringify(versions)}, ${JSON.stringify(machine())}`,
+    const worker = ours
+      ? ownWorker(import.meta.url, ["serve", folder, json])
+      : pythonWorker(python!, PEER, ["serve", folder, json]);
+    return { ...kind, worker, ours, microBatch };
+  };
+  const theirs = THEIRS.filter(({ compile }) => compile !== true || withCompile);
+  const sides = [
+    ...OURS.map((kind) => side(kind, true)),
+    ...(python === undefined ? [] : theirs.map((kind) => side(kind, false))),
+  ];
+  const steps = options.quick ? 1 : 2;
+  const finished = await takeTurns(sides, options.rounds ?? (options.quick ? 1 : 6), ({ worker }, round) =>
+    worker.ask<Answer>({ steps: round === 0 ? 2 : steps }),
   );
-  for (const { name, microBatch, imagesPerSecond, peakMemoryMiB } of sides) {
-    console.log(
-      `${name.padEnd(42)} micro-batch ${`${microBatch}`.padStart(2)}  best ${imagesPerSecond.best.toFixed(1).padStart(5)} images/s  median ${imagesPerSecond.median.toFixed(1).padStart(5)}  peak ${`${peakMemoryMiB}`.padStart(5)} MiB`,
-    );
-  }
-  console.log(`ours / PyTorch + PEFT fp32: best ${ratio.best}, median ${ratio.median}`);
+  const results = finished.map(({ side: which, answers, peakMiB }) => ({
+    ...which,
+    ...bestAndMedian(answers.slice(1).flatMap(({ milliseconds }) => milliseconds)),
+    losses: answers.flatMap(({ losses }) => losses),
+    peakMiB,
+  }));
+  checkLosses(results);
+  const imagesPerSecond = (ms: number): number => rounded((1000 * batch) / ms, 3);
+  return {
+    name: network.label,
+    settings: { tokens: tokensOf(network), batch, ...SHAPE, threads: options.threads },
+    sides: results.map(({ name, microBatch, best, median, peakMiB }) => ({
+      name,
+      values: {
+        "micro-batch": microBatch,
+        "images/s, best": imagesPerSecond(best),
+        "images/s, median": imagesPerSecond(median),
+        "peak MiB": peakMiB,
+      },
+    })),
+    ratios: ratios(results),
+  };
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    python: { type: "string" },
-    quick: { type: "boolean", default: false },
-    "micro-batch": { type: "string", default: `${MICRO_BATCH}` },
-    rounds: { type: "string" },
-    threads: { type: "string", default: "2" },
-  },
+type Measured = StepSide & { best: number; median: number; losses: number[]; peakMiB: number | "–" };
+
+/** Ours against the sides that the targets name. */
+function ratios(results: readonly Measured[]) {
+  const named = (name: string) => results.find((each) => each.name === name);
+  const fastest = (all: readonly Measured[]) => all.toSorted((a, b) => a.best - b.best)[0];
+  const found: ReturnType<typeof ratio>[] = [];
+  const speed = (a: Measured | undefined, b: Measured | undefined, what: string, atLeast: number): void => {
+    if (a !== undefined && b !== undefined)
+      found.push(ratio(what, [b.best / a.best, b.median / a.median], { atLeast }));
+  };
+  const exact = named("fm-lora, fp32");
+  speed(exact, named("PyTorch + PEFT, fp32 eager"), "speed, fm-lora fp32 / PyTorch fp32 eager", 2.3);
+  const ours = fastest(results.filter((each) => each.ours));
+  const theirs = fastest(results.filter((each) => !each.ours));
+  speed(ours, theirs, `speed, our fastest (${ours?.name}) / PyTorch's fastest (${theirs?.name})`, 1.9);
+  const memory = (a: Measured, b: Measured | undefined, what: string, atMost: number): void => {
+    if (typeof a.peakMiB === "number" && typeof b?.peakMiB === "number")
+      found.push(ratio(what, [a.peakMiB / b.peakMiB], { atMost }));
+  };
+  for (const each of results.filter((candidate) => candidate.ours)) {
+    const precision = each.exact ? "fp32 eager" : "bf16 autocast";
+    memory(each, named(`PyTorch + PEFT, ${precision}`), `memory, ${each.name} / PyTorch ${precision}`, 0.5);
+    const cut = `${precision}, micro-batches`;
+    memory(each, named(`PyTorch + PEFT, ${cut}`), `memory, ${each.name} / PyTorch ${cut}`, 1);
+  }
+  return found;
+}
+
+/** Sides compute the same thing: their losses agree, and learning lowers them. @throws otherwise */
+function checkLosses(results: readonly Measured[]): void {
+  const reference = results.find(({ exact }) => exact)?.losses;
+  for (const { name, exact, losses } of results) {
+    if (reference === undefined) return;
+    const tolerance = exact ? LOSS_TOLERANCE.exact : LOSS_TOLERANCE.coarse;
+    const apart = Math.max(
+      ...losses.map((loss, i) => Math.abs(loss - reference[i]!) / (reference[i]! + 0.1)),
+    );
+    if (!(apart <= tolerance)) throw new Error(`${name}: losses ${losses} against ${reference}`);
+    if (!(losses.at(-1)! < losses[0]!)) throw new Error(`${name}: the loss didn't fall: ${losses}`);
+  }
+}
+
+/** Prints how far our loss and gradients are from torch's in float64. */
+async function check(folder: string, network: Network, python: string): Promise<void> {
+  const { batch, microBatch } = network;
+  for (const { name, precision } of OURS) {
+    const step = {
+      batch,
+      microBatch,
+      ...SHAPE,
+      rate: RATE,
+      threads: options.threads,
+      precision,
+      compile: false,
+    };
+    const worker = pythonWorker(python, PEER, [
+      "check",
+      folder,
+      JSON.stringify({ ...step, precision: "fp32" }),
+    ]);
+    await worker.ask({});
+    worker.stop();
+    console.log(`${network.label}, ${name}: ${await checkGradients(folder, trainOurs(folder, step))}`);
+  }
+}
+
+const options = benchOptions({
+  networks: { type: "string" },
+  "micro-batch": { type: "string" },
+  check: { type: "boolean", default: false },
+  "no-compile": { type: "boolean", default: false },
 });
-const [folder, json] = positionals;
-if (folder !== undefined && json !== undefined) {
-  await serveOurs(folder, JSON.parse(json) as SideOptions);
-} else if (values.python === undefined) {
-  console.error("--python PATH is missing: a Python with torch, transformers and peft");
-  process.exitCode = 2;
-} else {
-  await compare({
-    python: values.python,
-    microBatch: Number(values["micro-batch"]),
-    rounds: Number(values.rounds ?? (values.quick ? 2 : 8)),
-    steps: values.quick ? 1 : 2,
-    threads: Number(values.threads),
-    save: !values.quick,
-  });
+/** Inductor takes minutes to compile. */
+const withCompile = options.own["no-compile"] !== true && !options.quick;
+const [mode, folder, json] = options.positionals;
+if (mode === "serve") await serveOurs(folder!, JSON.parse(json!) as StepOptions);
+else {
+  const python = pythonWith(options, ["torch", "transformers", "peft", "safetensors"]);
+  const names =
+    options.own.networks ?? (options.quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
+  const cases: CaseResult[] = [];
+  for (const network of `${names}`.split(",").map(networkNamed)) {
+    await inTemporaryFolder(async (path) => {
+      writeNetwork(path, network, SHAPE);
+      if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
+      else if (python !== undefined) await check(path, network, python.command);
+    });
+  }
+  const found = {
+    title: "One LoRA training step",
+    what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
+    versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
+    cases,
+    notes: python === undefined ? ["PyTorch was not measured."] : [],
+  };
+  if (options.own.check !== true) conclude("training-step", found, options);
 }

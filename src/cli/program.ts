@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
 import { backbonesCommand } from "./backbones.ts";
+import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
 import { featuresCommand } from "./features.ts";
@@ -17,7 +18,7 @@ export function createProgram(): Command {
   const program = new Command("fmlora").description(description).version(version);
   const commands = [
     ...[runCommand(), compareCommand(), predictCommand(), featuresCommand()],
-    ...[methodsCommand(), dataCommand(), backbonesCommand()],
+    ...[methodsCommand(), dataCommand(), backbonesCommand(), benchCommand()],
   ] as unknown as Command[]; // each has its own options in its type
   for (const command of commands) {
     program.addCommand(command.option("--debug", "show where an error comes from"));

@@ -53,6 +53,8 @@ export interface ModelOptions {
   readonly threads?: number | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one. */
+  readonly microBatch?: number | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     imageSize: trained.imageSize,
     onProgress: options.onDownload,
   });
-  const bare = context(backbone, options.threads);
+  const bare = context(backbone, options);
   const learner = method.create(
     { ...bare, precision: await precisionOf(bare.runtime, backbone, trained) },
     checked(method.options, methodOptions, `${file}: options of ${name}`),
@@ -115,17 +117,23 @@ export interface FeatureExtractor {
 }
 
 /** The bare backbone. */
-export function featureExtractor(backbone: Backbone, threads?: number): FeatureExtractor {
+export function featureExtractor(
+  backbone: Backbone,
+  options: Pick<ModelOptions, "threads" | "microBatch"> = {},
+): FeatureExtractor {
   const bare = { sites: [], rank: 0, core: false, promptTokens: 0 };
-  return new AdaptedVit(context(backbone, threads), bare);
+  return new AdaptedVit(context(backbone, options), bare);
 }
 
-function context(backbone: Backbone, threads = defaultThreads()): MethodContext {
+function context(
+  backbone: Backbone,
+  { threads = defaultThreads(), microBatch = MICRO_BATCH }: Pick<ModelOptions, "threads" | "microBatch">,
+): MethodContext {
   return {
     backbone,
     runtime: nodeRuntime({ threads }),
     seed: 0,
-    microBatch: MICRO_BATCH,
+    microBatch,
     optimization: DEFAULT_OPTIMIZATION,
   };
 }

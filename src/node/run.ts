@@ -292,6 +292,6 @@ function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset:
 export const defaultThreads = (): number => Math.min(availableParallelism(), 8);
 
 /** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
-function defaultMicroBatch({ config }: Backbone): number {
+export function defaultMicroBatch({ config }: Backbone): number {
   return 2 ** Math.max(0, Math.round(Math.log2(600 / (tokensBeforePatches(config) + patchCount(config)))));
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { loraStep, trainedShapes } from "../../bench/lora-step.ts";
 import { weightFeeds } from "../../src/nn/weights.ts";
 import { nodeRuntime } from "../../src/node/runtime.ts";
 import { float32Data, type Tensor, tensor, zeroTensor } from "../../src/tensor/tensor.ts";
 import { formulaImages, formulaWeight } from "../parity/formula.ts";
 import { backboneOf, GOLDENS, largestDifference } from "../parity/networks.ts";
+import { loraStep, trainedShapes } from "../support/lora-step.ts";
 
 const IMAGES = 4;
 const CLASSES = 5;

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { loraStep } from "../../bench/lora-step.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/value.ts";
 import type { VitConfig } from "../../src/nn/vit.ts";
@@ -11,6 +10,7 @@ import { encodeOnnx } from "../../src/onnx/encode.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { graphText } from "../../src/onnx/text.ts";
 import * as ops from "../../src/ops/index.ts";
+import { loraStep } from "../support/lora-step.ts";
 
 const TINY: VitConfig = {
   ...{ imageSize: 8, patchSize: 4, hiddenSize: 6, mlpSize: 12, layers: 1, heads: 2 },

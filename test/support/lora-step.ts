@@ -1,14 +1,14 @@
-/** @file The step that training-step.ts measures: a ViT with LoRA on query and value, and a linear head. */
-import { backward } from "../src/autodiff/backward.ts";
-import { type Graph, graph } from "../src/graph/graph.ts";
-import { input, type Value } from "../src/graph/value.ts";
-import { linear } from "../src/nn/linear.ts";
-import { crossEntropy } from "../src/nn/loss.ts";
-import { addLowRank, project } from "../src/nn/low-rank.ts";
-import type { Precision } from "../src/nn/precision.ts";
-import { type VitConfig, vitFeatures } from "../src/nn/vit.ts";
-import { weightInputs } from "../src/nn/weights.ts";
-import type { Tensor } from "../src/tensor/tensor.ts";
+/** @file A training step as one graph, built by hand: a ViT with LoRA on query and value, and a linear head. */
+import { backward } from "../../src/autodiff/backward.ts";
+import { type Graph, graph } from "../../src/graph/graph.ts";
+import { input, type Value } from "../../src/graph/value.ts";
+import { linear } from "../../src/nn/linear.ts";
+import { crossEntropy } from "../../src/nn/loss.ts";
+import { addLowRank, project } from "../../src/nn/low-rank.ts";
+import type { Precision } from "../../src/nn/precision.ts";
+import { type VitConfig, vitFeatures } from "../../src/nn/vit.ts";
+import { weightInputs } from "../../src/nn/weights.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 
 /** What a step depends on but the weights. */
 export interface LoraStepOptions {

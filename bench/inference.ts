@@ -1,0 +1,169 @@
+/**
+ * @file Images/s and peak memory of features: ours against PyTorch on the same processor.
+ *
+ *     npm run bench -- inference [--python PYTHON] [--quick] [--networks vit-b-16,vit-s-16,vit-ti-8] [--rounds N]
+ *                                [--threads N] [--out FILE]
+ *
+ * Every side has a process of its own and the same weights and images; sides take turns, and their features must agree.
+ * PYTHON has torch, transformers and safetensors.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadBackbone } from "../src/node/backbone.ts";
+import { featureExtractor } from "../src/node/model.ts";
+import { nodeRuntime } from "../src/node/runtime.ts";
+import { bestAndMedian } from "../src/node/speed.ts";
+import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
+import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
+import { benchOptions, pythonWith } from "./options.ts";
+import { type CaseResult, conclude, type Ratio, ratio, rounded } from "./result.ts";
+
+/** What a side runs with. */
+interface PassOptions {
+  readonly batch: number;
+  readonly microBatch: number;
+  readonly threads: number;
+  readonly precision: string;
+}
+
+interface Kind {
+  readonly name: string;
+  readonly precision: string;
+  readonly micro: boolean;
+  /** Largest distance from the features of the first side, relative to their length. */
+  readonly tolerance: number;
+}
+
+/** Ours first. A new precision is a line here, and what `serveOurs` does with it. */
+const OURS: readonly Kind[] = [{ name: "fm-lora, fp32", precision: "fp32", micro: true, tolerance: 1e-4 }];
+const THEIRS: readonly Kind[] = [
+  { name: "PyTorch, fp32", precision: "fp32", micro: false, tolerance: 1e-4 },
+  { name: "PyTorch, fp32, micro-batches", precision: "fp32", micro: true, tolerance: 1e-4 },
+  { name: "PyTorch, bf16 autocast", precision: "autocast", micro: false, tolerance: 0.1 },
+  { name: "PyTorch, bf16 weights", precision: "bf16", micro: false, tolerance: 0.1 },
+  { name: "PyTorch, bf16 weights, micro-batches", precision: "bf16", micro: true, tolerance: 0.1 },
+];
+
+interface Answer {
+  readonly milliseconds: readonly number[];
+  /** Features of the first image. */
+  readonly first: readonly number[];
+}
+
+async function serveOurs(folder: string, { batch, microBatch, threads }: PassOptions): Promise<void> {
+  const backbone = loadBackbone(folder);
+  const extractor = featureExtractor(backbone, { threads, microBatch });
+  const images = new Uint8Array(readFileSync(join(folder, "images")));
+  await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {
+    const milliseconds: number[] = [];
+    let first: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      const began = performance.now();
+      const features = await extractor.features({ images, labels: new Int32Array(batch), count: batch });
+      milliseconds.push(performance.now() - began);
+      first = Array.from(features.subarray(0, backbone.config.hiddenSize));
+    }
+    return { milliseconds, first };
+  });
+}
+
+async function compare(folder: string, network: Network, python: string | undefined): Promise<CaseResult> {
+  const { batch } = network;
+  const { threads } = options;
+  const side = (kind: Kind, ours: boolean): Side & Kind & { ours: boolean; microBatch: number } => {
+    const microBatch = kind.micro ? network.microBatch : batch;
+    const json = JSON.stringify({ batch, microBatch, threads, precision: kind.precision });
+    const worker = ours
+      ? ownWorker(import.meta.url, ["serve", folder, json])
+      : pythonWorker(python!, "peers/inference.py", [folder, json]);
+    return { ...kind, worker, ours, microBatch };
+  };
+  const sides = [
+    ...OURS.map((kind) => side(kind, true)),
+    ...(python === undefined ? [] : THEIRS.map((kind) => side(kind, false))),
+  ];
+  const rounds = options.rounds ?? (options.quick ? 1 : 8);
+  const finished = await takeTurns(sides, rounds, ({ worker }) => worker.ask<Answer>({ steps: 2 }));
+  const results = finished.map(({ side: which, answers, peakMiB }) => ({
+    ...which,
+    ...bestAndMedian(answers.slice(1).flatMap(({ milliseconds }) => milliseconds)),
+    first: answers[0]!.first,
+    peakMiB,
+  }));
+  for (const { name, first, tolerance } of results) {
+    const apart = distance(first, results[0]!.first);
+    if (!(apart <= tolerance))
+      throw new Error(`${name}: its features are ${apart} from those of ${results[0]!.name}`);
+  }
+  const imagesPerSecond = (ms: number): number => rounded((1000 * batch) / ms, 3);
+  return {
+    name: network.label,
+    settings: { tokens: tokensOf(network), batch, threads },
+    sides: results.map(({ name, microBatch, best, median, peakMiB }) => ({
+      name,
+      values: {
+        "micro-batch": microBatch,
+        "images/s, best": imagesPerSecond(best),
+        "images/s, median": imagesPerSecond(median),
+        "peak MiB": peakMiB,
+      },
+    })),
+    ratios: ratios(results),
+  };
+}
+
+type Measured = Kind & { ours: boolean; best: number; median: number };
+
+/** Each of ours against the fastest of PyTorch's in fp32 and in bf16. */
+function ratios(results: readonly Measured[]): Ratio[] {
+  const fastest = (exact: boolean): Measured | undefined =>
+    results
+      .filter(({ ours, precision }) => !ours && (precision === "fp32") === exact)
+      .toSorted((a, b) => a.best - b.best)[0];
+  return results
+    .filter(({ ours }) => ours)
+    .flatMap((own) => {
+      const coarse = own.precision !== "fp32";
+      return [
+        { theirs: fastest(true), target: coarse ? { atLeast: 2.5 } : undefined },
+        { theirs: fastest(false), target: coarse ? { atLeast: 1 } : undefined },
+      ].flatMap(({ theirs, target }) => {
+        if (theirs === undefined) return [];
+        return [
+          ratio(
+            `speed, ${own.name} / ${theirs.name}`,
+            [theirs.best / own.best, theirs.median / own.median],
+            target,
+          ),
+        ];
+      });
+    });
+}
+
+function distance(a: readonly number[], b: readonly number[]): number {
+  return Math.hypot(...a.map((value, i) => value - b[i]!)) / Math.hypot(...b);
+}
+
+const options = benchOptions({ networks: { type: "string" } });
+const [mode, folder, json] = options.positionals;
+if (mode === "serve") await serveOurs(folder!, JSON.parse(json!) as PassOptions);
+else {
+  const python = pythonWith(options, ["torch", "transformers", "safetensors"]);
+  const names =
+    options.own.networks ?? (options.quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
+  const cases: CaseResult[] = [];
+  for (const network of `${names}`.split(",").map(networkNamed)) {
+    await inTemporaryFolder(async (path) => {
+      writeNetwork(path, network, { rank: 1, classes: 2 });
+      cases.push(await compare(path, network, python?.command));
+    });
+  }
+  const found = {
+    title: "Features of a batch",
+    what: "Bytes of images to the CLS token after the last layer norm; random weights.",
+    versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
+    cases,
+    notes: python === undefined ? ["PyTorch was not measured."] : [],
+  };
+  conclude("inference", found, options);
+}

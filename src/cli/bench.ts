@@ -1,0 +1,61 @@
+/** @file `fmlora bench` */
+import { availableParallelism, cpus } from "node:os";
+import { Command } from "@commander-js/extra-typings";
+import { z } from "zod";
+import { findBackbone } from "../node/backbones.ts";
+import { checked, defaultMicroBatch, defaultThreads } from "../node/run.ts";
+import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/speed.ts";
+import { bytes, decimal, rate } from "../report/format.ts";
+import { describe, given, settingsOf, usage } from "./settings.ts";
+
+const positive = z.number().int().positive();
+const options = z.object({
+  backbone: z.string().default("vit-tiny-patch8-64").describe("name of a shipped backbone, or a folder"),
+  imageSize: positive.optional().describe("input side in pixels, if not the backbone's own"),
+  batch: positive.default(32).describe("images of a training step"),
+  microBatch: positive
+    .optional()
+    .describe("images in one run of the graph (default: by the number of tokens)"),
+  rank: positive.default(8).describe("rank of the LoRA that is trained"),
+  repetitions: positive.default(10).describe("how often each thing is measured"),
+  threads: positive.optional().describe("threads of the runtime (default: all cores, at most 8)"),
+});
+const settings = settingsOf(options);
+
+/** Measures a backbone on this machine. */
+export function benchCommand() {
+  const command = new Command("bench").description(
+    "measure training, features and prediction with a backbone on this machine",
+  );
+  for (const setting of settings) command.option(usage(setting), describe(setting));
+  return command.option("--json", "print one line of JSON for each thing measured").action(async (typed) => {
+    const values = checked(options, given(settings, typed), "options");
+    const backbone = findBackbone(values.backbone, values.imageSize);
+    const threads = values.threads ?? defaultThreads();
+    const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
+    const json = (typed as { json?: true }).json === true;
+    if (!json) {
+      const [cpu] = cpus();
+      const machine = `${cpu?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores`;
+      process.stdout.write(
+        `${values.backbone}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
+      );
+    }
+    for await (const result of measureBackbone(backbone, { ...values, threads, microBatch })) {
+      process.stdout.write(`${json ? asJson(result) : asText(result)}\n`);
+    }
+    if (!json) process.stdout.write(`peak memory ${bytes(process.resourceUsage().maxRSS * 1024)}\n`);
+  });
+}
+
+function asText({ name, images, milliseconds }: SpeedResult): string {
+  const { best, median } = bestAndMedian(milliseconds);
+  const times = `best ${decimal(best, 1)} ms, median ${decimal(median, 1)} ms`;
+  return `${name}: ${times}, ${rate((1000 * images) / median)} images/s`;
+}
+
+function asJson(result: SpeedResult): string {
+  const { best, median } = bestAndMedian(result.milliseconds);
+  const { name, images } = result;
+  return JSON.stringify({ name, images, best, median, imagesPerSecond: (1000 * images) / median });
+}
