@@ -1,0 +1,246 @@
+"""FM-LoRA on CIFAR-100 as docs/method.md describes it, in plain PyTorch: what bench/whole-run.ts compares with.
+
+    PYTHON fm_lora.py OPTIONS
+
+OPTIONS are JSON: data, backbone, imageSize, tasks, limitPerClass, testLimitPerClass (or null), orderSeed, seed, epochs,
+firstEpochs, batchSize, threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": frozen weights are bf16, too),
+and method: fm-lora's options by their names in TypeScript. Prints progress on stderr and one line of JSON: seconds, peak memory, and
+the accuracy of the readout "lda" on all classes seen after every task.
+"""
+import json
+import math
+import pathlib
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from adapted import AdaptedVit
+from statistics_lda import ClassStatistics
+
+GATE_DEVIATION, PROBE_LOGITS = 0.7, 2.0
+
+
+def cifar(options, mean, std):
+    """Resized images as bytes, with stream positions for labels: (train images, labels), (test images, labels)."""
+    order = np.random.RandomState(options["orderSeed"]).permutation(100)
+    position = np.empty(100, np.int64)
+    position[order] = np.arange(100)
+    size = options["imageSize"]
+
+    def load(name, limit):
+        records = np.fromfile(pathlib.Path(options["data"]) / name, np.uint8).reshape(-1, 3074)
+        labels = position[records[:, 1]]
+        if limit is not None:  # the first of every class in file order
+            seen = np.zeros(100, np.int64)
+            keep = []
+            for row, label in enumerate(labels):
+                seen[label] += 1
+                if seen[label] <= limit:
+                    keep.append(row)
+            records, labels = records[keep], labels[keep]
+        raw = torch.from_numpy(records[:, 2:].reshape(-1, 3, 32, 32))
+        parts = [  # once for all passes
+            F.interpolate(part.float(), size=(size, size), mode="bicubic", antialias=True).round().clamp(0, 255).byte()
+            for part in raw.split(256)
+        ]
+        return torch.cat(parts), torch.from_numpy(labels)
+
+    return load("train.bin", options["limitPerClass"]), load("test.bin", options["testLimitPerClass"])
+
+
+class Run:
+    def __init__(self, options):
+        self.options, self.method = options, options["method"]
+        folder = pathlib.Path(options["backbone"])
+        preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
+        self.mean = torch.tensor(preprocessor["image_mean"]).view(1, 3, 1, 1)
+        self.std = torch.tensor(preprocessor["image_std"]).view(1, 3, 1, 1)
+        prompt_tokens = self.method["promptTokens"] if self.method["prompts"] else 0
+        self.vit = AdaptedVit(folder, self.method["rank"], prompt_tokens, options["precision"])
+        self.statistics = ClassStatistics(self.vit.width)
+        rank = self.method["rank"]
+        self.moments = [torch.zeros(rank, rank) for _ in self.vit.sites]  # of all past tasks
+        self.tokens = 0
+        self.norms = [[] for _ in self.vit.sites]
+        self.choices = [k for k in (0, 2, 4, 8, 16, 32, 64) if k < rank] + [rank]
+        self.nested = torch.stack([(torch.arange(rank) < k).float() for k in self.choices])  # [choices, rank]
+
+    def pixels(self, images):
+        pixels = (images.float() / 255 - self.mean) / self.std
+        return pixels.to(self.vit.vit.dtype)
+
+    @torch.inference_mode()
+    def features(self, images):
+        return torch.cat([self.vit(self.pixels(part)) for part in images.split(64)]).double()
+
+    def observe(self, images):
+        with self.vit.observing():
+            return self.features(images)
+
+    def task(self, images, labels):
+        """Learns one task; labels are stream positions."""
+        first = not self.norms[0] and not self.statistics.means
+        classes = labels.unique()
+        rows = torch.searchsorted(classes, labels)
+        before = None if first else self.observe(images)
+        updates = None if first else self.start_updates(images, rows, before)
+        self.train(images, rows, len(classes), updates)
+        after = self.observe(images)
+        for moment, site in zip(self.moments, self.vit.sites):
+            moment += site.moment
+        self.tokens += self.vit.sites[0].tokens
+        if before is not None:
+            self.statistics.compensate(before, after, self.method["driftRidge"])
+        self.statistics.add(after, labels)
+
+    def start_updates(self, images, rows, features):
+        """N, M, gate logits and projector of every site, from dL/dC under a tempered LDA head of the task's own."""
+        method, vit = self.method, self.vit
+        own = ClassStatistics(vit.width)
+        own.add(features, rows)
+        _, weight, bias = own.classifier(method["shrinkage"])
+        temper = PROBE_LOGITS / (features @ weight.T + bias).std(1, unbiased=False).mean()
+        size = min(method["probeImages"], len(images))
+        count = len(images)
+        some = [i for i in range(count) if (i + 1) * size // count > i * size // count]  # spread evenly
+        for site in vit.sites:
+            site.core.requires_grad_(True)
+        logits = vit(self.pixels(images[some])) @ (weight * temper).float().T + (bias * temper).float()
+        gradients = torch.autograd.grad(F.cross_entropy(logits, rows[some]), [site.core for site in vit.sites])
+        updates = []
+        for site, gradient, moment, norms in zip(vit.sites, gradients, self.moments, self.norms):
+            site.core = site.core.detach()
+            norm = gradient.norm()
+            singular = torch.linalg.svdvals(gradient)
+            share = singular / singular.sum()
+            rank = torch.exp(-(share * share.clamp_min(1e-30).log()).sum())
+            cosine = (gradient * site.core).sum().abs() / (norm * site.core.norm())
+            relative = norm / (sum(norms) / len(norms) if norms else norm)
+            target = rank * (1 - cosine) * relative.clamp_max(2).sqrt()
+            prior = [-(math.log2(k + 1) - math.log2(target + 1)) ** 2 / (2 * GATE_DEVIATION**2) for k in self.choices]
+            projector = torch.eye(method["rank"])
+            if method["protection"]:
+                mean = moment / max(self.tokens, 1)
+                projector = torch.linalg.inv(projector + mean / (method["protectionAlpha"] * mean.trace() / len(mean)))
+            norms.append(float(norm))
+            updates.append({
+                "core": site.core,
+                "projector": projector,
+                "n": torch.zeros_like(site.core, requires_grad=True),
+                "m": torch.linalg.svd(gradient @ projector).Vh.contiguous().requires_grad_(True),
+                "logits": torch.tensor(prior, requires_grad=method["rankSelector"]),
+            })
+        return updates
+
+    def gated(self, update, gate):
+        return update["core"] + (update["n"] * gate) @ update["m"] @ update["projector"]
+
+    def draw(self, logits, temperature):
+        """Straight-through Gumbel-Softmax over nested gates."""
+        if not self.method["rankSelector"]:
+            return self.nested[-1]
+        choice = F.gumbel_softmax(logits, tau=temperature, hard=True)
+        return choice @ self.nested
+
+    def train(self, images, rows, class_count, updates):
+        options, method, vit = self.options, self.method, self.vit
+        head = torch.nn.Linear(vit.width, class_count)
+        torch.nn.init.zeros_(head.weight)
+        torch.nn.init.zeros_(head.bias)
+        bases = [parameter for site in vit.sites for parameter in (site.a, site.b)]
+        old_a = [site.a.detach().clone() for site in vit.sites]
+        old_prompts = None if vit.prompts is None else vit.prompts.detach().clone()
+        rate = method["firstBasesRate"] if updates is None else method["basesRate"]
+        for parameter in bases:
+            parameter.requires_grad_(rate > 0)
+        groups = [{"params": head.parameters(), "lr": method["headRate"]}]
+        if rate > 0:
+            groups.append({"params": bases, "lr": rate})
+        if vit.prompts is not None:
+            groups.append({"params": [vit.prompts], "lr": method["promptRate"]})
+        if updates is not None:
+            groups.append({"params": [u[name] for u in updates for name in ("n", "m")], "lr": method["coreRate"]})
+            if method["rankSelector"]:
+                groups.append({"params": [u["logits"] for u in updates], "lr": method["gateRate"]})
+        optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
+        epochs = options["firstEpochs"] if updates is None else options["epochs"]
+        batch_size = options["batchSize"]
+        steps = epochs * math.ceil(len(images) / batch_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step / steps))
+        step = 0
+        for _ in range(epochs):
+            for chosen in torch.randperm(len(images)).split(batch_size):
+                batch = images[chosen]
+                flips = torch.rand(len(batch)) < 0.5
+                batch[flips] = batch[flips].flip(-1)
+                if updates is not None:
+                    temperature = 2 - 1.5 * step / steps
+                    for site, update in zip(vit.sites, updates):
+                        site.core = self.gated(update, self.draw(update["logits"], temperature))
+                loss = F.cross_entropy(head(vit(self.pixels(batch))), rows[chosen])
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                step += 1
+        with torch.no_grad():
+            if updates is None:
+                for site in vit.sites:
+                    canonicalise(site)
+                return
+            for site, update, moment, a in zip(vit.sites, updates, self.moments, old_a):
+                site.core = self.gated(update, self.nested[update["logits"].argmax() if method["rankSelector"] else -1])
+                if rate > 0:  # the past's moment in the new basis
+                    move = site.a @ a.T @ torch.linalg.inv(a @ a.T)
+                    moment.copy_(move @ moment @ move.T)
+            if vit.prompts is not None:
+                vit.prompts.copy_(old_prompts + method["promptStep"] * (vit.prompts - old_prompts))
+
+    @torch.inference_mode()
+    def accuracy(self, images, labels):
+        classes, weight, bias = self.statistics.classifier(self.method["shrinkage"])
+        with self.vit.merging():
+            scores = self.features(images) @ weight.T + bias
+        return float((classes[scores.argmax(1)] == labels).double().mean())
+
+
+def canonicalise(site):
+    """B C A = U S V^T with orthonormal bases."""
+    left, right = torch.linalg.qr(site.b), torch.linalg.qr(site.a.T)
+    u, s, vh = torch.linalg.svd(left.R @ site.core @ right.R.T)
+    site.b.copy_(left.Q @ u)
+    site.a.copy_((right.Q @ vh.T).T)
+    site.core = torch.diag(s)
+
+
+def warmup_cosine(progress):
+    if progress < 0.1:
+        return (progress + 1e-3) / (0.1 + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+
+def main(options):
+    began = time.perf_counter()
+    torch.set_num_threads(options["threads"])
+    torch.manual_seed(options["seed"])
+    run = Run(options)
+    (images, labels), (test_images, test_labels) = cifar(options, run.mean, run.std)
+    per_task = 100 // options["tasks"]
+    accuracies = []
+    for task in range(options["tasks"]):
+        low, high = task * per_task, 100 if task == options["tasks"] - 1 else (task + 1) * per_task
+        own = (labels >= low) & (labels < high)
+        run.task(images[own], labels[own])
+        seen = test_labels < high
+        accuracies.append(run.accuracy(test_images[seen], test_labels[seen]))
+        print(f"task {task + 1}: {accuracies[-1]:.4f}, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"seconds": time.perf_counter() - began, "peakMiB": peak, "accuracies": accuracies}), flush=True)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
