@@ -79,7 +79,14 @@ function endlessStream(
     };
   });
   const kind = newClasses ? "class-incremental" : "domain-incremental";
-  return { dataset, kind, tasks: stream, classNames, position: classNames.map((_, label) => label) };
+  return {
+    dataset,
+    kind,
+    protocol: kind,
+    tasks: stream,
+    classNames,
+    position: classNames.map((_, label) => label),
+  };
 }
 
 /** Learns the stream and tells what each task cost. */
@@ -87,7 +94,8 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
   return inTemporaryFolder(async (folder) => {
     const shape = { imageSize: SIDE, patchSize: 8, width: 32, layers: 2 };
     const backbone = loadBackbone(writeTinyBackbone(join(folder, "backbone"), shape));
-    const context = measuringContext(backbone, { threads: options.threads, microBatch: 8 });
+    const how = { threads: options.threads, microBatch: 8, precision: "float32" } as const;
+    const context = await measuringContext(backbone, how);
     const method = methodNamed("fm-lora");
     const stream = endlessStream(tasks, STREAMS[name]);
     const trace = new Tracer();

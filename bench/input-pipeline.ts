@@ -19,9 +19,12 @@ import { AUGMENTATIONS, drawPass } from "../src/data/augmentation.ts";
 import type { Batch, Preprocessing } from "../src/data/dataset.ts";
 import { batches } from "../src/data/loader.ts";
 import { type ImagePool, imagePool } from "../src/node/image-pool.ts";
+import { bestAndMedian } from "../src/node/speed.ts";
 import { Rng } from "../src/tensor/rng.ts";
-import { machine, serve, spread, Worker, writeResult } from "./measure.ts";
+import { serve, Worker } from "./measure.ts";
+import { pythonWith } from "./options.ts";
 import { PHOTO, writePhotos } from "./photos.ts";
+import { conclude, ratio } from "./result.ts";
 
 const SIZE = 224;
 const BATCH = 32;
@@ -168,29 +171,26 @@ async function compare(options: {
       rows
         .filter((each) => each.group === group)
         .toSorted((a, b) => b.imagesPerSecond.best - a.imagesPerSecond.best)[0]!;
-    const ratio = (group: Side["group"], key: "best" | "median"): number =>
-      Number((best("ours").imagesPerSecond[key] / best(group).imagesPerSecond[key]).toFixed(2));
-    const result = {
-      what: `JPEGs of ${PHOTO.width} x ${PHOTO.height} to ${SIZE} px: RandomResizedCrop, flip, batches of ${BATCH}`,
-      interpolation,
-      meanFileBytes: Math.round(bytes / files),
-      ...{ images, rounds },
-      date: new Date().toISOString().slice(0, 10),
-      machine: machine(),
-      oursToDataLoader: { best: ratio("peer", "best"), median: ratio("peer", "median") },
-      oursToDataLoaderFloats: {
-        best: ratio("peer, floats", "best"),
-        median: ratio("peer, floats", "median"),
-      },
-      sides: rows,
+    const against = (group: Side["group"]) => {
+      const [ours, theirs] = [best("ours").imagesPerSecond, best(group).imagesPerSecond];
+      const name = `speed, ours / ${LABELS[group]}, each with its best workers`;
+      return ratio(name, [ours.best / theirs.best, ours.median / theirs.median]);
     };
-    console.log(`${result.what}, ${interpolation}, ${result.meanFileBytes} bytes a file`);
-    for (const each of rows) print(each);
-    for (const group of ["peer", "peer, floats"] as const) {
-      const [fastest, middle] = [ratio(group, "best"), ratio(group, "median")];
-      console.log(`ours / ${LABELS[group]}, each with its best workers: best ${fastest}, median ${middle}`);
-    }
-    if (save) console.log(`written: ${writeResult("input-pipeline", result)}`);
+    const found = {
+      title: "From JPEG files to batches",
+      what: `JPEGs of ${PHOTO.width} x ${PHOTO.height} to ${SIZE} px: RandomResizedCrop, flip, batches of ${BATCH}.`,
+      versions: {},
+      notes: [],
+      cases: [
+        {
+          name: "Images",
+          settings: { interpolation, "mean bytes of a file": Math.round(bytes / files), images, rounds },
+          sides: rows.map(({ name, values: cells }) => ({ name, values: cells })),
+          ratios: [against("peer"), against("peer, floats")],
+        },
+      ],
+    };
+    conclude("input-pipeline", found, { quick: !save });
   } finally {
     for (const { worker } of sides) worker.stop();
     rmSync(folder, { recursive: true });
@@ -198,38 +198,25 @@ async function compare(options: {
 }
 
 function row({ name, answers, worker }: Side, images: number) {
-  const seconds = spread(answers.map((answer) => answer.seconds));
+  const seconds = bestAndMedian(answers.map((answer) => answer.seconds));
   const rate = (value: number): number => Number((images / value).toFixed(1));
-  const processor = spread(answers.map((answer) => answer.processorSeconds));
+  const processor = bestAndMedian(answers.map((answer) => answer.processorSeconds)).best;
   const main = answers.flatMap(({ mainThread }) => mainThread ?? []);
+  const busy = (): number => bestAndMedian(main.map((each) => each.busySeconds)).best;
+  const blocked = (): number => bestAndMedian(main.map((each) => each.longestMilliseconds)).median;
+  const imagesPerSecond = { best: rate(seconds.best), median: rate(seconds.median) };
   return {
     name,
-    imagesPerSecond: { best: rate(seconds.minimum), median: rate(seconds.median) },
-    processorMilliseconds: Number(((processor.minimum * 1000) / images).toFixed(2)),
-    ...(main.length === 0
-      ? {}
-      : {
-          mainThreadMilliseconds: Number(
-            ((spread(main.map((each) => each.busySeconds)).minimum * 1000) / images).toFixed(3),
-          ),
-          longestBlockMilliseconds: Number(
-            spread(main.map((each) => each.longestMilliseconds)).median.toFixed(1),
-          ),
-        }),
-    peakMemoryMiB: Math.round((worker.peakMemory() ?? Number.NaN) / 2 ** 20),
+    imagesPerSecond,
+    values: {
+      "images/s, best": imagesPerSecond.best,
+      "images/s, median": imagesPerSecond.median,
+      "processor ms an image": Number(((processor * 1000) / images).toFixed(2)),
+      "main thread ms an image": main.length === 0 ? "–" : Number(((busy() * 1000) / images).toFixed(3)),
+      "blocked at most, ms": main.length === 0 ? "–" : Number(blocked().toFixed(1)),
+      "peak MiB": worker.peakMiB(),
+    },
   };
-}
-
-function print(each: ReturnType<typeof row>): void {
-  const { name, imagesPerSecond, processorMilliseconds, mainThreadMilliseconds, longestBlockMilliseconds } =
-    each;
-  const main =
-    mainThreadMilliseconds === undefined
-      ? ""
-      : `  main thread ${mainThreadMilliseconds} ms an image, blocked ${longestBlockMilliseconds} ms at most`;
-  console.log(
-    `${name.padEnd(30)} best ${`${imagesPerSecond.best}`.padStart(6)} images/s  median ${`${imagesPerSecond.median}`.padStart(6)}  processor ${processorMilliseconds.toFixed(2)} ms an image${main}`,
-  );
 }
 
 /** Sides that do the same to the same images give the same pixels on average. @throws otherwise */
@@ -285,16 +272,15 @@ if (values.serve !== undefined) {
 } else if (values.memory) {
   const images = Number(values.images ?? (values.quick ? 2000 : 100_000));
   await memory(images, Math.ceil(images / 10));
-} else if (values.python === undefined) {
-  console.error("--python PATH is missing: a Python with torch and torchvision");
-  process.exitCode = 2;
 } else {
-  await compare({
-    python: values.python,
-    interpolation: values.interpolation === "bicubic" ? "bicubic" : "bilinear",
-    rounds: Number(values.rounds ?? (values.quick ? 2 : 8)),
-    files: values.quick ? FILES / 8 : FILES,
-    images: Number(values.images ?? (values.quick ? 256 : 1024)),
-    save: !values.quick,
-  });
+  const python = pythonWith({ python: values.python ?? process.env.FMLORA_PYTHON }, ["torch", "torchvision"]);
+  if (python !== undefined)
+    await compare({
+      python: python.command,
+      interpolation: values.interpolation === "bicubic" ? "bicubic" : "bilinear",
+      rounds: Number(values.rounds ?? (values.quick ? 2 : 8)),
+      files: values.quick ? FILES / 8 : FILES,
+      images: Number(values.images ?? (values.quick ? 256 : 1024)),
+      save: !values.quick,
+    });
 }

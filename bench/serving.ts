@@ -6,9 +6,8 @@
  * Every side has a process of its own; sides take turns. All are ours: no Python is needed.
  */
 import { loadBackbone } from "../src/node/backbone.ts";
-import { featureExtractor } from "../src/node/model.ts";
 import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian, measuringContext, randomBatch, trainedLearner } from "../src/node/speed.ts";
+import { bareVit, bestAndMedian, measuringContext, randomBatch, trainedLearner } from "../src/node/speed.ts";
 import { inTemporaryFolder, ownWorker, serve, takeTurns } from "./measure.ts";
 import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
 import { benchOptions } from "./options.ts";
@@ -30,15 +29,12 @@ async function serveSide(folder: string, name: SideName, threads: number): Promi
   const image = randomBatch(backbone, 1, 1);
   const options = SIDES[name];
   const answer = await (async () => {
+    const context = await measuringContext(backbone, { threads, microBatch: 1, precision: "float32" });
     if (options === null) {
-      const extractor = featureExtractor(backbone, { threads, microBatch: 1 });
-      return () => extractor.features(image);
+      const vit = bareVit(context);
+      return () => vit.features(image);
     }
-    const learner = await trainedLearner(
-      measuringContext(backbone, { threads, microBatch: 1 }),
-      CLASSES,
-      options,
-    );
+    const learner = await trainedLearner(context, CLASSES, options);
     return () => learner.predict(image, CLASSES);
   })();
   await serve(async ({ images }: { readonly images: number }) => {

@@ -12,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadBackbone } from "../src/node/backbone.ts";
 import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian, loraTraining, measuringContext } from "../src/node/speed.ts";
+import { bestAndMedian, loraTraining, measuringContext, type SpeedOptions } from "../src/node/speed.ts";
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
 import { float32Data } from "../src/tensor/tensor.ts";
 import { checkGradients } from "./gradients.ts";
@@ -26,7 +26,7 @@ const RATE = 1e-3;
 const PEER = "peers/training_step.py";
 const LOSS_TOLERANCE = { exact: 1e-3, coarse: 3e-2 }; // relative, of one step; coarse: bf16 and int8
 
-/** What a side runs with; `precision` is one of OURS or THEIRS. */
+/** What a side runs with. */
 interface StepOptions {
   readonly batch: number;
   readonly microBatch: number;
@@ -47,8 +47,11 @@ interface Kind {
   readonly compile?: boolean;
 }
 
-/** Our ways to compute a step. A new precision is a line here, and what `trainOurs` does with it. */
-const OURS: readonly Kind[] = [{ name: "fm-lora, fp32", precision: "fp32", exact: true, micro: true }];
+/** Our ways to compute a step. */
+const OURS: readonly Kind[] = [
+  { name: "fm-lora, fp32", precision: "float32", exact: true, micro: true },
+  { name: "fm-lora, int8", precision: "int8", exact: false, micro: true },
+];
 
 const THEIRS: readonly Kind[] = [
   { name: "PyTorch + PEFT, fp32 eager", precision: "fp32", exact: true, micro: false },
@@ -75,8 +78,10 @@ interface Answer {
 type StepSide = Side & Kind & { readonly ours: boolean; readonly microBatch: number };
 
 /** Our training of what lies in `folder`, and its one batch. */
-function trainOurs(folder: string, { batch, threads, microBatch, rank, classes, rate }: StepOptions) {
-  const context = measuringContext(loadBackbone(folder), { threads, microBatch });
+async function trainOurs(folder: string, stepOptions: StepOptions) {
+  const { batch, rank, classes, rate } = stepOptions;
+  const precision = stepOptions.precision as SpeedOptions["precision"];
+  const context = await measuringContext(loadBackbone(folder), { ...stepOptions, precision });
   const file = join(folder, "trained.safetensors");
   const values = decodeSafetensors(readFileSync(file), file).tensors;
   const head = { weight: float32Data(values["head.weight"]!), bias: float32Data(values["head.bias"]!) };
@@ -88,7 +93,7 @@ function trainOurs(folder: string, { batch, threads, microBatch, rank, classes, 
 }
 
 async function serveOurs(folder: string, stepOptions: StepOptions): Promise<void> {
-  const { step, batch } = trainOurs(folder, stepOptions);
+  const { step, batch } = await trainOurs(folder, stepOptions);
   await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {
     const milliseconds: number[] = [];
     const losses: number[] = [];
@@ -203,7 +208,7 @@ function checkLosses(results: readonly Measured[]): void {
 /** Prints how far our loss and gradients are from torch's in float64. */
 async function check(folder: string, network: Network, python: string): Promise<void> {
   const { batch, microBatch } = network;
-  for (const { name, precision } of OURS) {
+  for (const { name, precision } of OURS.filter(({ exact }) => exact)) {
     const step = {
       batch,
       microBatch,
@@ -220,7 +225,7 @@ async function check(folder: string, network: Network, python: string): Promise<
     ]);
     await worker.ask({});
     worker.stop();
-    console.log(`${network.label}, ${name}: ${await checkGradients(folder, trainOurs(folder, step))}`);
+    console.log(`${network.label}, ${name}: ${await checkGradients(folder, await trainOurs(folder, step))}`);
   }
 }
 

@@ -31,8 +31,11 @@ interface Outcome {
   readonly accuracies: readonly number[];
 }
 
-/** Arguments of `fmlora run` that make a precision; a new one is a line here. */
-const OURS: Readonly<Record<string, readonly string[]>> = { "fm-lora, fp32": [] };
+/** Our sides, and what `fmlora run` is told. */
+const OURS: Readonly<Record<string, readonly string[]>> = {
+  "fm-lora, fp32": [],
+  "fm-lora, int8": ["--precision", "int8"],
+};
 
 /** Runs a command to its end; returns standard output and the seconds it took. @throws if it fails */
 async function execute(command: string, args: readonly string[]): Promise<{ text: string; seconds: number }> {
@@ -64,7 +67,7 @@ async function runOurs(
     const { seconds } = await execute(process.execPath, [...process.execArgv, MAIN, ...args]);
     const read = <T>(file: string): T => JSON.parse(readFileSync(join(out, file), "utf8")) as T;
     const metrics = read<RunMetrics>("metrics.json");
-    const accuracies = metrics.readouts[READOUT]!.accuracyMicro;
+    const accuracies = metrics.readouts[READOUT]!.accuracyMicro.map(Number);
     const peakMiB = Math.round(metrics.peakRssBytes / 2 ** 20);
     return { outcome: { seconds, peakMiB, accuracies }, config: read("config.json") };
   });

@@ -3,10 +3,10 @@
  *
  *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
- *     node scripts/bootstrap.mjs bench [NAME [OPTIONS]]
+ *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
  *     node scripts/bootstrap.mjs build
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { build, execute, executeTool, ROOT } from "./build.mjs";
 
@@ -100,21 +100,9 @@ async function test(extra) {
   return failed.length === 0 ? 0 : 1;
 }
 
-/** Runs a benchmark of bench/, or lists them. */
-async function bench([name, ...rest]) {
-  const files = readdirSync(join(ROOT, "bench")).filter((file) => file.endsWith(".ts"));
-  const scripts = files.filter((file) =>
-    readFileSync(join(ROOT, "bench", file), "utf8").includes(`npx tsx bench/${file}`),
-  );
-  if (name === undefined) {
-    console.log("npm run bench -- NAME [OPTIONS], where NAME is one of:");
-    for (const file of scripts) console.log(`  ${file.replace(/\.ts$/, "")}`);
-    return 0;
-  }
-  if (!scripts.includes(`${name}.ts`)) {
-    throw new Error(`there is no benchmark "${name}"; npm run bench lists them`);
-  }
-  return executeTool("tsx/dist/cli.mjs", [join("bench", `${name}.ts`), ...rest]);
+/** Runs all benchmarks, or one by its name. */
+function bench(words) {
+  return executeTool("tsx/dist/cli.mjs", [join("bench", "index.ts"), ...words]);
 }
 
 // A child gets Ctrl-C itself and ends in its own way: we wait for it.

@@ -37,5 +37,5 @@ class ClassStatistics:
 
 def ridge_solve(matrix, ridge, right):
     """(matrix + ridge mean_diagonal I)^-1 right"""
-    added = ridge * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=matrix.dtype)
+    added = ridge * matrix.diagonal().mean().clamp_min(1e-12) * torch.eye(len(matrix), dtype=matrix.dtype)
     return torch.linalg.solve(matrix + added, right)

@@ -10,12 +10,19 @@ import { describe, given, settingsOf, usage } from "./settings.ts";
 
 const positive = z.number().int().positive();
 const options = z.object({
-  backbone: z.string().default("vit-tiny-patch8-64").describe("name of a shipped backbone, or a folder"),
+  backbone: z
+    .string()
+    .default("vit-tiny-patch8-64")
+    .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
   imageSize: positive.optional().describe("input side in pixels, if not the backbone's own"),
   batch: positive.default(32).describe("images of a training step"),
   microBatch: positive
     .optional()
     .describe("images in one run of the graph (default: by the number of tokens)"),
+  precision: z
+    .enum(["float32", "int8"])
+    .default("float32")
+    .describe("of products with frozen weights; int8 is faster and rounds"),
   rank: positive.default(8).describe("rank of the LoRA that is trained"),
   repetitions: positive.default(10).describe("how often each thing is measured"),
   threads: positive.optional().describe("threads of the runtime (default: all cores, at most 8)"),
@@ -30,7 +37,7 @@ export function benchCommand() {
   for (const setting of settings) command.option(usage(setting), describe(setting));
   return command.option("--json", "print one line of JSON for each thing measured").action(async (typed) => {
     const values = checked(options, given(settings, typed), "options");
-    const backbone = findBackbone(values.backbone, values.imageSize);
+    const backbone = await findBackbone(values.backbone, { imageSize: values.imageSize });
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     const json = (typed as { json?: true }).json === true;
@@ -38,7 +45,7 @@ export function benchCommand() {
       const [cpu] = cpus();
       const machine = `${cpu?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores`;
       process.stdout.write(
-        `${values.backbone}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
+        `${values.backbone}, ${values.precision}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
       );
     }
     for await (const result of measureBackbone(backbone, { ...values, threads, microBatch })) {

@@ -7,10 +7,11 @@ import { adaptedSites } from "../methods/parts/sites.ts";
 import { TaskHead } from "../methods/parts/task-head.ts";
 import { TaskTraining } from "../methods/parts/task-training.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import type { Precision } from "../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { featureExtractor } from "./model.ts";
+import { precisionOf } from "./precision.ts";
 import { methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
 
@@ -19,17 +20,29 @@ export interface SpeedOptions {
   readonly threads: number;
   /** Images in one run of a graph. */
   readonly microBatch: number;
+  /** Of products with frozen weights. */
+  readonly precision: Precision["name"];
 }
 
 /** What methods get, outside of a run. */
-export function measuringContext(backbone: Backbone, { threads, microBatch }: SpeedOptions): MethodContext {
+export async function measuringContext(
+  backbone: Backbone,
+  { threads, microBatch, precision }: SpeedOptions,
+): Promise<MethodContext> {
+  const runtime = nodeRuntime({ threads });
   return {
     backbone,
     microBatch,
-    runtime: nodeRuntime({ threads }),
+    runtime,
+    precision: await precisionOf(runtime, backbone, { precision, float32Parts: [] }),
     seed: 0,
     optimization: { ...DEFAULT_OPTIMIZATION, schedule: () => 1 },
   };
+}
+
+/** The backbone alone: what answers with features. */
+export function bareVit(context: MethodContext): AdaptedVit {
+  return new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
 }
 
 /** A linear head with its rows. */
@@ -138,7 +151,7 @@ export async function* measureBackbone(
   backbone: Backbone,
   options: BackboneSpeedOptions,
 ): AsyncGenerator<SpeedResult> {
-  const { batch: count, rank, repetitions, threads, microBatch } = options;
+  const { batch: count, rank, repetitions } = options;
   const batch = randomBatch(backbone, count, CLASSES);
   const measured = async (name: string, images: number, work: () => Promise<unknown>) => {
     await work(); // compiles
@@ -150,18 +163,18 @@ export async function* measureBackbone(
     }
     return { name, images, milliseconds };
   };
-  const context = measuringContext(backbone, { threads, microBatch });
+  const context = await measuringContext(backbone, options);
   const training = loraTraining(context, { rank, classes: CLASSES, rate: 1e-3 });
   yield await measured(`training step of ${count} images, LoRA rank ${rank}`, count, () =>
     training.step(batch),
   );
   await training.vit.dispose();
 
-  const extractor = featureExtractor(backbone, { threads, microBatch });
+  const extractor = bareVit(context);
   yield await measured(`features of ${count} images`, count, () => extractor.features(batch));
   await extractor.dispose();
 
-  const single = measuringContext(backbone, { threads, microBatch: 1 });
+  const single = await measuringContext(backbone, { ...options, microBatch: 1 });
   const learner = await trainedLearner(single, CLASSES);
   const one = randomBatch(backbone, 1, CLASSES);
   yield await measured("prediction of one image, fm-lora", 1, () => learner.predict(one, CLASSES));

@@ -1,0 +1,102 @@
+/**
+ * @file Writes what bench/results/*.json say into docs/benchmarks-speed.md, and the ratios into README.md.
+ *
+ *     npx tsx scripts/bench-table.ts
+ *
+ * Tables stand between markers, `<!-- speed -->` and `<!-- /speed -->`; a test holds the pages and the files together.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  type BenchmarkResult,
+  type CaseResult,
+  type Ratio,
+  reached,
+  readResult,
+  targetText,
+} from "../bench/result.ts";
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Pages with a table, and what makes it. */
+export const PAGES: Readonly<Record<string, (results: readonly BenchmarkResult[]) => string>> = {
+  [path("../docs/benchmarks-speed.md")]: allTables,
+  [path("../README.md")]: ratioTable,
+};
+
+/** All kept results, by name. */
+export function keptResults(): BenchmarkResult[] {
+  return readdirSync(path("../bench/results"))
+    .filter((file) => file.endsWith(".json"))
+    .sort()
+    .map((file) => readResult(file.replace(/\.json$/, "")));
+}
+
+/** A page with what is between its markers replaced. @throws if it has none */
+export function withTable(page: string, table: string): string {
+  const [begin, end] = ["<!-- speed -->", "<!-- /speed -->"];
+  const [start, stop] = [page.indexOf(begin), page.indexOf(end)];
+  if (start < 0 || stop < start) throw new Error(`expected ${begin} and ${end}`);
+  return `${page.slice(0, start + begin.length)}\n${table}\n${page.slice(stop)}`;
+}
+
+/** Every result with its sides and its ratios. */
+export function allTables(results: readonly BenchmarkResult[]): string {
+  return results
+    .map(({ title, what, command, date, machine, versions, cases, notes }) =>
+      [
+        `## ${title}`,
+        what,
+        ...cases.flatMap(caseTables),
+        ...notes,
+        `Measured on ${date}: ${named(machine)}; ${named(versions)}. Command: \`${command}\`.`,
+      ].join("\n\n"),
+    )
+    .join("\n\n");
+}
+
+function caseTables({ name, settings, sides, ratios }: CaseResult): string[] {
+  const columns = [...new Set(sides.flatMap(({ values }) => Object.keys(values)))];
+  const rows = sides.map((side) => [side.name, ...columns.map((key) => `${side.values[key] ?? "–"}`)]);
+  return [
+    `**${[name, named(settings)].join(", ")}**`,
+    table(["", ...columns], rows),
+    ...(ratios.length === 0 ? [] : [table(RATIO_HEADER, ratios.map(ratioRow))]),
+  ];
+}
+
+const RATIO_HEADER = ["ratio", "best", "median", "target", "reached"];
+
+function ratioRow(ratio: Ratio): string[] {
+  const outcome = reached(ratio);
+  const verdict = outcome === null ? "–" : outcome ? "yes" : "no";
+  return [ratio.name, `${ratio.best}`, `${ratio.median ?? "–"}`, targetText(ratio), verdict];
+}
+
+/** What was to be reached, over all results. */
+export function ratioTable(results: readonly BenchmarkResult[]): string {
+  const rows = results.flatMap(({ cases }) =>
+    cases.flatMap(({ name, ratios }) =>
+      ratios.filter(({ target }) => target !== undefined).map((ratio) => [name, ...ratioRow(ratio)]),
+    ),
+  );
+  return table(["", ...RATIO_HEADER], rows, 2);
+}
+
+/** The first `texts` columns are text, all others numbers. */
+function table(header: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
+  const ruler = header.map((_, column) => (column < texts ? ":---" : "---:"));
+  return [header, ruler, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+const named = (values: Readonly<Record<string, string | number>>): string =>
+  Object.entries(values)
+    .map(([key, value]) => `${key} ${value}`)
+    .join(", ");
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const results = keptResults();
+  for (const [file, make] of Object.entries(PAGES)) {
+    writeFileSync(file, withTable(readFileSync(file, "utf8"), make(results)));
+  }
+}
