@@ -73,7 +73,7 @@ class Run:
         pixels = (images.float() / 255 - self.mean) / self.std
         return pixels.to(self.vit.vit.dtype)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def features(self, images):
         return torch.cat([self.vit(self.pixels(part)) for part in images.split(64)]).double()
 
@@ -200,7 +200,7 @@ class Run:
             if vit.prompts is not None:
                 vit.prompts.copy_(old_prompts + method["promptStep"] * (vit.prompts - old_prompts))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def accuracy(self, images, labels):
         classes, weight, bias = self.statistics.classifier(self.method["shrinkage"])
         with self.vit.merging():

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const request = await toyRequest(root);
   metrics = await runBenchmark({ ...request, out: profiled, resume: false, profile: true });
   plain = await runBenchmark({ ...request, out: join(root, "plain"), resume: false });
-});
+}, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
 const page = (): string => readFileSync(join(profiled, "profile.md"), "utf8");
