@@ -19,10 +19,11 @@ let metrics: RunMetrics;
 let plain: RunMetrics;
 
 beforeAll(async () => {
-  const request = await toyRequest(root);
+  const toy = await toyRequest(root);
+  const request = { ...toy, options: { ...toy.options, epochs: 1 } };
   metrics = await runBenchmark({ ...request, out: profiled, resume: false, profile: true });
   plain = await runBenchmark({ ...request, out: join(root, "plain"), resume: false });
-}, 60_000);
+}, 120_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
 const page = (): string => readFileSync(join(profiled, "profile.md"), "utf8");
