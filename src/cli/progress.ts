@@ -135,6 +135,8 @@ function lastingLines(event: RunEvent, tasks?: number): string[] {
       return [
         `continuing with ${taskOf(event.task, tasks)}${event.epoch > 0 ? `, epoch ${event.epoch + 1}` : ""}`,
       ];
+    case "notice":
+      return [`note: ${event.text}`];
     case "skipped-image":
       return [`skipped ${event.id}: ${event.reason}`];
     case "task-end": {

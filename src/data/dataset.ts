@@ -25,6 +25,11 @@ export interface Dataset {
   readonly test: readonly Sample[];
   /** What suits its images, where that isn't the usual choice (mirrored arrows are other classes, say). */
   readonly augmentation?: Augmentation;
+  /**
+   * Tells the file that an image comes from, and whether it has changed since: path, size and time. Left out where
+   * images are in memory, and keeping them decoded would gain nothing.
+   */
+  source?(sample: Sample): Promise<string>;
   /** Reads one image. @throws InputError that names the sample if it cannot be read. */
   read(sample: Sample): Promise<StoredImage>;
 }

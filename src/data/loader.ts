@@ -1,6 +1,6 @@
 /** @file Samples in, batches of pixels out, decoding ahead of the consumer. */
 import { InputError } from "../tensor/errors.ts";
-import type { Batch, Dataset, ImageTransform, Preprocessing, Sample, View } from "./dataset.ts";
+import type { Batch, Dataset, ImageTransform, Preprocessing, Sample, StoredImage, View } from "./dataset.ts";
 
 /** What to do with an image that can't be read or decoded: stop, or leave it out and say so. */
 export type UnreadablePolicy =
@@ -11,6 +11,18 @@ export type UnreadablePolicy =
       readonly onSkip: (id: string, reason: string) => void;
     };
 
+/** Pixels that were prepared before. */
+export interface ImageCache {
+  /** What `transform` makes of what `read` gives, or the same from an earlier time. */
+  pixels(wanted: {
+    readonly sample: Sample;
+    readonly preprocessing: Preprocessing;
+    readonly view: View | null;
+    readonly read: () => Promise<StoredImage>;
+    readonly transform: ImageTransform;
+  }): Promise<Uint8Array>;
+}
+
 /** One pass over some samples. */
 export type BatchesOptions = UnreadablePolicy & {
   readonly dataset: Pick<Dataset, "read">;
@@ -18,6 +30,8 @@ export type BatchesOptions = UnreadablePolicy & {
   /** Data-set label -> stream position. */
   readonly position: readonly number[];
   readonly transform: ImageTransform;
+  /** Left out: every image is read and transformed each time. */
+  readonly cache?: ImageCache | undefined;
   readonly preprocessing: Preprocessing;
   readonly batchSize: number;
   /** Places in `samples`, in the order they are wanted. Left out: as they are. */
@@ -99,19 +113,26 @@ export async function* batches(options: BatchesOptions): AsyncGenerator<Batch, v
 }
 
 async function decode(
-  { dataset, transform, preprocessing, position }: BatchesOptions,
+  { dataset, transform, preprocessing, position, cache }: BatchesOptions,
   sample: Sample,
   view: View | null,
   imageBytes: number,
 ): Promise<Outcome> {
-  let read = false;
+  let unread = true;
+  const read = async (): Promise<StoredImage> => {
+    unread = true;
+    const image = await dataset.read(sample);
+    unread = false;
+    return image;
+  };
   try {
     const label = position[sample.label];
     if (label === undefined)
       throw new Error(`batches: ${sample.id} has label ${sample.label}, which has no position`);
-    const image = await dataset.read(sample);
-    read = true;
-    const pixels = await transform(image, preprocessing, view);
+    const pixels =
+      cache === undefined
+        ? await transform(await read(), preprocessing, view)
+        : await cache.pixels({ sample, preprocessing, view, read, transform });
     if (pixels.length !== imageBytes) {
       throw new Error(`batches: ${sample.id} became ${pixels.length} bytes, expected ${imageBytes}`);
     }
@@ -122,7 +143,7 @@ async function decode(
     return {
       kind: "unreadable",
       id: sample.id,
-      error: read ? new InputError(`${sample.id}: ${error.message}`, { cause: error }) : error,
+      error: unread ? error : new InputError(`${sample.id}: ${error.message}`, { cause: error }),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** @file Decoding, cropping and resizing with sharp (libvips), whose work runs in its own threads. */
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import type { ImageTransform, StoredImage } from "../data/dataset.ts";
-import { mirrored, type Placement, place, placement } from "../data/placement.ts";
+import { mirrored, type Placement, place, placement, type RgbImage } from "../data/placement.ts";
 import { InputError } from "../tensor/errors.ts";
 
 // libvips remembers operations in case one comes again: ours never does, and each costs 0.15 ms to remember.
@@ -35,6 +35,20 @@ export const sharpTransform: ImageTransform = async (image, preprocessing, view)
     throw undecodable(error);
   }
 };
+
+/** All of an image as RGB rows, turned; null where its crops would not be those of the file, bit for bit. */
+export async function decodeWhole(image: StoredImage): Promise<RgbImage | null> {
+  if (image.kind === "rgb") return null;
+  try {
+    const { input, width, height } = await opened(image);
+    const { depth, space, hasAlpha } = await input.metadata();
+    if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return null;
+    return { width, height, data: await rgb(input) };
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw undecodable(error);
+  }
+}
 
 /**
  * Draws SVG text as a square PNG on white. Only for drawings that come with the product or its packages: an SVG

@@ -15,7 +15,7 @@ import { LineLog } from "./line-log.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
-const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume"];
+const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
 
 /** One run's folder. */
 export class RunDirectory {

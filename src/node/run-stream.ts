@@ -10,7 +10,7 @@ import type { EvaluationPlan } from "../train/options.ts";
 import type { Benchmark } from "./datasets/index.ts";
 import type { runOptionsSchema } from "./run.ts";
 
-type Options = Omit<z.output<typeof runOptionsSchema>, "workers">;
+type Options = Omit<z.output<typeof runOptionsSchema>, "workers" | "cache">;
 
 /** Points of the anytime curve of a blurry stream, unless told otherwise. */
 const ANYTIME_POINTS = 20;

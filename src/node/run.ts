@@ -17,7 +17,7 @@ import { runStream } from "../train/run.ts";
 import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
 import { benchmarkNamed } from "./datasets/index.ts";
-import { defaultWorkers, imagePool } from "./image-pool.ts";
+import { imageOptions, openImages } from "./image-options.ts";
 import { precisionOf } from "./precision.ts";
 import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
@@ -108,12 +108,7 @@ export const runOptionsSchema = z.object({
     .default("fail")
     .describe("what to do with an image that cannot be decoded"),
   threads: count.optional().describe("threads of the runtime (default: all cores, at most 8)"),
-  workers: z
-    .number()
-    .int()
-    .nonnegative()
-    .optional()
-    .describe("threads that prepare images (default: one for every 4 cores, 1 to 4); changes no result"),
+  ...imageOptions,
 });
 
 /** Values of `runOptionsSchema`, as given. */
@@ -139,7 +134,7 @@ export async function runBenchmark(
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
   const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const { config, stream, learner, context, training, evaluation, unreadable, workers } = await prepare(
+  const { config, stream, learner, context, training, evaluation, unreadable, preparing } = await prepare(
     request,
     profile,
   );
@@ -164,14 +159,14 @@ export async function runBenchmark(
       notes: [...(note === undefined ? [] : [note]), ...(learner.notes ?? [])],
     });
   }
-  const images = imagePool(workers);
+  const images = openImages(preparing, stream.dataset, (text) => output.event({ type: "notice", text }));
   const running = runStream({
     stream,
     learner,
     context,
     training,
     evaluation,
-    transform: images.transform,
+    ...images,
     unreadable,
     output,
     resume: checkpoint,
@@ -205,8 +200,8 @@ export async function runBenchmark(
 
 /** Opens and checks everything that a run needs, before any file is written. */
 async function prepare(request: RunRequest, profile: Profile | undefined) {
-  // How many threads prepare images is no part of the configuration: a resumed run may have another number.
-  const { workers = defaultWorkers(), ...options } = checked(runOptionsSchema, request.options, "options");
+  // How images are prepared is no part of the configuration: a resumed run may do it in another way.
+  const { workers, cache, ...options } = checked(runOptionsSchema, request.options, "options");
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
   const methodOptions = checked(method.options, request.methodOptions, `options of ${method.name}`);
@@ -258,7 +253,17 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
   };
   const learner = method.create(context, methodOptions);
-  return { config, stream, learner, context, training, evaluation, unreadable: options.unreadable, workers };
+  const { unreadable } = options;
+  return {
+    config,
+    stream,
+    learner,
+    context,
+    training,
+    evaluation,
+    unreadable,
+    preparing: { workers, cache },
+  };
 }
 
 /** The values with their defaults. @throws InputError that names the first one that is unknown or wrong */

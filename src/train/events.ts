@@ -73,6 +73,8 @@ export type RunEvent =
       readonly images: number;
       readonly accuracyMicro: number;
     }
+  /** Something about this process that a user should know, such as a damaged cache. */
+  | { readonly type: "notice"; readonly text: string }
   | { readonly type: "skipped-image"; readonly id: string; readonly reason: string }
   | {
       readonly type: "run-end";

@@ -1,7 +1,7 @@
 /** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
 import { drawPass } from "../data/augmentation.ts";
 import type { Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
-import { batches, type UnreadablePolicy } from "../data/loader.ts";
+import { batches, type ImageCache, type UnreadablePolicy } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -32,6 +32,8 @@ export interface RunOptions {
   /** Left out: `DEFAULT_EVALUATION`. */
   readonly evaluation?: EvaluationPlan | undefined;
   readonly transform: ImageTransform;
+  /** Keeps prepared images for further passes and runs. */
+  readonly cache?: ImageCache | undefined;
   readonly unreadable: "fail" | "skip";
   readonly output: RunOutput;
   /** Continue from here. */
@@ -238,7 +240,7 @@ class Run {
     samples: readonly Sample[],
     how: { batchSize: number; order?: readonly number[]; views?: readonly (View | null)[] },
   ): AsyncGenerator<Batch, void, undefined> {
-    const { stream, transform, context, signal, unreadable } = this.#options;
+    const { stream, transform, cache, context, signal, unreadable } = this.#options;
     const onSkip = (id: string, reason: string): void => {
       if (this.#record.skipped.includes(id)) return;
       this.#record.skipped.push(id);
@@ -251,6 +253,7 @@ class Run {
       samples,
       position: stream.position,
       transform,
+      cache,
       preprocessing: context.backbone.preprocessing,
       prefetch: PREFETCH,
       signal,

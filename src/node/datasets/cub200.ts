@@ -3,7 +3,7 @@ import { CUB_LISTS, cubSplit } from "../../data/cub-lists.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
-import { below, type FileTree } from "./file-tree.ts";
+import { below, type FileTree, sourceOf } from "./file-tree.ts";
 import { openClasses } from "./folder.ts";
 import { openParquet } from "./parquet-dataset.ts";
 import { openPlace } from "./places.ts";
@@ -76,6 +76,7 @@ async function openOfficial(tree: FileTree): Promise<Dataset> {
     name: "cub200",
     domainNames: ["photo"],
     ...split,
+    source: (sample) => sourceOf(images, sample.id),
     async read(sample) {
       return { kind: "encoded", bytes: await images.read(sample.id) };
     },

@@ -5,7 +5,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { type DomainList, domainSplit, parseDomainList } from "../../data/domain-lists.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { type FileTree, folderTree } from "./file-tree.ts";
+import { type FileTree, folderTree, sourceOf } from "./file-tree.ts";
 import { openParquet } from "./parquet-dataset.ts";
 import { archiveNamed, openArchive } from "./places.ts";
 
@@ -64,6 +64,7 @@ export async function openDomainLists(root: string, layout: DomainLayout): Promi
     name,
     domainNames,
     ...split!,
+    source: ({ domain, id }) => sourceOf(trees[domain]!, id),
     async read(sample) {
       return { kind: "encoded", bytes: await trees[sample.domain]!.read(sample.id) };
     },

@@ -1,7 +1,7 @@
 /** @file Folders and files by their path below some place: a folder, or an archive that is read in place. */
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, posix } from "node:path";
+import { basename, dirname, join, posix, resolve } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
 
 /** Names in a folder, sorted by their characters (no locale: the same on every machine), hidden ones left out. */
@@ -93,6 +93,21 @@ export function below(tree: FileTree, folder: string): FileTree {
     list: (path) => tree.list(posix.join(folder, path).replace(/\/$/, "")),
     read: (file) => tree.read(posix.join(folder, file)),
   };
+}
+
+/** `Dataset.source` of a file: its path, and size and time of it or of the archive it is in. @throws InputError if it is gone */
+export async function sourceOf({ place }: Pick<FileTree, "place">, file: string): Promise<string> {
+  return explained(file, place, async () => {
+    const path = resolve(place, file);
+    let outermost = path;
+    let found = await stat(path).catch(() => null);
+    while (found === null && dirname(outermost) !== outermost) {
+      outermost = dirname(outermost); // of a file in an archive, the archive is what exists
+      found = await stat(outermost).catch(() => null);
+    }
+    if (found?.isFile() !== true) throw new Error("no such file");
+    return [path, found.size, found.mtimeMs].join("\n");
+  });
 }
 
 /** Turns what goes wrong while reading one file into a line about it. */

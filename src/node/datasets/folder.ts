@@ -5,7 +5,7 @@ import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
-import type { FileTree } from "./file-tree.ts";
+import { type FileTree, sourceOf } from "./file-tree.ts";
 import { ARCHIVE_ENDINGS, openPlace, stemOf } from "./places.ts";
 
 const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
@@ -56,6 +56,7 @@ export async function openClasses(tree: FileTree, seed: number, name: string): P
     name,
     domainNames: ["photo"],
     ...split,
+    source: (sample) => sourceOf(tree, sample.id),
     async read(sample) {
       return { kind: "encoded", bytes: await tree.read(sample.id) };
     },
