@@ -134,10 +134,7 @@ export async function runBenchmark(
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
   const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const { config, stream, learner, context, training, evaluation, unreadable, preparing } = await prepare(
-    request,
-    profile,
-  );
+  const { config, stream, learner, context, training, evaluation, images } = await prepare(request, profile);
   const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { precision, float32Parts } = config;
@@ -159,22 +156,22 @@ export async function runBenchmark(
       notes: [...(note === undefined ? [] : [note]), ...(learner.notes ?? [])],
     });
   }
-  const images = openImages(preparing, stream.dataset, (text) => output.event({ type: "notice", text }));
+  const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
   const running = runStream({
     stream,
     learner,
     context,
     training,
     evaluation,
-    ...images,
-    unreadable,
+    ...opened,
+    unreadable: images.unreadable,
     output,
     resume: checkpoint,
     signal,
     trace: profile?.trace,
   });
   const record = await running.finally(async () => {
-    await images.close();
+    await opened.close();
     await profile?.write(); // a run that is stopped has one, too
   });
   const metrics = runMetrics(record, {
@@ -253,17 +250,8 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
   };
   const learner = method.create(context, methodOptions);
-  const { unreadable } = options;
-  return {
-    config,
-    stream,
-    learner,
-    context,
-    training,
-    evaluation,
-    unreadable,
-    preparing: { workers, cache },
-  };
+  const images = { workers, cache, unreadable: options.unreadable };
+  return { config, stream, learner, context, training, evaluation, images };
 }
 
 /** The values with their defaults. @throws InputError that names the first one that is unknown or wrong */
