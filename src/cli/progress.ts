@@ -140,13 +140,13 @@ function lastingLines(event: RunEvent, tasks?: number): string[] {
     case "skipped-image":
       return [`skipped ${event.id}: ${event.reason}`];
     case "task-end": {
+      const done = `${taskOf(event.task, tasks)} done in ${duration(event.seconds)}`;
+      if (event.accuracyMicro === null) return [`${done}, not evaluated`];
       const [readout, row] = Object.entries(event.accuracy)[0] ?? ["", []];
       const shown = row.slice(-MOST_TASKS).map((value) => percent(value));
       const left = row.length > MOST_TASKS ? "… " : "";
       const all = `${percent(event.accuracyMicro)} % of all test images so far (${readout})`;
-      return [
-        `${taskOf(event.task, tasks)} done in ${duration(event.seconds)}: ${all}, by task ${left}${shown.join(" ")}`,
-      ];
+      return [`${done}: ${all}, by task ${left}${shown.join(" ")}`];
     }
     default:
       return [];

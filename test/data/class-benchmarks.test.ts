@@ -80,6 +80,52 @@ describe("imagenet-r", () => {
     );
   });
 
+  test("WNIDs with fixed lists beside them: that split, under another name, or any other on demand", async () => {
+    for (const wnid of wnids)
+      for (let image = 0; image < 4; image++) await write(`imagenet-r/${wnid}/${image}.jpg`);
+    // As their owners write them: paths from another machine, labels at the end.
+    const list = (images: readonly number[], label = (index: number) => index): string => {
+      const paths = images.flatMap((image) => wnids.map((wnid) => `- data/imagenet-r/${wnid}/${image}.jpg`));
+      const labels = images.flatMap(() => wnids.map((_, index) => `- ${label(index)}`));
+      return `data:\n${paths.join("\n")}\ntargets:\n${labels.join("\n")}\n`;
+    };
+    const [train, test] = ["imagenet-r_train.yaml", "imagenet-r_test.yaml"] as const;
+    await write(train, list([3, 0, 1]));
+    await write(test, list([2]));
+    const dataset = await open();
+    expect(dataset.name).toBe("imagenet-r (fixed lists, 600 to train and 200 to test)");
+    expect(dataset.classNames).toEqual(wnids);
+    expect(dataset.train[0]).toEqual({ id: `${wnids[0]}/3.jpg`, label: 0, domain: 0 });
+    expect((await imagenetR.open({ data: root, options: { split: "seeded" } })).name).toBe(
+      "imagenet-r (80 to 20 by seed 1993)",
+    );
+    expect(await refusal(imagenetR.open({ data: root, options: { split: "folders" } }))).toBe(
+      'DIR/imagenet-r: has no train/ and test/, which does not fit the split "folders"; leave --split out',
+    );
+    expect(await refusal(imagenetR.open({ data: root, options: { split: "mine" } }))).toMatch(
+      /"split" is "mine"; expected one of: auto, folders, lists, seeded/,
+    );
+
+    await write(test, JSON.stringify({ data: [`${wnids[0]}/2.jpg`], targets: [0] })); // JSON is YAML, too
+    expect((await open()).test).toHaveLength(1);
+    for (const [content, said] of [
+      [list([0]), new RegExp(`^${test}: entry 1 of data: ${wnids[0]}/0.jpg is also in ${train}`)],
+      [list([9]), new RegExp(`^${test}: entry 1 of data: ${wnids[0]}/9.jpg is not in DIR/imagenet-r`)],
+      [list([2], (index) => Math.max(index, 1)), /has label 1, but so has/],
+      ["data: [n01443537.jpg]\ntargets: [0]", /is not of the form \.\.\.\/<class>\/<file>/],
+      ["data: [a/b, c/d]\ntargets: [0]", /as many labels under "targets"/],
+      ["data: [a/b\ntargets", new RegExp(`^DIR/${test}: can't be read as YAML`)],
+      ["data: &a [x/y]\ntargets: *a", new RegExp(`^DIR/${test}: can't be read as YAML`)],
+    ] as const) {
+      await write(test, content);
+      expect(await refusal(open())).toMatch(said);
+    }
+    await rm(join(root, test));
+    expect(await refusal(imagenetR.open({ data: root, options: { split: "lists" } }))).toMatch(
+      /^DIR: imagenet-r_test\.yaml missing; the split "lists" needs both/,
+    );
+  });
+
   test("nothing there", async () => {
     expect(await refusal(open())).toMatch(/^DIR: found 0 class folders; ImageNet-R has 200/);
     expect(await refusal(imagenetR.open({ data: join(root, "x") }))).toMatch(/^DIR\/x: no such folder/);

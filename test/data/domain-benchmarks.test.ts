@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Preprocessing } from "../../src/data/dataset.ts";
-import { domainIncremental } from "../../src/data/stream.ts";
+import { classIncremental, domainIncremental } from "../../src/data/stream.ts";
 import { domainnet } from "../../src/node/datasets/domainnet.ts";
+import { domainnetCil } from "../../src/node/datasets/domainnet-cil.ts";
 import { pacs } from "../../src/node/datasets/pacs.ts";
 import { sharpTransform } from "../../src/node/image.ts";
 import { zipOf } from "./archives.ts";
@@ -47,6 +48,18 @@ test("domainnet: 345 classes of six domains in zips, in the published order", as
   expect([dataset.classNames, dataset.train.length, dataset.test.length]).toEqual([classes, 2070, 2070]);
   const image = await dataset.read(dataset.test.at(-1)!);
   expect(image.kind === "encoded" && text(image.bytes)).toBe("image clipart/class_344/2.jpg");
+
+  // The same folder cut by classes, under its own name.
+  const byClass = await domainnetCil.open({ data: root });
+  expect(byClass.name).toBe("domainnet-cil");
+  const { tasks, protocol, classNames } = classIncremental(byClass, { tasks: domainnetCil.tasks });
+  expect(protocol).toBe("class-incremental");
+  expect(classNames.slice(0, 3)).toEqual(["class_214", "class_080", "class_343"]);
+  expect(tasks.map((task) => task.classes.length)).toEqual([69, 69, 69, 69, 69]);
+  for (const { train, test: held } of tasks) {
+    expect([train.length, held.length]).toEqual([6 * 69, 6 * 69]);
+    expect(new Set(train.map(({ domain }) => domain)).size).toBe(6);
+  }
 });
 
 const shared = resolve("../shared/data/pacs");

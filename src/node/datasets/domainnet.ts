@@ -2,8 +2,8 @@
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
 import { domainNeeds, openDomainLists } from "./domain-lists.ts";
 
-// The order in which published domain-incremental results come.
-const LAYOUT = {
+/** Domains in the order in which published domain-incremental results come. */
+export const DOMAINNET = {
   name: "domainnet",
   domainNames: ["real", "quickdraw", "painting", "sketch", "infograph", "clipart"],
   classes: 345,
@@ -13,9 +13,9 @@ const LAYOUT = {
 export const domainnet: Benchmark = {
   name: "domainnet",
   kind: "domain-incremental",
-  tasks: LAYOUT.domainNames.length,
+  tasks: DOMAINNET.domainNames.length,
   summary: "DomainNet: 345 classes in six domains, from real photos to clip art",
-  needs: domainNeeds(LAYOUT),
+  needs: domainNeeds(DOMAINNET),
   source: {
     home: "https://ai.bu.edu/M3SDA/",
     hub: {
@@ -25,13 +25,13 @@ export const domainnet: Benchmark = {
     },
     licence: 'not stated with the lists; "other" on the Hub\'s card',
     images: 586_575,
-    classes: LAYOUT.classes,
+    classes: DOMAINNET.classes,
     bytes: 17_500_000_000,
   },
   usesData: true,
   options: {},
   async open(options) {
     readOptions("domainnet", domainnet.options, options.options);
-    return openDomainLists(requireData(domainnet, options), LAYOUT);
+    return openDomainLists(requireData(domainnet, options), DOMAINNET);
   },
 };

@@ -2,15 +2,23 @@
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
+import { InputError } from "../../tensor/errors.ts";
 import { type Benchmark, readOptions, requireData } from "./benchmark.ts";
 import { below, type FileTree } from "./file-tree.ts";
 import { openClasses } from "./folder.ts";
 import { openParquet } from "./parquet-dataset.ts";
 import { openPlace } from "./places.ts";
+import { openSplitLists, splitLists } from "./split-lists.ts";
 
 const CLASSES = 200;
 const WNID = /^n\d{8}$/;
+const SPLITS = ["auto", "folders", "lists", "seeded"] as const;
 const OPTIONS = {
+  split: {
+    default: "auto",
+    summary:
+      "folders (train/ and test/), lists (the fixed file lists of CODA-Prompt and Mammoth), seeded (80 to 20), or auto: the first of these that is there",
+  },
   "split-seed": { default: 1993, summary: "for data without train/ and test/: seed of the 80 to 20 split" },
 } as const;
 
@@ -21,7 +29,7 @@ export const imagenetR: Benchmark = {
   tasks: 10,
   summary: "ImageNet-R: 200 classes of ImageNet as art, cartoons, sculptures and so on",
   needs:
-    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as in the official tar (split 80 to 20 by --split-seed), or imagenet-r.tar, .zip or .tgz with either, or the Hub's parquet files",
+    "a folder with train/<wnid>/ and test/<wnid>/ as the usual archives have them, or <wnid>/ as in the official tar (split by imagenet-r_train.yaml and imagenet-r_test.yaml if they are there, else 80 to 20 by --split-seed), or imagenet-r.tar, .zip or .tgz with either, or the Hub's parquet files",
   source: {
     home: "https://github.com/hendrycks/imagenet-r",
     hub: {
@@ -37,18 +45,37 @@ export const imagenetR: Benchmark = {
   usesData: true,
   options: OPTIONS,
   async open(options): Promise<Dataset> {
-    const seed = readOptions("imagenet-r", OPTIONS, options.options)["split-seed"];
+    const { split, "split-seed": seed } = readOptions("imagenet-r", OPTIONS, options.options);
+    if (!(SPLITS as readonly string[]).includes(split)) {
+      throw new InputError(`imagenet-r: option "split" is "${split}"; expected one of: ${SPLITS.join(", ")}`);
+    }
     const data = requireData(imagenetR, options);
     const layout = { name: "imagenet-r", image: "image", label: "wnid", classes: CLASSES, splitSeed: seed };
     const fromHub = await openParquet(data, layout);
-    // The same rule over other ids holds out other images.
-    if (fromHub !== undefined) return { ...fromHub, name: `${fromHub.name}, rows of parquet` };
+    if (fromHub !== undefined) {
+      if (split === "folders" || split === "lists") {
+        throw new InputError(
+          `${data}: has parquet files, which does not fit the split "${split}"; leave --split out`,
+        );
+      }
+      // The same rule over other ids holds out other images.
+      return { ...fromHub, name: `${fromHub.name}, rows of parquet` };
+    }
     const given = await openPlace(data, ["imagenet-r"], ["train", "imagenet-r"]);
     // The official archive unpacks to a folder of this name.
     const inside = (await given.list("")).folders.includes("imagenet-r");
     const tree = inside ? below(given, "imagenet-r") : given;
     const top = (await tree.list("")).folders;
-    const divided = top.includes("train") || top.includes("test");
+    const folders = top.includes("train") || top.includes("test");
+    const lists = await splitLists(data);
+    const chosen =
+      split !== "auto" ? split : folders ? "folders" : lists.missing.length === 0 ? "lists" : "seeded";
+    if (folders !== (chosen === "folders")) {
+      throw new InputError(
+        `${tree.place}: ${folders ? "has" : "has no"} train/ and test/, which does not fit the split "${chosen}"; leave --split out`,
+      );
+    }
+    const divided = folders;
     const findings = new Findings();
     if (!divided) checkClasses(tree, "", top, findings);
     for (const part of ["train", "test"]) {
@@ -56,7 +83,9 @@ export const imagenetR: Benchmark = {
     }
     // Two splits are two benchmarks: their names keep them apart.
     const name = divided ? "imagenet-r" : `imagenet-r (80 to 20 by seed ${seed})`;
-    const dataset = await findings.ofAsync(() => openClasses(tree, seed, name));
+    const dataset = await findings.ofAsync(() =>
+      chosen === "lists" ? openSplitLists(tree, lists, CLASSES) : openClasses(tree, seed, name),
+    );
     findings.stop();
     return dataset!;
   },

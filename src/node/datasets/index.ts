@@ -4,11 +4,13 @@ import type { Benchmark } from "./benchmark.ts";
 import { cifar100 } from "./cifar100.ts";
 import { cub200 } from "./cub200.ts";
 import { domainnet } from "./domainnet.ts";
+import { domainnetCil } from "./domainnet-cil.ts";
 import { emoji } from "./emoji.ts";
 import { emojiStyles } from "./emoji-styles.ts";
 import { folder } from "./folder.ts";
 import { imagenetR } from "./imagenet-r.ts";
 import { pacs } from "./pacs.ts";
+import { permuted } from "./permuted.ts";
 
 export type { Benchmark, BenchmarkOption, BenchmarkSource, HubSource, OpenOptions } from "./benchmark.ts";
 
@@ -17,11 +19,13 @@ export const benchmarks: readonly Benchmark[] = [
   cifar100,
   cub200,
   domainnet,
+  domainnetCil,
   emoji,
   emojiStyles,
   folder,
   imagenetR,
   pacs,
+  permuted,
 ];
 
 /**
