@@ -29,15 +29,19 @@ export function summaryNumbers(readouts: readonly ReadoutMetrics[]): SummaryNumb
   return [...ALWAYS, ...measured];
 }
 
-/** Domains that have test images, with their accuracy after the last task; none in older files and where there is one. */
+/** Of more domains than this a table is no summary: they are in metrics.json and in the report. */
+const MOST_DOMAINS = 20;
+
+/** Domains that have test images, with their accuracy after the last task; none in older files and where they are many. */
 export function lastDomains(
   domainNames: readonly string[] | undefined,
   readout: ReadoutMetrics,
 ): { readonly name: string; readonly accuracy: number }[] {
   const last = readout.domainAccuracy?.at(-1) ?? [];
-  return last.flatMap((accuracy, domain) =>
+  const domains = last.flatMap((accuracy, domain) =>
     accuracy === null ? [] : [{ name: domainNames?.[domain] ?? String(domain + 1), accuracy }],
   );
+  return domains.length > MOST_DOMAINS ? [] : domains;
 }
 
 /**
