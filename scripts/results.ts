@@ -109,9 +109,15 @@ function flagsOf(schema: z.ZodObject, values: Readonly<Record<string, unknown>>)
 }
 
 /** Flags of the method's options that are not at their defaults. */
-function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
+function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
   const { options } = METHODS.find(({ name }) => name === config.method)!;
   return flagsOf(options, config.methodOptions as Record<string, unknown>);
+}
+
+/** What tells runs of one method apart: its own options, and the precision. */
+function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
+  const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
+  return [...methodFlags(config), ...flagsOf(precision, config)];
 }
 
 /** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
@@ -127,7 +133,7 @@ function commandOf(config: Readonly<Record<string, unknown>>): string {
     `--method ${config.method}`,
     ...flagsOf(runOptionsSchema, named),
     ...own.map(([name, value]) => `--${name} ${value}`),
-    ...changedFlags(config),
+    ...methodFlags(config),
   ].join(" ");
 }
 
