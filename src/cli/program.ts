@@ -8,6 +8,7 @@ import { dataCommand } from "./data.ts";
 import { featuresCommand } from "./features.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
+import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
@@ -17,7 +18,7 @@ export function createProgram(): Command {
   ) as { version: string; description: string };
   const program = new Command("fmlora").description(description).version(version);
   const commands = [
-    ...[runCommand(), compareCommand(), predictCommand(), featuresCommand()],
+    ...[runCommand(), compareCommand(), predictCommand(), featuresCommand(), pretrainCommand()],
     ...[methodsCommand(), dataCommand(), backbonesCommand(), benchCommand()],
   ] as unknown as Command[]; // each has its own options in its type
   for (const command of commands) {

@@ -12,9 +12,9 @@ export interface StatusLine {
   stop(): void;
 }
 
-/** Shows a run. */
-export interface Progress extends StatusLine {
-  listen(event: RunEvent): void;
+/** Shows work that tells events: a run, if nothing else is said. */
+export interface Progress<Event = RunEvent> extends StatusLine {
+  listen(event: Event): void;
 }
 
 /** Seconds between two plain lines. */
@@ -96,7 +96,10 @@ export function runProgress(status: StatusLine): Progress {
 }
 
 /** Every event as one line of JSON on `write`; remarks go to `remark`. */
-export function jsonProgress(write: (text: string) => void, remark: (text: string) => void): Progress {
+export function jsonProgress<Event extends object = RunEvent>(
+  write: (text: string) => void,
+  remark: (text: string) => void,
+): Progress<Event> {
   return { ...plainLines(remark), listen: (event) => write(`${JSON.stringify(event)}\n`) };
 }
 

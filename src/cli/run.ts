@@ -7,7 +7,6 @@ import { methodNamed, type RunOptionsInput, runBenchmark, runOptionsSchema } fro
 import { runTable } from "../report/table.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bringing } from "./downloads.ts";
-import { Stopped } from "./failures.ts";
 import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
 import {
   benchmarkSettings,
@@ -18,6 +17,7 @@ import {
   type Setting,
   settingsOf,
 } from "./settings.ts";
+import { stoppable } from "./stoppable.ts";
 
 const DEFAULT_METHOD = "fm-lora";
 const runSettings = settingsOf(runOptionsSchema);
@@ -145,31 +145,6 @@ function progressFor(json: boolean): Progress {
 /** Before the run itself begins, so that Ctrl-C ends a download at once. */
 async function broughtBackbone({ backbone }: RunOptionsInput, progress: Progress): Promise<RunOptionsInput> {
   return backbone === undefined ? {} : { backbone: await bringing(backbone, progress) };
-}
-
-/** Ctrl-C stops at the next batch, a second one at once. @throws Stopped */
-async function stoppable<T>(progress: Progress, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) {
-      progress.stop();
-      process.exit(130);
-    }
-    progress.line("stopping; once more stops at once");
-    controller.abort();
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    if (controller.signal.aborted) {
-      throw new Stopped("stopped; continue with the same command and --resume", { cause: error });
-    }
-    throw error;
-  } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-    progress.stop();
-  }
 }
 
 function openCommand(): string {

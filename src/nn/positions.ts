@@ -32,8 +32,8 @@ export function interpolatePositions(
   return tensor("float32", [1, tokens + side * side, width], result);
 }
 
-/** [from^2, width] -> [side^2, width] */
-function resizeGrid(
+/** Resizes a square grid of vectors, [from^2, width] -> [side^2, width]; `antialias` as in `PositionLayout`. */
+export function resizeGrid(
   grid: Float32Array,
   from: number,
   side: number,

@@ -1,6 +1,17 @@
 /** @file The one Vision Transformer under every checkpoint family, as a function of graph values. */
 import { constant, type Value } from "../graph/value.ts";
-import { add, cast, concat, expand, layerNorm, mul, reshape, slice, transpose } from "../ops/index.ts";
+import {
+  add,
+  cast,
+  concat,
+  expand,
+  layerNorm,
+  matmul,
+  mul,
+  reshape,
+  slice,
+  transpose,
+} from "../ops/index.ts";
 import { tensor } from "../tensor/tensor.ts";
 import { type Activation, activate } from "./activation.ts";
 import { attention } from "./attention.ts";
@@ -41,6 +52,8 @@ export interface VitHooks {
   readonly linear?: (site: string, x: Value, y: Value) => Value;
   /** Prompt tokens [P, d] that join (or replace the prompts so far) before this block; undefined leaves the tokens. */
   readonly prompts?: (block: number) => Value | undefined;
+  /** Patches to look at, all without it: rows of zeros with a single 1, [B, kept, patches]. */
+  readonly kept?: Value;
 }
 
 /** Number of patch tokens. @throws if the patch does not divide the image. */
@@ -64,7 +77,7 @@ export function tokensBeforePatches({ pooling, extraTokens = 0 }: VitConfig): nu
 export function vitFeatures(config: VitConfig, weights: Weights, images: Value, hooks: VitHooks = {}): Value {
   const { hiddenSize, layers } = config;
   const clsAlone = config.pooling !== "attention";
-  let tokens = embed(config, weights, images); // [B, T, d]
+  let tokens = embed(config, weights, images, hooks.kept); // [B, T, d]
   let prompts = 0;
   for (let block = 0; block < layers; block++) {
     const joining = hooks.prompts?.(block);
@@ -91,7 +104,7 @@ const norm = ({ hiddenSize, layerNormEpsilon }: VitConfig, weights: Weights, nam
   );
 
 /** Bytes to tokens: normalise, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
-function embed(config: VitConfig, weights: Weights, images: Value): Value {
+function embed(config: VitConfig, weights: Weights, images: Value, kept?: Value): Value {
   const { patchSize, hiddenSize, imageSize, mean, std } = config;
   const [batch] = images.dims as [number];
   const side = imageSize / patchSize;
@@ -115,15 +128,28 @@ function embed(config: VitConfig, weights: Weights, images: Value): Value {
     ),
     perChannel((c) => -mean[c]! / std[c]!),
   );
-  const projected = weights.linear(pixels, "patch", hiddenSize);
+  const count = kept?.dims[1] ?? patches;
+  const rows = kept === undefined ? pixels : matmul(kept, reshape(pixels, [batch, patches, width]));
+  const projected = weights.linear(reshape(rows, [batch * count, width]), "patch", hiddenSize);
   const before = tokensBeforePatches(config);
   const learned = (name: string, count: number): Value =>
     expand(weights(name, [1, count, hiddenSize]), [batch, count, hiddenSize]);
-  let tokens = reshape(projected, [batch, patches, hiddenSize]);
+  let tokens = reshape(projected, [batch, count, hiddenSize]);
   if (before > 1) tokens = concat(learned("extra", before - 1), tokens, 1);
   if (before > 0) tokens = concat(learned("cls", 1), tokens, 1);
-  const placed = add(tokens, weights("position", [1, before + patches, hiddenSize]));
+  const position = weights("position", [1, before + patches, hiddenSize]);
+  const placed = add(tokens, kept === undefined ? position : positionsOf(kept, position, before));
   return config.preNorm ? norm(config, weights, "preNorm", placed) : placed;
+}
+
+/** Positions of the tokens that are there: those before the patches, and those of each image's kept patches. [B, T, d] */
+function positionsOf(kept: Value, position: Value, before: number): Value {
+  const [batch, , patches] = kept.dims as [number, number, number];
+  const width = position.dims[2]!;
+  const grid = reshape(slice(position, 1, before, before + patches), [patches, width]);
+  const own = matmul(kept, grid); // a product, because its gradient is one: a thousandth of the network's work
+  if (before === 0) return own;
+  return concat(expand(slice(position, 1, 0, before), [batch, before, width]), own, 1);
 }
 
 /** Linear layer of every token, with a method's change of it. [B, T, in] -> [B, T, out] */

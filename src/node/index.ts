@@ -40,5 +40,11 @@ export {
   openModel,
 } from "./model.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./npy.ts";
+export type { PretrainingOptionsInput } from "./pretraining/options.ts";
+export {
+  type PretrainingMetrics,
+  type PretrainingRequest,
+  runPretraining,
+} from "./pretraining/pretrain.ts";
 export { type RunOptionsInput, type RunRequest, runBenchmark, runOptionsSchema } from "./run.ts";
 export { nodeRuntime } from "./runtime.ts";

@@ -1,7 +1,6 @@
 /** @file The folder of one run: config.json, events.jsonl, checkpoint, tasks.jsonl, model/, metrics.json, report.html. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { reportHtml } from "../report/html.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -10,6 +9,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/ch
 import type { RunEvent } from "../train/events.ts";
 import { joinRecord, splitRecord, type TaskRow } from "../train/record.ts";
 import type { RunOutput } from "../train/run.ts";
+import { claimFolder } from "./claim-folder.ts";
 import { writeWhole } from "./files.ts";
 import { LineLog } from "./line-log.ts";
 
@@ -41,21 +41,11 @@ export class RunDirectory {
     resume: boolean,
   ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
     const directory = new RunDirectory(path);
-    const configFile = join(path, "config.json");
-    const known = existsSync(configFile);
-    if (known) {
-      if (!resume) {
-        throw new InputError(
-          `${path}: a run is already there; continue it with --resume, or choose another --out`,
-        );
-      }
-      checkSameConfig(configFile, config);
-    } else await writeWhole(configFile, `${JSON.stringify(config, null, 2)}\n`);
+    const known = await claimFolder(path, config, resume);
     const file = join(path, CHECKPOINT);
     const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
     await directory.#events.keep(saved?.events ?? 0);
     await directory.#tasks.keep(saved?.task ?? 0);
-    for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
     return { directory, checkpoint: saved && directory.#completed(saved) };
   }
 
@@ -101,45 +91,5 @@ export class RunDirectory {
     }
     this.#tasksKept = checkpoint.task;
     return { ...checkpoint, record: joinRecord(rows, checkpoint.record) };
-  }
-}
-
-function checkSameConfig(file: string, config: Readonly<Record<string, unknown>>): void {
-  const before = leaves(readConfig(file));
-  const now = leaves(JSON.parse(JSON.stringify(config)));
-  for (const key of new Set([...before.keys(), ...now.keys()])) {
-    if (isDeepStrictEqual(before.get(key), now.get(key))) continue;
-    throw new InputError(
-      `${file}: the run there has ${key} ${JSON.stringify(before.get(key))}, now it is ${JSON.stringify(now.get(key))}; ` +
-        "resume with the same options, or choose another --out",
-    );
-  }
-}
-
-function readConfig(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new InputError(
-      `${file}: is damaged (${(error as Error).message}); start the run again in another --out`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-/** Single options by dotted name, so that a message names one of them. */
-function leaves(value: unknown, path: readonly string[] = []): Map<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return new Map([[path.join("."), value]]);
-  return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, [...path, key])]));
-}
-
-/** What a kill in the middle of an atomic write leaves behind: NAME.EXT.<digits>. */
-function removeTemporaries(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) {
-    if (/\.(safetensors|json|html)\.\d+$/.test(name)) rmSync(join(folder, name), { force: true });
   }
 }

@@ -7,6 +7,8 @@ export interface Parameter {
   /** Updated in place. */
   readonly data: Float32Array;
   readonly rate: number;
+  /** Its own weight decay, instead of the optimiser's. */
+  readonly decay?: number;
 }
 
 /** Updates parameters from their gradients. */
@@ -43,11 +45,11 @@ export function adamw({
       steps++;
       const correction1 = 1 - beta1 ** steps;
       const correction2 = Math.sqrt(1 - beta2 ** steps);
-      for (const { name, data, rate } of parameters) {
+      for (const { name, data, rate, decay: ownDecay = weightDecay } of parameters) {
         const gradient = gradients[name]!;
         const [first, second] = moments.of(name, data.length) as [Float32Array, Float32Array];
         const size = (rate * factor) / correction1;
-        const decay = 1 - rate * factor * weightDecay;
+        const decay = 1 - rate * factor * ownDecay;
         for (let i = 0; i < data.length; i++) {
           const g = gradient[i]!;
           const m = beta1 * first[i]! + (1 - beta1) * g;
@@ -77,11 +79,11 @@ export function sgd({ momentum = 0.9, weightDecay = 0 }: SgdOptions = {}): Optim
   const moments = new MomentStore(["velocity"]);
   return {
     step(parameters, gradients, factor) {
-      for (const { name, data, rate } of parameters) {
+      for (const { name, data, rate, decay = weightDecay } of parameters) {
         const gradient = gradients[name]!;
         const [velocity] = moments.of(name, data.length) as [Float32Array];
         for (let i = 0; i < data.length; i++) {
-          velocity[i] = momentum * velocity[i]! + gradient[i]! + weightDecay * data[i]!;
+          velocity[i] = momentum * velocity[i]! + gradient[i]! + decay * data[i]!;
           data[i]! -= rate * factor * velocity[i]!;
         }
       }

@@ -1,5 +1,6 @@
 /** @file The safetensors format: an 8-byte length, a JSON header, then the tensors' bytes. */
 import { InputError } from "./errors.ts";
+import { halfTable, toHalf } from "./half.ts";
 import { BYTES_PER_ELEMENT, type DType, sizeOf, type Tensor } from "./tensor.ts";
 
 /** One tensor of a file, not yet read. Offsets count from the start of the file. */
@@ -165,32 +166,23 @@ function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
   }
 }
 
-let halves: Float32Array | undefined;
-
-/** All 65,536 half-precision numbers: a look-up is the quickest conversion in plain JavaScript. */
-function halfTable(): Float32Array {
-  halves ??= Float32Array.from({ length: 65536 }, (_, half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-    return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-  });
-  return halves;
-}
-
-/** Serialises tensors, in the order of their names, so that equal tensors give equal bytes. */
+/**
+ * Serialises tensors, in the order of their names, so that equal tensors give equal bytes.
+ * @param options.half stores float32 as half precision, rounded to the nearest
+ */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
+  { half = false }: { readonly half?: boolean } = {},
 ): Uint8Array {
   const names = Object.keys(tensors).sort();
   let offset = 0;
   const header: Record<string, unknown> = { __metadata__: metadata };
   for (const name of names) {
     const { dtype, dims } = tensors[name]!;
-    const end = offset + sizeOf(dims) * BYTES_PER_ELEMENT[dtype];
-    header[name] = { dtype: STORED_TYPE[dtype], shape: dims, data_offsets: [offset, end] };
+    const halved = half && dtype === "float32";
+    const end = offset + sizeOf(dims) * (halved ? 2 : BYTES_PER_ELEMENT[dtype]);
+    header[name] = { dtype: halved ? "F16" : STORED_TYPE[dtype], shape: dims, data_offsets: [offset, end] };
     offset = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -200,7 +192,8 @@ export function encodeSafetensors(
   file.set(json, 8);
   let at = 8 + headerBytes;
   for (const name of names) {
-    const { data } = tensors[name]!;
+    const { data: exact } = tensors[name]!;
+    const data = half && exact instanceof Float32Array ? toHalf(exact) : exact;
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }

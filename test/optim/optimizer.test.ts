@@ -99,3 +99,16 @@ describe("schedules", () => {
     expect(points.map(constantRate).every((factor) => factor === 1)).toBe(true);
   });
 });
+
+test.each([adamw, sgd])("a parameter's own weight decay stands in for the optimiser's", (make) => {
+  const moved = (decay: number | undefined, standard: number): number[] => {
+    const data = Float32Array.of(1, -2);
+    const parameter = { name: "w", data, rate: 0.1, ...(decay === undefined ? {} : { decay }) };
+    const optimizer = make({ weightDecay: standard });
+    for (let step = 0; step < 3; step++) optimizer.step([parameter], { w: Float32Array.of(0.5, 0.25) }, 1);
+    return [...data];
+  };
+  expect(moved(0.3, 0)).toEqual(moved(undefined, 0.3));
+  expect(moved(0, 0.3)).toEqual(moved(undefined, 0));
+  expect(moved(0.3, 0)).not.toEqual(moved(0, 0));
+});

@@ -232,6 +232,26 @@ def gradients(model, config, size, statistics):
     }
 
 
+def full_gradients(model_class, config, size, statistics):
+    """Loss with all weights trained, and of each weight's gradient under its file name: [dot with a direction, norm]."""
+    model, _, _ = build(model_class, config)
+    head = torch.from_numpy(weight("head", (CLASSES, model.config.hidden_size))).double()
+    logits = model(pixels(size, statistics)).last_hidden_state[:, 0] @ head.T
+    loss = torch.nn.functional.cross_entropy(logits, torch.arange(IMAGES) % CLASSES)
+    loss.backward()
+    with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        for value in model.parameters():
+            value.copy_(torch.zeros_like(value) if value.grad is None else value.grad)
+        model.save_pretrained(folder)  # it knows the file names
+        with safe_open(pathlib.Path(folder) / "model.safetensors", "pt") as stored:
+            grads = {name: stored.get_tensor(name) for name in stored.keys()}
+    summaries = {}
+    for name, gradient in grads.items():
+        direction = torch.from_numpy(weight(f"direction {name}", gradient.shape)).double()
+        summaries[name] = rounded(torch.stack([(gradient * direction).sum(), gradient.norm()]))
+    return {"loss": loss.item(), "gradients": summaries}
+
+
 def rounded(tensor):
     return [float(f"{value:.8g}") for value in tensor.detach().flatten().tolist()]
 
@@ -251,6 +271,8 @@ def main():
                 "images": IMAGES, "tensors": tensors, "features": rounded(features)}
         if name in ("vit", "dinov2", "dinov2 with registers and SwiGLU, larger images"):
             case |= {"training": gradients(model, model.config, size, statistics)}
+        if name in ("vit", "dinov2", "dinov2 with registers", "deit"):
+            case |= {"fullTraining": full_gradients(model_class, config_class(**changes), size, statistics)}
         networks.append(case)
     for name, architecture, changes, size in TIMM:
         torch.manual_seed(0)

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { graph } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/value.ts";
 import type { Backbone } from "../../src/nn/checkpoint.ts";
+import { FAMILIES } from "../../src/nn/families.ts";
 import { vitFeatures } from "../../src/nn/vit.ts";
 import { weightFeeds, weightInputs } from "../../src/nn/weights.ts";
 import { loadBackbone } from "../../src/node/backbone.ts";
@@ -31,6 +32,11 @@ export interface Golden {
       Record<string, { readonly dims: readonly number[]; readonly data: readonly number[] }>
     >;
   };
+  /** All weights trained; by file name, the gradient's product with a formula's direction, and its norm. */
+  readonly fullTraining?: {
+    readonly loss: number;
+    readonly gradients: Readonly<Record<string, readonly [along: number, norm: number]>>;
+  };
 }
 
 /** All networks of goldens.json. */
@@ -38,9 +44,9 @@ export const GOLDENS: readonly Golden[] = JSON.parse(
   readFileSync(fileURLToPath(new URL("goldens.json", import.meta.url)), "utf8"),
 ).networks;
 
-/** The network's tensors under its library's names. */
-export const weightsOf = ({ tensors }: Golden): Record<string, Tensor<"float32">> =>
-  Object.fromEntries(tensors.map(([name, dims]) => [name, formulaWeight(name, dims)]));
+/** The network's tensors under its library's names; with a prefix, other numbers in the same places. */
+export const weightsOf = ({ tensors }: Golden, prefix = ""): Record<string, Tensor<"float32">> =>
+  Object.fromEntries(tensors.map(([name, dims]) => [name, formulaWeight(prefix + name, dims)]));
 
 /**
  * Writes the network as its library would, reads it as a user's folder is read, and removes the folder.
@@ -61,6 +67,13 @@ export function backboneOf(
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** The name in a network's file of one of our weights. */
+export function storedName({ config }: Golden, ours: string): string {
+  const { names } = FAMILIES.find(({ modelType }) => modelType === config.model_type)!;
+  const [, block] = /^blocks\.(\d+)\./.exec(ours) ?? [];
+  return names[ours.replace(/^blocks\.\d+/, "blocks.#")]!.replace("#", `${block}`);
 }
 
 /** CLS features by our graph. images: uint8 [n, size, size, 3] */

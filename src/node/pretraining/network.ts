@@ -1,0 +1,91 @@
+/** @file The network that a pre-training trains: its shape, where its weights start, and its files. */
+import { join } from "node:path";
+import type { Preprocessing } from "../../data/dataset.ts";
+import type { Backbone } from "../../nn/checkpoint.ts";
+import type { VitConfig } from "../../nn/vit.ts";
+import { selectWeights } from "../../nn/weight-selection.ts";
+import { checkpointFiles, isPlainVit } from "../../nn/write-checkpoint.ts";
+import { InputError } from "../../tensor/errors.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { studentParameters } from "../../train/pretraining/student.ts";
+import { loadBackbone } from "../backbone.ts";
+import { writeWhole } from "../files.ts";
+import { readCheckpoint } from "./folder.ts";
+import type { PretrainingSettings } from "./options.ts";
+
+/** The network that is trained, and the weights it starts with. */
+export interface StartingNetwork {
+  readonly config: VitConfig;
+  readonly preprocessing: Preprocessing;
+  readonly weights: Readonly<Record<string, Tensor<"float32">>>;
+  readonly teacher: Backbone | null;
+}
+
+/** Takes the shape and the weights from --init, else the shape from the options and the weights from the teacher. @throws InputError */
+export function networkOf(options: PretrainingSettings): StartingNetwork {
+  const { init, teacher: teacherFolder } = options;
+  const teacher = teacherFolder === undefined ? null : loadBackbone(teacherFolder);
+  if (init !== undefined) {
+    const earlier = readCheckpoint(init); // of a pre-training: it has the layers after the features, too
+    const {
+      config,
+      preprocessing,
+      weights: network,
+    } = loadBackbone(earlier === undefined ? init : join(init, "model"));
+    const weights = earlier === undefined ? network : { ...network, ...studentParameters(earlier.state) };
+    if (!isPlainVit(config)) {
+      throw new InputError(`--init ${init}: only a plain ViT can be trained and written (model_type vit)`);
+    }
+    return { config, preprocessing, weights, teacher };
+  }
+  const { imageSize, patch, width, layers, heads } = options;
+  if (imageSize % patch !== 0) {
+    throw new InputError(`--patch ${patch}: does not divide --image-size ${imageSize}`);
+  }
+  if (width % heads !== 0) throw new InputError(`--heads ${heads}: does not divide --width ${width}`);
+  const half = [0.5, 0.5, 0.5] as const;
+  const config: VitConfig = {
+    imageSize,
+    patchSize: patch,
+    hiddenSize: width,
+    mlpSize: 4 * width,
+    layers,
+    heads,
+    layerNormEpsilon: 1e-6,
+    layerScale: false,
+    mean: half,
+    std: half,
+  };
+  const preprocessing = {
+    size: imageSize,
+    mean: half,
+    std: half,
+    interpolation: "bicubic",
+    cropFraction: null,
+  } as const;
+  const weights =
+    teacherFolder === undefined || options.randomStart ? {} : selectedWeights(teacherFolder, config);
+  return { config, preprocessing, weights, teacher };
+}
+
+/** The teacher's positions are made to fit by loading it for images that give as many patches. */
+function selectedWeights(folder: string, config: VitConfig): Record<string, Tensor<"float32">> {
+  const { patchSize } = loadBackbone(folder).config;
+  return selectWeights(
+    loadBackbone(folder, { imageSize: (config.imageSize / config.patchSize) * patchSize }),
+    config,
+  );
+}
+
+/** Writes the folder that `loadBackbone` and transformers read. */
+export async function saveModel(
+  folder: string,
+  { config, preprocessing }: StartingNetwork,
+  parameters: Readonly<Record<string, Tensor<"float32">>>,
+): Promise<void> {
+  const files = checkpointFiles(config, preprocessing, parameters);
+  const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+  await writeWhole(join(folder, "config.json"), json(files.config));
+  await writeWhole(join(folder, "preprocessor_config.json"), json(files.preprocessor));
+  await writeWhole(join(folder, "model.safetensors"), files.weights);
+}

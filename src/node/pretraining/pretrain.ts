@@ -1,0 +1,143 @@
+/** @file One pre-training from its options to its folder: what `fmlora pretrain` does, for programs too. */
+import { join } from "node:path";
+import { patchCount, type VitConfig } from "../../nn/vit.ts";
+import { InputError } from "../../tensor/errors.ts";
+import type { PretrainingRecord } from "../../train/pretraining/checkpoint.ts";
+import type { PretrainingEvent } from "../../train/pretraining/events.ts";
+import { type PretrainingPlan, stepsPerEpoch } from "../../train/pretraining/plan.ts";
+import { pretrain } from "../../train/pretraining/pretrain.ts";
+import { Student } from "../../train/pretraining/student.ts";
+import { writeWhole } from "../files.ts";
+import { checked } from "../run.ts";
+import { nodeRuntime } from "../runtime.ts";
+import { openData } from "./data.ts";
+import { holdOut, openPretrainingData } from "./dataset.ts";
+import { PretrainingFolder } from "./folder.ts";
+import { networkOf, saveModel } from "./network.ts";
+import {
+  type PretrainingOptionsInput,
+  type PretrainingSettings,
+  pretrainingOptionsSchema,
+} from "./options.ts";
+
+/** What to train, and where. */
+export interface PretrainingRequest {
+  readonly options: PretrainingOptionsInput;
+  readonly out: string;
+  readonly resume: boolean;
+  /** Folder of decoded images and teacher's features; default: cache/ in `out`. */
+  readonly cache?: string | undefined;
+  /** Stop cleanly after so many minutes. */
+  readonly minutes?: number | undefined;
+  /** Minutes between two checkpoints. */
+  readonly checkpointMinutes: number;
+}
+
+/** The contents of metrics.json. */
+export interface PretrainingMetrics {
+  readonly finished: boolean;
+  /** On all validation images, after the last epoch; null before. */
+  readonly accuracy: number | null;
+  readonly seconds: number;
+  readonly curve: PretrainingRecord["curve"];
+}
+
+/**
+ * Trains until the plan's end, the time limit or the signal.
+ * @throws InputError in one line for wrong input; the signal's reason if it aborts before the first step
+ */
+export async function runPretraining(
+  request: PretrainingRequest,
+  listen: (event: PretrainingEvent) => void = () => {},
+  signal?: AbortSignal,
+): Promise<PretrainingMetrics> {
+  const options = checked(pretrainingOptionsSchema, request.options, "options");
+  const network = networkOf(options);
+  const plan = planOf(options, network.config);
+  const dataset = await openPretrainingData(options.data, options);
+  if (dataset.train.length < 2 * plan.batchSize) {
+    throw new InputError(
+      `--batch ${plan.batchSize}: there are only ${dataset.train.length} training images; choose a smaller batch`,
+    );
+  }
+  const split = options.holdOut === undefined ? null : holdOut(dataset, options.holdOut, options.seed);
+  const config = { ...options, network: network.config };
+  const { folder, checkpoint } = await PretrainingFolder.open(request.out, config, request.resume);
+  const tell = (event: PretrainingEvent): void => {
+    folder.log(event);
+    listen(event);
+  };
+  const runtime = nodeRuntime({ threads: options.threads });
+  const cache = request.cache ?? join(request.out, "cache");
+  const opened = await openData(options, network, { dataset, split }, { cache, runtime, signal }, tell);
+  const { data, teacherAccuracy, close } = opened;
+  const classes = dataset.classNames.length;
+  const student = new Student({
+    network: {
+      config: network.config,
+      classes,
+      teacherWidth: data.teacher?.width ?? null,
+      microBatch: options.microBatch,
+    },
+    plan,
+    runtime,
+    preprocessing: network.preprocessing,
+    start: network.weights,
+  });
+  try {
+    const { finished, record } = await pretrain({
+      student,
+      data,
+      plan,
+      output: {
+        event: tell,
+        saveCheckpoint: (state) => folder.saveCheckpoint(state),
+        saveModel: (parameters) => saveModel(join(request.out, "model"), network, parameters),
+      },
+      checkpointSeconds: 60 * request.checkpointMinutes,
+      limitSeconds: request.minutes === undefined ? undefined : 60 * request.minutes,
+      start: {
+        type: "pretraining-start",
+        images: data.train.count,
+        validationImages: data.validation.count,
+        classes,
+        parameters: student.size,
+        epochs: plan.epochs,
+        steps: plan.epochs * stepsPerEpoch(plan, data.train.count),
+        teacherAccuracy,
+      },
+      resume: checkpoint,
+      signal,
+    });
+    const accuracy = finished ? record.curve.at(-1)!.accuracy : null;
+    const metrics = { finished, accuracy, seconds: record.seconds, curve: record.curve };
+    if (accuracy !== null) tell({ type: "pretraining-end", accuracy, seconds: record.seconds });
+    await writeWhole(join(request.out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+    return metrics;
+  } finally {
+    await student.dispose();
+    close();
+  }
+}
+
+function planOf(options: PretrainingSettings, config: VitConfig): PretrainingPlan {
+  const { epochs, batch, microBatch, cropArea } = options;
+  if (batch % microBatch !== 0) {
+    throw new InputError(`--micro-batch ${microBatch}: does not divide --batch ${batch}`);
+  }
+  const patches = patchCount(config);
+  const keptPatches = options.keptPatches ?? Math.ceil(patches / 2);
+  if (keptPatches > patches) {
+    throw new InputError(`--kept-patches ${keptPatches}: an image has only ${patches}`);
+  }
+  const { rate, warmup, weightDecay, clip, labelSmoothing, teacherShare, featureWeight } = options;
+  return {
+    epochs,
+    batchSize: batch,
+    ...{ rate, warmup, weightDecay, clip, labelSmoothing, teacherShare, featureWeight },
+    keptPatches,
+    dropShare: options.dropShare,
+    augmentation: { crop: { scale: [cropArea, 1], ratio: [4 / 5, 5 / 4] }, flip: 0.5 },
+    seed: options.seed,
+  };
+}

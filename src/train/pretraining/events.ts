@@ -1,0 +1,43 @@
+/** @file The typed events of a pre-training. */
+
+/** Everything that a pre-training tells the outside. All but `phase` and `resume` are lines of events.jsonl. */
+export type PretrainingEvent =
+  | {
+      readonly type: "pretraining-start";
+      readonly images: number;
+      readonly validationImages: number;
+      readonly classes: number;
+      readonly parameters: number;
+      readonly epochs: number;
+      readonly steps: number;
+      /** Accuracy of a linear head on the teacher's features, on validation images; null without a teacher. */
+      readonly teacherAccuracy: number | null;
+    }
+  /** Work before the training: decoding, the teacher's features. */
+  | { readonly type: "phase"; readonly name: string; readonly done: number; readonly total: number }
+  | { readonly type: "resume"; readonly step: number; readonly steps: number }
+  | {
+      readonly type: "step";
+      readonly step: number;
+      readonly steps: number;
+      readonly epoch: number;
+      /** Means since the last such event. */
+      readonly crossEntropy: number;
+      readonly featureError: number | null;
+      readonly gradientNorm: number;
+      readonly rate: number;
+      readonly imagesPerSecond: number;
+      readonly secondsLeft: number;
+    }
+  | {
+      readonly type: "epoch";
+      /** Epochs done. */
+      readonly epoch: number;
+      readonly step: number;
+      readonly crossEntropy: number;
+      readonly featureError: number | null;
+      /** On all validation images. */
+      readonly accuracy: number;
+      readonly seconds: number;
+    }
+  | { readonly type: "pretraining-end"; readonly accuracy: number; readonly seconds: number };
