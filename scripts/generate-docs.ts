@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { benchmarkSettings, describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import { benchmarks } from "../src/node/datasets/index.ts";
+import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
 import { runOptionsSchema } from "../src/node/run.ts";
 
 /** Where the page is. */
@@ -14,7 +15,7 @@ export const OPTIONS_PAGE = fileURLToPath(new URL("../docs/options.md", import.m
 /** All options of `fmlora run`, as Markdown. */
 export function optionsPage(): string {
   return [
-    "# Options of `fmlora run`",
+    "# Options of `fmlora run` and `fmlora pretrain`",
     "Written by `npx tsx scripts/generate-docs.ts` from the code; a test holds the two together.",
     `## Every run\n\n${table(settingsOf(runOptionsSchema))}`,
     ...METHODS.map(
@@ -25,6 +26,7 @@ export function optionsPage(): string {
       ({ name, summary, needs, kind, tasks, options }) =>
         `## Benchmark ${name}\n\n${sentence(summary)} ${sentence(`${kind}, ${tasks} tasks unless told otherwise`)} Needs ${cell(needs)}.\n\n${table(benchmarkSettings(options))}`,
     ),
+    `## \`fmlora pretrain\`\n\nWhat it does: [pretraining.md](pretraining.md).\n\n${table(settingsOf(pretrainingOptionsSchema))}`,
   ]
     .map((part) => `${part.trimEnd()}\n`)
     .join("\n");

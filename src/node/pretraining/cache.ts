@@ -60,7 +60,7 @@ export async function teacherFeatures(
   const samples = cached.dataset[cached.part];
   const file = teacherFile(cached, teacher);
   const make = async function* (done: number) {
-    const extractor = featureExtractor(teacher, threads);
+    const extractor = featureExtractor(teacher, { threads });
     try {
       for await (const batch of loaded(cached, samples.slice(done), teacher.preprocessing)) {
         yield new Uint8Array((await extractor.features(batch)).buffer);
