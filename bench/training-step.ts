@@ -24,7 +24,8 @@ import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
 const SHAPE = { rank: 8, classes: 100 };
 const RATE = 1e-3;
 const PEER = "peers/training_step.py";
-const LOSS_TOLERANCE = { exact: 1e-3, coarse: 3e-2 }; // relative, of one step; coarse: bf16 and int8
+/** Of the first loss: rounding adds up over the steps. Coarse are bf16 and int8. */
+const LOSS_TOLERANCE = { exact: 1e-3, coarse: 2e-2 };
 
 /** What a side runs with. */
 interface StepOptions {
@@ -175,6 +176,8 @@ function ratios(results: readonly Measured[]) {
   };
   const exact = named("fm-lora, fp32");
   speed(exact, named("PyTorch + PEFT, fp32 eager"), "speed, fm-lora fp32 / PyTorch fp32 eager", 2.3);
+  const rounding = named("fm-lora, int8");
+  speed(rounding, named("PyTorch + PEFT, fp32 eager"), "speed, fm-lora int8 / PyTorch fp32 eager", 1.6);
   const ours = fastest(results.filter((each) => each.ours));
   const theirs = fastest(results.filter((each) => !each.ours));
   speed(ours, theirs, `speed, our fastest (${ours?.name}) / PyTorch's fastest (${theirs?.name})`, 1.9);
@@ -197,9 +200,7 @@ function checkLosses(results: readonly Measured[]): void {
   for (const { name, exact, losses } of results) {
     if (reference === undefined) return;
     const tolerance = exact ? LOSS_TOLERANCE.exact : LOSS_TOLERANCE.coarse;
-    const apart = Math.max(
-      ...losses.map((loss, i) => Math.abs(loss - reference[i]!) / (reference[i]! + 0.1)),
-    );
+    const apart = Math.max(...losses.map((loss, i) => Math.abs(loss - reference[i]!))) / reference[0]!;
     if (!(apart <= tolerance)) throw new Error(`${name}: losses ${losses} against ${reference}`);
     if (!(losses.at(-1)! < losses[0]!)) throw new Error(`${name}: the loss didn't fall: ${losses}`);
   }
