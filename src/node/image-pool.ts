@@ -72,6 +72,7 @@ class Thread {
   readonly #jobs = new Map<number, Job>();
   readonly #ended: Promise<void>;
   #failure: Error | undefined;
+  #closing = false;
   #next = 0;
 
   constructor(onFree: () => void) {
@@ -114,7 +115,8 @@ class Thread {
   }
 
   async close(): Promise<void> {
-    this.#worker.ref();
+    this.#closing = true;
+    this.#worker.ref(); // until it has ended, or the process would be over while somebody waits here
     this.#worker.postMessage(null satisfies Request);
     await this.#ended;
   }
@@ -122,7 +124,7 @@ class Thread {
   #settle(answer: Answer): void {
     const { resolve, reject } = this.#jobs.get(answer.id)!;
     this.#jobs.delete(answer.id);
-    if (this.#jobs.size === 0) this.#worker.unref();
+    if (this.#jobs.size === 0 && !this.#closing) this.#worker.unref();
     if ("pixels" in answer) resolve(answer.pixels);
     else reject(answer.isInput ? new InputError(answer.error) : new Error(answer.error));
   }

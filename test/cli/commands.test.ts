@@ -41,10 +41,14 @@ describe("help", () => {
         predict [options] <files...>   classify images with the model of a run
         features [options] <files...>  write the features (CLS token) that a backbone
                                        gives images, one row a file
+        pretrain [options]             train all weights of a ViT on labelled images:
+                                       from nothing, a checkpoint or a teacher
         methods [options] [method]     list the methods and their options
         data [options]                 list the benchmarks and what they need
         backbones [options]            list the backbones that are here, or fetch one
                                        of the Hugging Face Hub
+        bench [options]                measure training, features and prediction with
+                                       a backbone on this machine
         help [command]                 display help for command
       "
     `);

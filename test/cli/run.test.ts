@@ -87,7 +87,7 @@ describe("one line and exit code 2 for", () => {
 
   test("no data folder at all", async () => {
     expect(await place.refused("run", "cifar100", "--backbone", "backbone")).toMatchInlineSnapshot(
-      `"fmlora: cifar100: no data folder given; it needs a folder with train.bin, test.bin, fine_label_names.txt (the official binary version), or train/<class>/ and test/<class>/ with images [2]"`,
+      `"fmlora: cifar100: no data folder given; it needs a folder with cifar-100-binary.tar.gz or its files (train.bin, test.bin, fine_label_names.txt), or cifar-100-python.tar.gz or its files (train, test, meta), or the Hub's parquet files, or train/<class>/ and test/<class>/ with images [2]"`,
     );
   });
 
@@ -119,7 +119,7 @@ describe("one line and exit code 2 for", () => {
 
   test("names that are not known", async () => {
     expect(await place.refused("run", "cifar10")).toMatchInlineSnapshot(
-      `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, cub200, domainnet, emoji, emoji-styles, folder, imagenet-r, pacs [2]"`,
+      `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted [2]"`,
     );
     expect(await place.refused("run", "emoji", "--method", "fmlora")).toMatchInlineSnapshot(
       `"fmlora: there is no method "fmlora"; expected one of: fm-lora, seq-lora, ncm, lda, joint [2]"`,
