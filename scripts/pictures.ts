@@ -1,27 +1,36 @@
 /**
- * @file Draws the README's picture from a finished run, with the report's own charts.
+ * @file Draws the pictures of the documents from finished runs, with the report's own charts.
  *
- *     npx tsx scripts/readme-picture.ts RUN_DIR
+ *     npx tsx scripts/pictures.ts accuracy RUN_DIR docs/images/emoji.svg        # the README's
+ *     npx tsx scripts/pictures.ts growth RUN_DIR docs/results/emoji-100.svg     # what each task took and left
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
-import { accuracyCurves, heatMap } from "../src/report/charts.ts";
-import { escapeHtml, percent } from "../src/report/format.ts";
+import { accuracyCurves, heatMap, taskBars } from "../src/report/charts.ts";
+import { bytes, duration, escapeHtml, percent } from "../src/report/format.ts";
 import { STYLE } from "../src/report/style.ts";
 
-const PICTURE = fileURLToPath(new URL("../docs/images/emoji.svg", import.meta.url));
 const MARGIN = 16;
 
-const [folder] = process.argv.slice(2);
-if (folder === undefined) throw new Error("npx tsx scripts/readme-picture.ts RUN_DIR");
-const metrics = JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as RunMetrics;
-mkdirSync(join(PICTURE, ".."), { recursive: true });
-writeFileSync(PICTURE, picture(metrics));
+const PICTURES: Readonly<Record<string, (metrics: RunMetrics) => string>> = { accuracy, growth };
+
+const [name = "", folder, file] = process.argv.slice(2);
+const draw = PICTURES[name];
+if (draw === undefined || folder === undefined || file === undefined)
+  throw new Error(`npx tsx scripts/pictures.ts ${Object.keys(PICTURES).join("|")} RUN_DIR FILE.svg`);
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, draw(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as RunMetrics));
+
+/** A part of a picture, from top to bottom. */
+interface Part {
+  readonly svg: string;
+  readonly height: number;
+  readonly width: number;
+}
 
 /** Accuracy over tasks above the accuracy matrix. */
-function picture({ method, benchmark, backbone, readout, readouts, accuracyMatrix }: RunMetrics): string {
+function accuracy({ method, benchmark, backbone, readout, readouts, accuracyMatrix }: RunMetrics): string {
   const others = Object.keys(readouts).filter((name) => name !== readout);
   const names = [readout, ...others];
   const columns = accuracyMatrix.map((_, i) => String(i + 1));
@@ -33,7 +42,7 @@ function picture({ method, benchmark, backbone, readout, readouts, accuracyMatri
     .join("");
   const heading = `${method} on ${benchmark}, ${backbone}: accuracy on all classes so far`;
   const matrixHeading = `accuracy in % on every task after every task, readout ${readout}`;
-  const parts = [
+  return picture(heading, [
     title(heading),
     { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
     sized(heading, accuracyCurves(names.map((name) => readouts[name]!.accuracyMicro))),
@@ -50,7 +59,26 @@ function picture({ method, benchmark, backbone, readout, readouts, accuracyMatri
         text: (value) => percent(value),
       }),
     ),
+  ]);
+}
+
+/** Seconds of every task without its evaluation, above the state's bytes after it. */
+function growth({ method, benchmark, taskSeconds, evaluationSeconds, stateBytes }: RunMetrics): string {
+  const [times, sizes] = [
+    `${method} on ${benchmark}: seconds for each task, evaluation aside`,
+    "bytes of state after each task",
   ];
+  const working = taskSeconds.map((seconds, t) => seconds - evaluationSeconds[t]!);
+  return picture(times, [
+    title(times),
+    sized(times, taskBars(working, "time", duration)),
+    title(sizes),
+    sized(sizes, taskBars(stateBytes, "state", bytes)),
+  ]);
+}
+
+/** The parts one below the other. */
+function picture(heading: string, parts: readonly Part[]): string {
   let y = MARGIN;
   const placed = parts.map(({ svg, height }) => {
     const group = `<g transform="translate(${MARGIN} ${y})">${svg}</g>`;
@@ -63,7 +91,7 @@ function picture({ method, benchmark, backbone, readout, readouts, accuracyMatri
   );
 }
 
-function title(text: string): { svg: string; height: number; width: number } {
+function title(text: string): Part {
   return {
     svg: `<text x="0" y="16" font-size="15" font-weight="600">${escapeHtml(text)}</text>`,
     height: 28,
@@ -72,7 +100,7 @@ function title(text: string): { svg: string; height: number; width: number } {
 }
 
 /** A chart under its name, without its own style, which is for a page around it. */
-function sized(name: string, chart: string): { svg: string; height: number; width: number } {
+function sized(name: string, chart: string): Part {
   const svg = chart
     .replace(/<style>.*?<\/style>/s, "")
     .replace(/<svg[^>]*>/, (start) => `${start}<title>${escapeHtml(name)}</title>`);
