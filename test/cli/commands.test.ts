@@ -16,6 +16,11 @@ beforeAll(async () => {
   expect(await place.fmlora([...QUICK, "--out", "fm"])).toMatchObject({ code: 0 });
   const other = [...QUICK, "--method", "seq-lora", "--out", "seq"];
   expect(await place.fmlora(other)).toMatchObject({ code: 0 });
+  const rounded = [...QUICK, "--precision", "int8", "--out", "rounded"];
+  expect(await place.fmlora(rounded)).toMatchObject({ code: 0 });
+  const config = JSON.parse(readFileSync(join(place.path, "rounded", "config.json"), "utf8"));
+  expect(config).toMatchObject({ precision: "int8", float32Parts: [] });
+  expect([127, 63]).toContain(config.largestInt8Weight);
 }, 60_000);
 afterAll(() => place.remove());
 
@@ -146,16 +151,16 @@ describe("compare", () => {
 });
 
 describe("predict", () => {
-  test("agrees with the run's own accuracy", async () => {
+  test.each(["fm", "rounded"])("with %s agrees with the run's own accuracy", async (model) => {
     const files = Array.from({ length: 6 }, (_, label) => [0, 1, 2].map((number) => image(label, number)));
-    const { code, stdout } = await place.fmlora(["predict", ...files.flat(), "--model", "fm", "--json"]);
+    const { code, stdout } = await place.fmlora(["predict", ...files.flat(), "--model", model, "--json"]);
     expect(code).toBe(0);
     const lines = stdout
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line));
     const right = lines.filter((line) => line.file.includes(`${line.class}/`)).length;
-    const { lastAccuracy } = JSON.parse(readFileSync(join(place.path, "fm", "metrics.json"), "utf8"));
+    const { lastAccuracy } = JSON.parse(readFileSync(join(place.path, model, "metrics.json"), "utf8"));
     expect(right / 18).toBeCloseTo(lastAccuracy, 10);
     for (const { probability, probabilities } of lines) {
       const values = Object.values<number>(probabilities);

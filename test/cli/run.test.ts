@@ -117,6 +117,13 @@ describe("one line and exit code 2 for", () => {
     );
   });
 
+  test("parts in float32 where everything is", async () => {
+    const parts = [...QUICK, "--float32-parts", "gradients", "--out", "parts"];
+    expect(await place.refused(...parts)).toMatchInlineSnapshot(
+      `"fmlora: --float32-parts goes with --precision int8: without it everything is in float32 [2]"`,
+    );
+  });
+
   test("names that are not known", async () => {
     expect(await place.refused("run", "cifar10")).toMatchInlineSnapshot(
       `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted [2]"`,
