@@ -81,7 +81,7 @@ function keep(name: string, runFolder: string): void {
     ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
     metrics.seed,
   ];
-  const file = join(results, name, `${parts.join("-")}.json`);
+  const file = join(results, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
