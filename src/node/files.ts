@@ -18,21 +18,39 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full; free some space and continue with --resume",
-  EACCES: "no permission to write there; choose another --out",
-  EPERM: "no permission to write there; choose another --out",
-  EROFS: "the file system is read-only; choose another --out",
-  ENOTDIR: "a part of the path is a file, not a folder; choose another --out",
-  EEXIST: "a part of the path is a file, not a folder; choose another --out",
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "no permission to write there",
+  EPERM: "no permission to write there",
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EEXIST: "a part of the path is a file, not a folder",
 };
 
+/** What is written, and what else a user can do. */
+export interface Written {
+  /** "the image cache"; nothing for a file of a run. */
+  readonly what?: string;
+  /** Follows the reason. */
+  advice(full: boolean): string;
+}
+
+const RUN: Written = { advice: (full) => (full ? " and continue with --resume" : "; choose another --out") };
+
 /** Turns a system error of `action` into one line about `file`. */
-export async function explainWrites<T>(file: string, action: () => T | Promise<T>): Promise<T> {
+export async function explainWrites<T>(
+  file: string,
+  action: () => T | Promise<T>,
+  { what, advice }: Written = RUN,
+): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const reason = REASONS[code];
     if (reason === undefined) throw error;
-    throw new InputError(`${file}: cannot be written: ${reason}`, { cause: error });
+    const subject = what === undefined ? "" : `${what} `;
+    const full = code === "ENOSPC" || code === "EDQUOT";
+    throw new InputError(`${file}: ${subject}cannot be written: ${reason}${advice(full)}`, { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import lockfile from "proper-lockfile";
 import type { RgbImage } from "../data/placement.ts";
-import { InputError } from "../tensor/errors.ts";
+import { explainWrites } from "./files.ts";
 
 /** First line of an index; another version of the format is made anew. */
 const HEADER = '{"fm-lora images":1}';
@@ -171,25 +171,8 @@ const ignoreReadOnly =
     if (index !== null) throw error;
   };
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full; free some space",
-  EDQUOT: "the disk quota is used up; free some space",
-  EACCES: "no permission to write there",
-  EPERM: "no permission to write there",
-  EROFS: "the file system is read-only",
-  ENOTDIR: "a part of the path is a file, not a folder",
-  EEXIST: "a part of the path is a file, not a folder",
-};
-
-async function explained<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
-    if (reason === undefined) throw error;
-    throw new InputError(
-      `${path}: the image cache cannot be written: ${reason}, choose another --cache, or --cache off`,
-      { cause: error },
-    );
-  }
-}
+const explained = <T>(path: string, action: () => Promise<T>): Promise<T> =>
+  explainWrites(path, action, {
+    what: "the image cache",
+    advice: () => ", choose another --cache, or --cache off",
+  });

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { InputError } from "../../tensor/errors.ts";
+import { explainWrites } from "../files.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A repository of the Hub. */
@@ -110,29 +110,12 @@ export class CachedRepo {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full; free some space",
-  EDQUOT: "the disk quota is used up; free some space",
-  EACCES: "no permission to write there",
-  EPERM: "no permission to write there",
-  EROFS: "the file system is read-only",
-  ENOTDIR: "a part of the path is a file, not a folder",
-  EEXIST: "a part of the path is a file, not a folder",
-};
-
 /** Turns a system error of writing `file` into one line. */
-export async function inCache<T>(file: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
-    if (reason === undefined) throw error;
-    throw new InputError(
-      `${file}: the Hub's cache cannot be written: ${reason}, or set HF_HOME to another folder`,
-      { cause: error },
-    );
-  }
-}
+export const inCache = <T>(file: string, action: () => Promise<T>): Promise<T> =>
+  explainWrites(file, action, {
+    what: "the Hub's cache",
+    advice: () => ", or set HF_HOME to another folder",
+  });
 
 /** A commit of a repository in the cache. */
 export interface Snapshot {
