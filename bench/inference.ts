@@ -15,7 +15,7 @@ import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../
 import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { type CaseResult, conclude, type Ratio, ratio, rounded } from "./result.ts";
+import { type CaseResult, conclude, type Ratio, ratio, speedSides } from "./result.ts";
 
 /** What a side runs with. */
 interface PassOptions {
@@ -99,19 +99,10 @@ async function compare(folder: string, network: Network, python: string | undefi
     if (!(apart <= tolerance))
       throw new Error(`${name}: its features are ${apart} from those of ${results[0]!.name}`);
   }
-  const imagesPerSecond = (ms: number): number => rounded((1000 * batch) / ms, 3);
   return {
     name: network.label,
     settings: { tokens: tokensOf(network), batch, threads },
-    sides: results.map(({ name, microBatch, best, median, peakMiB }) => ({
-      name,
-      values: {
-        "micro-batch": microBatch,
-        "images/s, best": imagesPerSecond(best),
-        "images/s, median": imagesPerSecond(median),
-        "peak MiB": peakMiB,
-      },
-    })),
+    sides: speedSides(results, batch),
     ratios: ratios(results),
   };
 }

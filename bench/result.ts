@@ -86,6 +86,27 @@ function typedOptions(): string[] {
   );
 }
 
+/** Sides that were timed in milliseconds a batch, in images per second. */
+export const speedSides = (
+  sides: readonly {
+    readonly name: string;
+    readonly microBatch: number;
+    readonly best: number;
+    readonly median: number;
+    readonly peakMiB: Cell;
+  }[],
+  batch: number,
+): SideResult[] =>
+  sides.map(({ name, microBatch, best, median, peakMiB }) => ({
+    name,
+    values: {
+      "micro-batch": microBatch,
+      "images/s, best": rounded((1000 * batch) / best, 3),
+      "images/s, median": rounded((1000 * batch) / median, 3),
+      "peak MiB": peakMiB,
+    },
+  }));
+
 /** A comparison by its best values and, where there are any, its medians. */
 export function ratio(
   name: string,

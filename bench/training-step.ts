@@ -19,7 +19,7 @@ import { checkGradients } from "./gradients.ts";
 import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
+import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
 
 const SHAPE = { rank: 8, classes: 100 };
 const RATE = 1e-3;
@@ -146,19 +146,10 @@ async function compare(folder: string, network: Network, python: string | undefi
     peakMiB,
   }));
   checkLosses(results);
-  const imagesPerSecond = (ms: number): number => rounded((1000 * batch) / ms, 3);
   return {
     name: network.label,
     settings: { tokens: tokensOf(network), batch, ...SHAPE, threads: options.threads },
-    sides: results.map(({ name, microBatch, best, median, peakMiB }) => ({
-      name,
-      values: {
-        "micro-batch": microBatch,
-        "images/s, best": imagesPerSecond(best),
-        "images/s, median": imagesPerSecond(median),
-        "peak MiB": peakMiB,
-      },
-    })),
+    sides: speedSides(results, batch),
     ratios: ratios(results),
   };
 }
