@@ -94,11 +94,11 @@ test("wrong options are one line each", async () => {
   expect(existsSync(join(place.path, "x.npy"))).toBe(false);
 });
 
-test("more than three times as many images take no more memory", async () => {
-  // 224 pixels, so that images that were kept would show: 0.15 MB each, 48 MB more.
+test("four times as many images take no more memory", async () => {
+  // 224 pixels, so that images that were kept would show: 0.15 MB each, 110 MB more.
   writeTinyBackbone(join(place.path, "wide"), { imageSize: 224, patchSize: 32 });
   const [first] = images();
-  const counts = [128, 448];
+  const counts = [256, 1024];
   for (const count of counts) {
     mkdirSync(join(place.path, `${count}`));
     for (let i = 0; i < count; i++) {
@@ -114,7 +114,7 @@ test("more than three times as many images take no more memory", async () => {
       gc();
       const { heapUsed, external } = process.memoryUsage();
       most = Math.max(most, heapUsed + external);
-    }, 200).unref();
+    }, 50).unref();
     process.on("exit", () => console.log(most / 2 ** 20, process.resourceUsage().maxRSS / 1024));`,
   );
   const flags = ["--expose-gc", "--import", pathToFileURL(watch).href];
@@ -131,7 +131,7 @@ test("more than three times as many images take no more memory", async () => {
   }
   const [few, many] = peaks as [number, number];
   expect(few).toBeGreaterThan(9); // one batch: the measurement works
-  expect(many - few).toBeLessThan(25);
+  expect(many - few).toBeLessThan(55); // what is alive at a look varies by batches of 5 MB
 }, 240_000);
 
 test("a backbone of the Hub is fetched once; the command's own output stays its own", async () => {
