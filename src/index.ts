@@ -23,8 +23,15 @@ export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
 export { type Backbone, parseConfig, readWeights } from "./nn/checkpoint.ts";
 export { crossEntropy } from "./nn/loss.ts";
 export { addLowRank, type LowRankFactors, project } from "./nn/low-rank.ts";
+export {
+  FLOAT32,
+  type Float32Part,
+  int8Precision,
+  largestInt8Weight,
+  type Precision,
+} from "./nn/precision.ts";
 export { type VitConfig, type VitHooks, vitFeatures } from "./nn/vit.ts";
-export { weightFeeds, weightInputs } from "./nn/weights.ts";
+export { quantizedFeeds, type Weights, weightFeeds, weightInputs } from "./nn/weights.ts";
 export { adamw, type Optimizer, type Parameter, sgd } from "./optim/optimizer.ts";
 
 // Data: images, tasks, batches.
