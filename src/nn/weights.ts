@@ -61,28 +61,47 @@ type Way = "forward" | "backward";
 const QUANTIZED = ".int8/";
 const quantizedName = (layer: string, way: Way): string => `${layer}${QUANTIZED}${way}`;
 
-/** The tensors under the names that graphs ask for, and in 8 bits where `precision` says so. */
+/** The tensors under the names that graphs ask for, and in 8 bits where the forward pass of `precision` is. */
 export function weightFeeds(
   weights: Readonly<Record<string, Tensor<"float32">>>,
   precision: Precision = FLOAT32,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const [name, weight] of Object.entries(weights)) {
-    feeds[PREFIX + name] = weight;
-    const layer = name.replace(/\.weight$/, "");
-    if (layer === name || weight.dims.length !== 2) continue;
-    const add = (way: Way, { values, scale }: QuantizedColumns): void => {
-      feeds[PREFIX + quantizedName(layer, way)] = values;
-      feeds[`${PREFIX}${quantizedName(layer, way)}/scale`] = scale;
-    };
-    const { largestWeight } = precision;
-    if (precision.forward(layer)) add("forward", quantizeTransposed(weight, largestWeight));
-    if (precision.backward(layer)) add("backward", quantizeColumns(weight, largestWeight));
+  for (const [name, weight] of Object.entries(weights)) feeds[PREFIX + name] = weight;
+  for (const [layer, weight] of matrices(weights)) {
+    if (precision.forward(layer))
+      addQuantized(feeds, layer, "forward", quantizeTransposed(weight, precision.largestWeight));
   }
   return feeds;
 }
 
-/** Those of the feeds that are in 8 bits, with their scales: for graphs that hold them. */
-export function quantizedFeeds(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(feeds).filter(([name]) => name.includes(QUANTIZED)));
+/** All 8-bit weights of a graph with gradients, which may hold them: those of `feeds`, and the backward pass's. */
+export function quantizedFeeds(
+  feeds: Readonly<Record<string, Tensor>>,
+  weights: Readonly<Record<string, Tensor<"float32">>>,
+  precision: Precision,
+): Record<string, Tensor> {
+  const quantized = Object.fromEntries(Object.entries(feeds).filter(([name]) => name.includes(QUANTIZED)));
+  for (const [layer, weight] of matrices(weights)) {
+    if (precision.backward(layer))
+      addQuantized(quantized, layer, "backward", quantizeColumns(weight, precision.largestWeight));
+  }
+  return quantized;
+}
+
+/** Weights with two axes, by layer. */
+function matrices(weights: Readonly<Record<string, Tensor<"float32">>>): [string, Tensor<"float32">][] {
+  return Object.entries(weights)
+    .filter(([name, { dims }]) => name.endsWith(".weight") && dims.length === 2)
+    .map(([name, weight]) => [name.slice(0, -".weight".length), weight]);
+}
+
+function addQuantized(
+  feeds: Record<string, Tensor>,
+  layer: string,
+  way: Way,
+  { values, scale }: QuantizedColumns,
+): void {
+  feeds[PREFIX + quantizedName(layer, way)] = values;
+  feeds[`${PREFIX}${quantizedName(layer, way)}/scale`] = scale;
 }

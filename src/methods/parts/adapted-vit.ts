@@ -53,6 +53,8 @@ export class AdaptedVit {
   /** Images in a run without gradients. In 8 bits one: rounding looks at all of a run, a prediction at its image alone. */
   readonly #forwardBatch: number;
   readonly #frozen: Record<string, Tensor>;
+  /** 8-bit weights of training graphs: a model that only predicts never rounds those of the backward pass. */
+  #held: Record<string, Tensor> | undefined;
   #merged: Record<string, Tensor> | undefined;
 
   /** @throws InputError if a site is too small for the rank */
@@ -189,7 +191,8 @@ export class AdaptedVit {
 
   #trainingGraph(capacity: number, trained: readonly string[]): Record<string, Value> {
     const parameters = parameterInputs();
-    const weights = weightInputs(this.#precision, quantizedFeeds(this.#frozen));
+    this.#held ??= quantizedFeeds(this.#frozen, this.context.backbone.weights, this.#precision);
+    const weights = weightInputs(this.#precision, this.#held);
     const features = this.#forward(weights, parameters, this.context.microBatch);
     const weight = parameters("head.weight", [capacity, this.width]);
     const logits = linear(features, weight, parameters("head.bias", [capacity]));
