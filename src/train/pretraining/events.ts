@@ -1,4 +1,5 @@
 /** @file The typed events of a pre-training. */
+import type { CurvePoint } from "./checkpoint.ts";
 
 /** Everything that a pre-training tells the outside. All but `phase` and `resume` are lines of events.jsonl. */
 export type PretrainingEvent =
@@ -29,15 +30,5 @@ export type PretrainingEvent =
       readonly imagesPerSecond: number;
       readonly secondsLeft: number;
     }
-  | {
-      readonly type: "epoch";
-      /** Epochs done. */
-      readonly epoch: number;
-      readonly step: number;
-      readonly crossEntropy: number;
-      readonly featureError: number | null;
-      /** On all validation images. */
-      readonly accuracy: number;
-      readonly seconds: number;
-    }
+  | ({ readonly type: "epoch" } & CurvePoint)
   | { readonly type: "pretraining-end"; readonly accuracy: number; readonly seconds: number };
