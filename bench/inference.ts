@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { loadBackbone } from "../src/node/backbone.ts";
 import { nodeRuntime } from "../src/node/runtime.ts";
 import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/speed.ts";
-import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
-import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
+import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
+import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { type CaseResult, conclude, type Ratio, ratio, speedSides } from "./result.ts";
 
@@ -144,15 +144,10 @@ const [mode, folder, json] = options.positionals;
 if (mode === "serve") await serveOurs(folder!, JSON.parse(json!) as PassOptions);
 else {
   const python = pythonWith(options, ["torch", "transformers", "safetensors"]);
-  const names =
-    options.own.networks ?? (options.quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
   const cases: CaseResult[] = [];
-  for (const network of `${names}`.split(",").map(networkNamed)) {
-    await inTemporaryFolder(async (path) => {
-      writeNetwork(path, network, { rank: 1, classes: 2 });
-      cases.push(await compare(path, network, python?.command));
-    });
-  }
+  await withNetworks(options, { rank: 1, classes: 2 }, async (path, network) => {
+    cases.push(await compare(path, network, python?.command));
+  });
   const found = {
     title: "Features of a batch",
     what: "Bytes of images to the CLS token after the last layer norm; random weights.",

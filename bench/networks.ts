@@ -5,6 +5,8 @@ import { FAMILIES } from "../src/nn/families.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { encodeSafetensors } from "../src/tensor/safetensors.ts";
 import { sizeOf, type Tensor, tensor } from "../src/tensor/tensor.ts";
+import { inTemporaryFolder } from "./measure.ts";
+import type { BenchOptions } from "./options.ts";
 
 /** A network and what it is trained with. */
 export interface Network {
@@ -124,6 +126,21 @@ export function writeNetwork(folder: string, network: Network, { rank, classes }
     join(folder, "images"),
     Uint8Array.from({ length: batch * imageSize ** 2 * 3 }, () => rng.below(256)),
   );
+}
+
+/** Writes each network that was asked for to a folder of its own, and does something with it there. */
+export async function withNetworks(
+  { own, quick }: Pick<BenchOptions, "own" | "quick">,
+  shape: TrainedShape,
+  use: (folder: string, network: Network) => Promise<void>,
+): Promise<void> {
+  const names = own.networks ?? (quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
+  for (const network of `${names}`.split(",").map(networkNamed)) {
+    await inTemporaryFolder(async (folder) => {
+      writeNetwork(folder, network, shape);
+      await use(folder, network);
+    });
+  }
 }
 
 function dimsOf(name: string, { width, imageSize, patchSize }: Network): number[] {

@@ -8,8 +8,8 @@
 import { loadBackbone } from "../src/node/backbone.ts";
 import { nodeRuntime } from "../src/node/runtime.ts";
 import { bareVit, bestAndMedian, measuringContext, randomBatch, trainedLearner } from "../src/node/speed.ts";
-import { inTemporaryFolder, ownWorker, serve, takeTurns } from "./measure.ts";
-import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
+import { ownWorker, serve, takeTurns } from "./measure.ts";
+import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions } from "./options.ts";
 import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
 
@@ -84,15 +84,10 @@ const options = benchOptions({ networks: { type: "string" } });
 const [mode, folder, side] = options.positionals;
 if (mode === "serve") await serveSide(folder!, side as SideName, options.threads);
 else {
-  const names =
-    options.own.networks ?? (options.quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
   const cases: CaseResult[] = [];
-  for (const network of `${names}`.split(",").map(networkNamed)) {
-    await inTemporaryFolder(async (path) => {
-      writeNetwork(path, network, { rank: 1, classes: 2 });
-      cases.push(await compare(path, network));
-    });
-  }
+  await withNetworks(options, { rank: 1, classes: 2 }, async (path, network) => {
+    cases.push(await compare(path, network));
+  });
   const found = {
     title: "One image at a time",
     what: "From the bytes of one image to class scores: the update is merged into the weights, so only the classifier (and prompts, where there are any) come on top.",

@@ -16,8 +16,8 @@ import { bestAndMedian, loraTraining, measuringContext, type SpeedOptions } from
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
 import { float32Data } from "../src/tensor/tensor.ts";
 import { checkGradients } from "./gradients.ts";
-import { inTemporaryFolder, ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
-import { NETWORKS, type Network, networkNamed, tokensOf, writeNetwork } from "./networks.ts";
+import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
+import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
 
@@ -233,16 +233,11 @@ const [mode, folder, json] = options.positionals;
 if (mode === "serve") await serveOurs(folder!, JSON.parse(json!) as StepOptions);
 else {
   const python = pythonWith(options, ["torch", "transformers", "peft", "safetensors"]);
-  const names =
-    options.own.networks ?? (options.quick ? "vit-ti-8" : NETWORKS.map(({ name }) => name).join());
   const cases: CaseResult[] = [];
-  for (const network of `${names}`.split(",").map(networkNamed)) {
-    await inTemporaryFolder(async (path) => {
-      writeNetwork(path, network, SHAPE);
-      if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
-      else if (python !== undefined) await check(path, network, python.command);
-    });
-  }
+  await withNetworks(options, SHAPE, async (path, network) => {
+    if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
+    else if (python !== undefined) await check(path, network, python.command);
+  });
   const found = {
     title: "One LoRA training step",
     what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
