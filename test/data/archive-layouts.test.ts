@@ -8,7 +8,7 @@ import type { Dataset } from "../../src/data/dataset.ts";
 import { cub200 } from "../../src/node/datasets/cub200.ts";
 import { openFolder } from "../../src/node/datasets/folder.ts";
 import { imagenetR } from "../../src/node/datasets/imagenet-r.ts";
-import { InputError } from "../../src/tensor/errors.ts";
+import { refusalIn } from "../support/refusal.ts";
 import { type ArchiveFile, tarOf, zipOf } from "./archives.ts";
 
 let root: string;
@@ -20,14 +20,7 @@ afterEach(() => rm(root, { recursive: true }));
 const PATHS = ["train/a/1.jpg", "train/a/2.png", "train/b/1.jpg", "test/a/1.jpg", "test/b/9.webp"];
 const filesOf = (paths: readonly string[]): ArchiveFile[] =>
   paths.map((path) => ({ path, bytes: Buffer.from(`image ${path}`) }));
-const refusal = (opened: Promise<unknown>): Promise<string> =>
-  opened.then(
-    () => "opened",
-    (error: Error) => {
-      expect(error).toBeInstanceOf(InputError);
-      return error.message.replaceAll(root, "DIR");
-    },
-  );
+const refusal = (opened: Promise<unknown>): Promise<string> => refusalIn(root, opened);
 async function contents(dataset: Dataset): Promise<string[]> {
   return Promise.all(
     [...dataset.train, ...dataset.test].map(async (sample) => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { cub200 } from "../../src/node/datasets/cub200.ts";
 import { imagenetR } from "../../src/node/datasets/imagenet-r.ts";
-import { InputError } from "../../src/tensor/errors.ts";
+import { refusalIn } from "../support/refusal.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -17,14 +17,7 @@ const write = async (path: string, content = ""): Promise<void> => {
   await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), content);
 };
-const refusal = (opened: Promise<unknown>): Promise<string> =>
-  opened.then(
-    () => "opened",
-    (error: Error) => {
-      expect(error).toBeInstanceOf(InputError);
-      return error.message.replaceAll(root, "DIR");
-    },
-  );
+const refusal = (opened: Promise<unknown>): Promise<string> => refusalIn(root, opened);
 const numbers = Array.from({ length: 200 }, (_, index) => index);
 
 describe("imagenet-r", () => {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openParquet, type ParquetLayout } from "../../src/node/datasets/parquet-dataset.ts";
 import { PageCache, ParquetTable } from "../../src/node/datasets/parquet-table.ts";
-import { InputError } from "../../src/tensor/errors.ts";
+import { refusalIn } from "../support/refusal.ts";
 import { data } from "./check-command.ts";
 import { type ParquetForm, parquetOf } from "./parquets.ts";
 import { picture } from "./pictures.ts";
@@ -20,14 +20,7 @@ const write = async (path: string, bytes: Uint8Array): Promise<void> => {
   await mkdir(dirname(join(root, path)), { recursive: true });
   await writeFile(join(root, path), bytes);
 };
-const refusal = (opened: Promise<unknown>): Promise<string> =>
-  opened.then(
-    () => "opened",
-    (error: Error) => {
-      expect(error).toBeInstanceOf(InputError);
-      return error.message.replaceAll(root, "DIR");
-    },
-  );
+const refusal = (opened: Promise<unknown>): Promise<string> => refusalIn(root, opened);
 const TOY: ParquetLayout = { name: "toy", image: "img", label: "fine_label", classes: 2 };
 const NAMES = ["cat", "dog"];
 /** Bytes that differ from row to row, and don't compress. */
