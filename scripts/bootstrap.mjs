@@ -6,7 +6,7 @@
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
  *     node scripts/bootstrap.mjs build
  */
-import { existsSync, mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build, execute, executeTool, ROOT } from "./build.mjs";
 
@@ -33,27 +33,18 @@ function checkNode() {
   throw new Error(`Node ${process.versions.node} is too old; install Node ${LEAST_NODE.join(".")} or newer`);
 }
 
-/**
- * Installs what the lock file names, if it has changed since the last time. Not `npm ci`: that refuses a lock file
- * without the binaries of platforms whose packages the registry it was made with does not carry; this takes the rest
- * from the lock file all the same.
- */
+/** Installs what the lock file names, if it has changed since the last time. */
 async function install() {
   const installed = join(ROOT, "node_modules", ".package-lock.json");
   const lock = statSync(join(ROOT, "package-lock.json"));
   if (existsSync(installed) && statSync(installed).mtimeMs >= lock.mtimeMs) return;
   console.log("installing packages");
   const npm = process.env.npm_execpath;
-  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional binaries, and a registry that mirrors
-  // one platform can't write any other. The versions are the lock file's all the same, and it stays as it is.
-  const args = ["install", "--no-save"];
   const code =
     npm === undefined
-      ? await execute("npm", args, { shell: process.platform === "win32" })
-      : await execute(process.execPath, [npm, ...args]);
-  if (code !== 0) throw new Error("npm install failed: its errors are above");
-  // npm leaves the time alone where there was nothing to install.
-  utimesSync(installed, new Date(), new Date());
+      ? await execute("npm", ["ci"], { shell: process.platform === "win32" })
+      : await execute(process.execPath, [npm, "ci"]);
+  if (code !== 0) throw new Error("npm ci failed: its errors are above");
 }
 
 async function start(extra) {
