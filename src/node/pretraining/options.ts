@@ -31,6 +31,11 @@ export const pretrainingOptionsSchema = z.object({
   warmup: share.default(0.03).describe("share of all steps in which the rate rises"),
   weightDecay: z.number().min(0).default(0.05).describe("decay of matrices"),
   clip: z.number().positive().default(1).describe("highest norm of the gradient"),
+  averageDecay: share
+    .default(0)
+    .describe(
+      "keep a running average of the weights with this decay, such as 0.999; model/ gets it if it does better",
+    ),
   labelSmoothing: share.default(0.1).describe("share of the target that is spread over all classes"),
   teacherShare: share.default(0.5).describe("share of the teacher's prediction in the target"),
   featureWeight: z.number().min(0).default(4).describe("weight of the error of the teacher's features"),

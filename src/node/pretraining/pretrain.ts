@@ -130,11 +130,12 @@ function planOf(options: PretrainingSettings, config: VitConfig): PretrainingPla
   if (keptPatches > patches) {
     throw new InputError(`--kept-patches ${keptPatches}: an image has only ${patches}`);
   }
-  const { rate, warmup, weightDecay, clip, labelSmoothing, teacherShare, featureWeight } = options;
+  const { rate, warmup, weightDecay, clip, averageDecay } = options;
+  const { labelSmoothing, teacherShare, featureWeight } = options;
   return {
     epochs,
     batchSize: batch,
-    ...{ rate, warmup, weightDecay, clip, labelSmoothing, teacherShare, featureWeight },
+    ...{ rate, warmup, weightDecay, clip, averageDecay, labelSmoothing, teacherShare, featureWeight },
     keptPatches,
     dropShare: options.dropShare,
     augmentation: { crop: { scale: [cropArea, 1], ratio: [4 / 5, 5 / 4] }, flip: 0.5 },

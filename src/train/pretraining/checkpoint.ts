@@ -13,8 +13,10 @@ export interface CurvePoint {
   /** Means over the epoch. */
   readonly crossEntropy: number;
   readonly featureError: number | null;
-  /** Share of the validation images that are classified correctly. */
+  /** Share of the validation images that the network in model/ classifies correctly. */
   readonly accuracy: number;
+  /** The same of the running average of the weights; null without one. model/ holds it where it does better. */
+  readonly averagedAccuracy: number | null;
   /** Seconds of training so far, over all resumed parts. */
   readonly seconds: number;
 }

@@ -16,6 +16,8 @@ export interface PretrainingPlan {
   readonly weightDecay: number;
   /** Highest norm of the gradient. */
   readonly clip: number;
+  /** Of the running average of all weights; 0 for no average. */
+  readonly averageDecay: number;
   readonly labelSmoothing: number;
   /** Share of the teacher's prediction in the targets. */
   readonly teacherShare: number;

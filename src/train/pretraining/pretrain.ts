@@ -147,7 +147,12 @@ class Pretraining {
 
   async #endEpoch(): Promise<void> {
     const { student, data, output } = this.#options;
-    const correct = await student.countCorrect(data.validation);
+    const { parameters, averaged } = student;
+    const accuracyOf = async (weights: typeof parameters): Promise<number> =>
+      (await student.countCorrect(data.validation, weights)) / data.validation.count;
+    const own = await accuracyOf(parameters);
+    const averagedAccuracy = averaged === null ? null : await accuracyOf(averaged);
+    const best = averagedAccuracy !== null && averagedAccuracy > own ? averaged! : parameters;
     this.#tick();
     const { epochCrossEntropy, epochFeatureError, seconds, curve } = this.#record;
     const point = {
@@ -155,14 +160,15 @@ class Pretraining {
       step: this.#step,
       crossEntropy: epochCrossEntropy / this.#perEpoch,
       featureError: data.teacher === null ? null : epochFeatureError / this.#perEpoch,
-      accuracy: correct / data.validation.count,
+      accuracy: Math.max(own, averagedAccuracy ?? 0),
+      averagedAccuracy,
       seconds,
     };
     curve.push(point);
     this.#record.epochCrossEntropy = 0;
     this.#record.epochFeatureError = 0;
     this.#tell({ type: "epoch", ...point });
-    await output.saveModel(student.parameters);
+    await output.saveModel(best);
     await this.#save();
   }
 

@@ -6,7 +6,7 @@ import { clipByGlobalNorm } from "../../optim/clip.ts";
 import { adamw, type Optimizer, type Parameter } from "../../optim/optimizer.ts";
 import type { Runtime, Session, Tensors } from "../../runtime/runtime.ts";
 import { Rng } from "../../tensor/rng.ts";
-import { float32Data, sizeOf, type Tensor, tensor } from "../../tensor/tensor.ts";
+import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import { type DecodedImages, type PretrainingData, viewOf } from "./data.ts";
 import {
   gradientOf,
@@ -16,20 +16,27 @@ import {
   pretrainingGraph,
 } from "./graph.ts";
 import { drawKept, dropsAt, type PretrainingPlan, rateAt } from "./plan.ts";
+import {
+  copies,
+  initialParameters,
+  type NetworkWeights,
+  prefixed,
+  WeightAverage,
+  withPrefix,
+} from "./weights.ts";
 
 /** Running averages of AdamW, for few steps: the second forgets faster than usual. */
 const BETA2 = 0.98;
 
 /** Prefix of parameters in a state. */
 const PARAMETER = "parameter/";
+/** Prefix of the parameters' running average. */
+const AVERAGE = "average/";
+const OPTIMIZER = "optimizer/";
 
 /** The parameters in a student's state, by name. */
 export function studentParameters(state: Tensors): Record<string, Tensor<"float32">> {
-  return Object.fromEntries(
-    Object.entries(state)
-      .filter(([name]) => name.startsWith(PARAMETER))
-      .map(([name, value]) => [name.slice(PARAMETER.length), value as Tensor<"float32">]),
-  );
+  return withPrefix(state, PARAMETER) as Record<string, Tensor<"float32">>;
 }
 
 /** Means over a batch. */
@@ -55,8 +62,8 @@ export class Student {
   readonly #parameters: Record<string, Tensor<"float32">>;
   readonly #trained: readonly (Parameter & { readonly rate: 1 })[];
   readonly #gradients: Record<string, Float32Array>;
-  readonly #feeds: Tensors;
   readonly #optimizer: Optimizer;
+  readonly #average: WeightAverage | null;
   readonly #sessions = new Map<string, Promise<Session>>();
 
   /**
@@ -67,7 +74,7 @@ export class Student {
     readonly plan: PretrainingPlan;
     readonly runtime: Runtime;
     readonly preprocessing: Preprocessing;
-    readonly start: Readonly<Record<string, Tensor<"float32">>>;
+    readonly start: NetworkWeights;
   }) {
     const { network, plan, runtime, preprocessing, start } = options;
     this.#network = network;
@@ -84,7 +91,7 @@ export class Student {
     this.#gradients = Object.fromEntries(
       this.#trained.map(({ name, data }) => [name, new Float32Array(data.length)]),
     );
-    this.#feeds = weightFeeds(this.#parameters);
+    this.#average = plan.averageDecay > 0 ? new WeightAverage(this.#parameters, plan.averageDecay) : null;
     this.#optimizer = adamw({ beta2: BETA2 });
   }
 
@@ -94,8 +101,13 @@ export class Student {
   }
 
   /** The values as they are; not a copy. */
-  get parameters(): Readonly<Record<string, Tensor<"float32">>> {
+  get parameters(): NetworkWeights {
     return this.#parameters;
+  }
+
+  /** Their running average; null if there is none. Not a copy. */
+  get averaged(): NetworkWeights | null {
+    return this.#average?.values ?? null;
   }
 
   /** One optimiser step. */
@@ -110,12 +122,13 @@ export class Student {
     const kept = dropsAt(this.#plan, step, steps) ? this.#plan.keptPatches : patches;
     const session = await this.#stepSession(kept < patches ? kept : null);
     const rng = Rng.at(this.#plan.seed, "pretraining", "patches", step);
+    const feeds = weightFeeds(this.#parameters);
     let crossEntropy = 0;
     let featureError = 0;
     for (let start = 0; start < batch.length; start += microBatch) {
       const own = batch.slice(start, start + microBatch);
       const inputs: Record<string, Tensor> = {
-        ...this.#feeds,
+        ...feeds,
         images: this.#images(data.train, own),
         targets: this.#targets(data, own, batch.length),
         ...this.#teacherInputs(data, own, batch.length),
@@ -133,18 +146,20 @@ export class Student {
     }
     const gradientNorm = clipByGlobalNorm(Object.values(this.#gradients), this.#plan.clip);
     this.#optimizer.step(this.#trained, this.#gradients, rateAt(this.#plan, step, steps));
+    this.#average?.follow(this.#parameters, step);
     return { crossEntropy, featureError: teacherWidth === null ? null : featureError, gradientNorm };
   }
 
-  /** Images that are classified correctly, without augmentation and with all their patches. */
-  async countCorrect(images: DecodedImages): Promise<number> {
+  /** Images that a network with these weights classifies correctly, without augmentation and with all their patches. */
+  async countCorrect(images: DecodedImages, parameters: NetworkWeights): Promise<number> {
     const { microBatch, classes } = this.#network;
     const session = await this.#session("logits", () => logitsGraph(this.#network));
+    const feeds = weightFeeds(parameters);
     let correct = 0;
     for (let start = 0; start < images.count; start += microBatch) {
       const length = Math.min(microBatch, images.count - start);
       const own = Array.from({ length }, (_, i) => ({ index: start + i, view: null }));
-      const { logits } = await session.run({ ...this.#feeds, images: this.#images(images, own) });
+      const { logits } = await session.run({ ...feeds, images: this.#images(images, own) });
       for (const [row, { index }] of own.entries()) {
         const scores = float32Data(logits!).subarray(row * classes, (row + 1) * classes);
         if (scores.indexOf(Math.max(...scores)) === images.labels[index]) correct++;
@@ -153,27 +168,22 @@ export class Student {
     return correct;
   }
 
-  /** Parameters and the optimiser's state, as copies. */
+  /** Parameters, their average and the optimiser's state, as copies. */
   state(): Record<string, Tensor> {
-    const copies = Object.entries(this.#parameters).map(([name, { dims, data }]) => [
-      PARAMETER + name,
-      tensor("float32", dims, data.slice()),
-    ]);
-    const moments = Object.entries(this.#optimizer.state()).map(([name, value]) => [
-      `optimizer/${name}`,
-      value,
-    ]);
-    return Object.fromEntries([...copies, ...moments]);
+    return {
+      ...copies(this.#parameters, PARAMETER),
+      ...copies(this.averaged ?? {}, AVERAGE),
+      ...prefixed(this.#optimizer.state(), OPTIMIZER),
+    };
   }
 
   /** Takes a state over. */
   load(state: Tensors): void {
     for (const { name, data } of this.#trained) data.set(float32Data(state[PARAMETER + name]!));
-    const prefix = "optimizer/";
-    const moments = Object.entries(state).filter(([name]) => name.startsWith(prefix));
-    this.#optimizer.load(
-      Object.fromEntries(moments.map(([name, value]) => [name.slice(prefix.length), value])),
-    );
+    for (const [name, { data }] of Object.entries(this.averaged ?? {})) {
+      data.set(float32Data(state[AVERAGE + name]!));
+    }
+    this.#optimizer.load(withPrefix(state, OPTIMIZER));
   }
 
   async dispose(): Promise<void> {
@@ -249,34 +259,4 @@ export class Student {
 function gather(target: Float32Array, part: Float32Array, first: boolean): void {
   if (first) target.set(part);
   else for (let i = 0; i < target.length; i++) target[i]! += part[i]!;
-}
-
-/**
- * Copies of `start`. What it lacks: matrices, tokens and positions are narrow normals, norms and scales 1, biases 0,
- * and the layers after the features 0, so that their first steps don't disturb the network.
- */
-function initialParameters(
-  shapes: Readonly<Record<string, readonly number[]>>,
-  start: Readonly<Record<string, Tensor<"float32">>>,
-  seed: number,
-): Record<string, Tensor<"float32">> {
-  const entries = Object.entries(shapes).map(([name, dims]) => {
-    const known = start[name];
-    if (known !== undefined && known.dims.join() !== dims.join()) {
-      throw new Error(`pretraining: ${name} starts as [${known.dims}], the network has [${dims}]`);
-    }
-    const data = known === undefined ? drawn(name, dims, seed) : known.data.slice();
-    return [name, tensor("float32", dims, data)] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function drawn(name: string, dims: readonly number[], seed: number): Float32Array {
-  const size = sizeOf(dims);
-  if (/^(head|teacherMap)\./.test(name)) return new Float32Array(size);
-  if (dims.length > 1) {
-    const rng = Rng.at(seed, "pretraining", "start", name);
-    return Float32Array.from({ length: size }, () => 0.02 * rng.normal());
-  }
-  return new Float32Array(size).fill(name.endsWith(".bias") ? 0 : 1);
 }

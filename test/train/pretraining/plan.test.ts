@@ -16,6 +16,7 @@ const plan: PretrainingPlan = {
   warmup: 0.1,
   weightDecay: 0.05,
   clip: 1,
+  averageDecay: 0,
   labelSmoothing: 0.1,
   teacherShare: 0.5,
   featureWeight: 4,

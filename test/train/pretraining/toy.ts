@@ -16,6 +16,7 @@ export async function toyPretraining(root: string): Promise<Omit<PretrainingRequ
       batch: 8,
       microBatch: 4,
       rate: 3e-3,
+      averageDecay: 0.9,
       seed: 3,
     },
   };
