@@ -17,6 +17,7 @@ const COMMON = ["quick", "python", "rounds", "threads"];
 
 /** In the order in which they run, with the options of a whole suite that they understand. */
 const SUITE: readonly { readonly name: string; readonly options: readonly string[] }[] = [
+  { name: "products", options: COMMON },
   { name: "training-step", options: COMMON },
   { name: "inference", options: COMMON },
   { name: "serving", options: COMMON },
