@@ -3,8 +3,9 @@ import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { findBackbone } from "../node/backbones.ts";
-import { checked, defaultMicroBatch, defaultThreads } from "../node/run.ts";
+import { checked, defaultMicroBatch } from "../node/run.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/speed.ts";
+import { defaultThreads, threadCount } from "../node/threads.ts";
 import { bytes, decimal, rate } from "../report/format.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 
@@ -25,7 +26,7 @@ const options = z.object({
     .describe("of products with frozen weights; int8 is faster and rounds"),
   rank: positive.default(8).describe("rank of the LoRA that is trained"),
   repetitions: positive.default(10).describe("how often each thing is measured"),
-  threads: positive.optional().describe("threads of the runtime (default: all cores, at most 8)"),
+  threads: threadCount.optional().describe("threads of the runtime (default: all cores, at most 8)"),
 });
 const settings = settingsOf(options);
 

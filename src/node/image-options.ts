@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { RunOptions } from "../train/run.ts";
 import { openImageCache } from "./image-cache.ts";
 import { defaultWorkers, imagePool } from "./image-pool.ts";
+import { MOST_THREADS } from "./threads.ts";
 
 /** The options, for the schema of a run. */
 export const imageOptions = {
@@ -11,6 +12,7 @@ export const imageOptions = {
     .number()
     .int()
     .nonnegative()
+    .max(MOST_THREADS)
     .optional()
     .describe("threads that prepare images (default: one for every 4 cores, 1 to 4); changes no result"),
   cache: z

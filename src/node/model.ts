@@ -15,8 +15,9 @@ import { findBackbone } from "./backbones.ts";
 
 import type { DownloadProgress } from "./hub/index.ts";
 import { precisionOf } from "./precision.ts";
-import { checked, defaultThreads, methodNamed } from "./run.ts";
+import { checked, methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
+import { defaultThreads } from "./threads.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;

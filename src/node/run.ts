@@ -1,5 +1,4 @@
 /** @file One run from its configuration to its folder: what `fmlora run` does, for programs too. */
-import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
@@ -23,6 +22,7 @@ import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
 import { effectiveOrderSeed, evaluationPlan, streamOf } from "./run-stream.ts";
 import { nodeRuntime } from "./runtime.ts";
+import { defaultThreads, threadCount } from "./threads.ts";
 
 const count = z.number().int().positive();
 const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): [Name, ...Name[]] =>
@@ -107,7 +107,7 @@ export const runOptionsSchema = z.object({
     .enum(["fail", "skip"])
     .default("fail")
     .describe("what to do with an image that cannot be decoded"),
-  threads: count.optional().describe("threads of the runtime (default: all cores, at most 8)"),
+  threads: threadCount.optional().describe("threads of the runtime (default: all cores, at most 8)"),
   ...imageOptions,
 });
 
@@ -280,9 +280,6 @@ export function methodNamed(name: string): Method {
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
   return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
 }
-
-/** All cores, up to eight: more threads than that hardly speed up graphs of this size. */
-export const defaultThreads = (): number => Math.min(availableParallelism(), 8);
 
 /** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
 export function defaultMicroBatch({ config }: Backbone): number {

@@ -149,6 +149,9 @@ describe("one line and exit code 2 for", () => {
     expect(await place.refused("run", "emoji", "--epochs", "three")).toMatchInlineSnapshot(
       `"fmlora: --epochs "three": expected a whole number above 0 [2]"`,
     );
+    expect(await place.refused("run", "emoji", "--threads", "1000000")).toMatchInlineSnapshot(
+      `"fmlora: --threads "1000000": expected a whole number above 0 and at most 1024 [2]"`,
+    );
     expect(await place.refused("run", "emoji", "--prompt-step", "1.5")).toMatchInlineSnapshot(
       `"fmlora: --prompt-step "1.5": expected a number of at least 0 and at most 1 [2]"`,
     );

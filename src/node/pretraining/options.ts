@@ -1,5 +1,6 @@
 /** @file Options of a pre-training, with their defaults; the command line derives its flags from them. */
 import { z } from "zod";
+import { threadCount } from "../threads.ts";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -48,7 +49,9 @@ export const pretrainingOptionsSchema = z.object({
   holdOut: count
     .optional()
     .describe("hold out so many training images a class and measure on them: for choosing settings"),
-  threads: count.default(1).describe("threads of the runtime; results are equal only at the same number"),
+  threads: threadCount
+    .default(1)
+    .describe("threads of the runtime; results are equal only at the same number"),
 });
 
 /** Values of `pretrainingOptionsSchema`, as given. */
