@@ -15,3 +15,13 @@ declare class AbortSignal {
 }
 
 declare const performance: { now(): number };
+
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    readonly exports: object;
+    constructor(module: Module);
+  }
+}

@@ -2,7 +2,6 @@
 import type { Preprocessing, View } from "./dataset.ts";
 import { drawCrop } from "./random-crop.ts";
 import { type Box, roundHalfEven } from "./rectangles.ts";
-import { resample } from "./resample.ts";
 
 /** Raw RGB rows. */
 export interface RgbImage {
@@ -40,27 +39,6 @@ export function placement(
   const left = roundHalfEven((resized.width - size) / 2);
   const top = roundHalfEven((resized.height - size) / 2);
   return { crop, resized, cut: { left, top, width: size, height: size } };
-}
-
-/** Carries a placement out on raw pixels, as Pillow would. */
-export function place(
-  image: RgbImage,
-  { crop, resized, cut }: Placement,
-  interpolation: Preprocessing["interpolation"],
-): Uint8Array {
-  const cropped = cutBox(image, crop);
-  const data = resample(cropped, resized.width, resized.height, interpolation);
-  return cutBox({ ...resized, data }, cut).data;
-}
-
-function cutBox(image: RgbImage, { left, top, width, height }: Box): RgbImage {
-  if (width === image.width && height === image.height) return image;
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const start = ((top + y) * image.width + left) * 3;
-    data.set(image.data.subarray(start, start + width * 3), y * width * 3);
-  }
-  return { width, height, data };
 }
 
 /** The rows of a square image from right to left. */

@@ -2,7 +2,10 @@
  * @file Pillow's image resampling, bit for bit. sharp enlarges with a shift of half an output pixel (libvips' resize),
  * which no pre-trained network has seen; browsers' canvases promise no kernel at all.
  */
+import { InputError } from "../tensor/errors.ts";
 import type { Preprocessing } from "./dataset.ts";
+import type { Placement, RgbImage } from "./placement.ts";
+import { resampleKernel } from "./resample-kernel.ts";
 
 type Interpolation = Preprocessing["interpolation"];
 
@@ -19,129 +22,132 @@ const KERNELS: Readonly<Record<Interpolation, { support: number; weight: (x: num
   },
 };
 
-const PRECISION_BITS = 22; // 32 bits less 8 of a pixel and 2 for the kernel's overshoot, as in Pillow
-/** Taps that are weighed together. */
-const STEP = 2;
-const HALF = 1 << (PRECISION_BITS - 1);
+const UNIT = 2 ** 22; // 32 bits less 8 of a pixel and 2 for the kernel's overshoot, as in Pillow
 
-/** For each output place: the first input place it reads, and `taps` fixed-point weights. */
-interface Weights {
-  readonly taps: number;
-  readonly first: Int32Array; // [output]
-  readonly values: Int32Array; // [output, taps]
+/** Bytes of an image that are in the kernel's memory at a time. */
+const STRIP = 2 ** 22;
+/** Bytes of rows that are resized along and not yet across: an image of 400,000 rows at 224 pixels. */
+const LARGEST_ROWS = 2 ** 28;
+/** What the kernel may read or write past the end of something. */
+const SLACK = 16;
+
+/** One side of a resizing: `input` places become `output`, of which `count` from `first` on are wanted. */
+interface Axis {
+  readonly input: number;
+  readonly output: number;
+  readonly first: number;
+  readonly count: number;
+  /** The last place comes first. */
+  readonly reversed: boolean;
 }
 
-function weightsFor(input: number, output: number, interpolation: Interpolation): Weights {
+/** What the kernel reads for each wanted place: its first byte, its number of weights, their address; then weights. */
+interface Table {
+  readonly words: Int32Array;
+  /** Input places that are read. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** @param bytes from one input place to the next */
+function tableFor(axis: Axis, interpolation: Interpolation, bytes: number, address: number): Table {
   const { support, weight } = KERNELS[interpolation];
+  const { input, output, first, count } = axis;
   const scale = input / output;
   const widening = Math.max(1, scale); // shrinking averages over the pixels that fall into one
   const reach = support * widening;
   const start = (place: number): number => Math.max(0, Math.trunc((place + 0.5) * scale - reach + 0.5));
   const end = (place: number): number => Math.min(input, Math.trunc((place + 0.5) * scale + reach + 0.5));
-  let taps = 1;
-  for (let place = 0; place < output; place++) taps = Math.max(taps, end(place) - start(place));
-  taps += taps % STEP;
-  const first = new Int32Array(output);
-  const values = new Int32Array(output * taps);
-  for (let place = 0; place < output; place++) {
+  const begin = start(first);
+  const words = new Int32Array(count * (3 + Math.ceil(2 * reach) + 1));
+  const raw = new Float64Array(Math.ceil(2 * reach) + 1);
+  let next = 3 * count;
+  for (let index = 0; index < count; index++) {
+    const place = axis.reversed ? first + count - 1 - index : first + index;
+    const [from, taps] = [start(place), end(place) - start(place)];
     const centre = (place + 0.5) * scale;
-    const raw: number[] = [];
-    for (let x = start(place); x < end(place); x++) raw.push(weight((x - centre + 0.5) / widening));
-    const sum = raw.reduce((total, value) => total + value, 0);
-    // The last places have fewer taps than there is room for: start earlier, with zeros in front. An image smaller
-    // than the taps is read past its end, with weight 0.
-    const shift = Math.min(start(place), Math.max(0, start(place) + taps - input));
-    first[place] = start(place) - shift;
-    for (const [index, value] of raw.entries()) {
-      const scaled = (value / sum) * 2 ** PRECISION_BITS;
-      values[place * taps + shift + index] = Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    let sum = 0;
+    for (let tap = 0; tap < taps; tap++) {
+      raw[tap] = weight((from + tap - centre + 0.5) / widening);
+      sum += raw[tap]!;
+    }
+    words[3 * index] = (from - begin) * bytes;
+    words[3 * index + 1] = taps;
+    words[3 * index + 2] = address + 4 * next;
+    for (let tap = 0; tap < taps; tap++) {
+      const scaled = (raw[tap]! / sum) * UNIT;
+      words[next++] = Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     }
   }
-  return { taps, first, values };
+  return { words: words.subarray(0, next), begin, end: end(first + count - 1) };
 }
 
-/** Resizes RGB rows to `toWidth` x `toHeight` exactly as `PIL.Image.resize` does. */
-export function resample(
-  image: { readonly width: number; readonly height: number; readonly data: Uint8Array },
-  toWidth: number,
-  toHeight: number,
-  interpolation: Interpolation,
-): Uint8Array {
-  const { width, height, data } = image; // data: [height, width, 3]
-  if (toWidth === width && toHeight === height) return data.slice();
-  const rows = toWidth === width ? data : alongRows(data, height, width, toWidth, interpolation);
-  return toHeight === height ? rows : alongColumns(rows, toWidth * 3, height, toHeight, interpolation);
-}
+/**
+ * Cuts and resizes RGB rows exactly as `PIL.Image.crop` and `resize` do, and mirrors them where asked.
+ * @throws InputError for a strip of so many rows that no memory would hold them
+ */
+export function place(
+  image: RgbImage,
+  { crop, resized, cut }: Placement,
+  { interpolation, flip }: { readonly interpolation: Interpolation; readonly flip: boolean },
+): Uint8Array<ArrayBuffer> {
+  const width = {
+    input: crop.width,
+    output: resized.width,
+    first: cut.left,
+    count: cut.width,
+    reversed: flip,
+  };
+  const height = {
+    input: crop.height,
+    output: resized.height,
+    first: cut.top,
+    count: cut.height,
+    reversed: false,
+  };
+  const columns = tableFor(width, interpolation, 3, 0);
+  const rowBytes = 3 * cut.width;
+  const rowTable = aligned(columns.words.byteLength);
+  const rows = tableFor(height, interpolation, rowBytes, rowTable);
+  const count = rows.end - rows.begin;
+  if (count * rowBytes > LARGEST_ROWS)
+    throw new InputError(`${image.width} x ${image.height} pixels are too long a strip to resize; remove it`);
 
-/** [height, width, 3] -> [height, toWidth, 3] */
-function alongRows(
-  from: Uint8Array,
-  height: number,
-  width: number,
-  toWidth: number,
-  interpolation: Interpolation,
-): Uint8Array {
-  const { taps, first, values } = weightsFor(width, toWidth, interpolation);
-  const result = new Uint8ClampedArray(height * toWidth * 3); // clamps overshoot to 0..255
-  let to = 0;
-  for (let y = 0; y < height; y++) {
-    for (let place = 0; place < toWidth; place++) {
-      let at = (y * width + first[place]!) * 3;
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      const end = (place + 1) * taps;
-      for (let tap = place * taps; tap < end; tap += STEP, at += 3 * STEP) {
-        // Math.imul stays in 32 bits, as Pillow does; a plain product becomes floating point and takes twice as long.
-        const w0 = values[tap]!;
-        const w1 = values[tap + 1]!;
-        red = (red + Math.imul(from[at]!, w0) + Math.imul(from[at + 3]!, w1)) | 0;
-        green = (green + Math.imul(from[at + 1]!, w0) + Math.imul(from[at + 4]!, w1)) | 0;
-        blue = (blue + Math.imul(from[at + 2]!, w0) + Math.imul(from[at + 5]!, w1)) | 0;
-      }
-      result[to] = red >> PRECISION_BITS;
-      result[to + 1] = green >> PRECISION_BITS;
-      result[to + 2] = blue >> PRECISION_BITS;
-      to += 3;
+  const stride = 3 * (columns.end - columns.begin);
+  const stripRows = Math.min(count, Math.max(1, Math.floor(STRIP / stride)));
+  const strip = rowTable + aligned(rows.words.byteLength);
+  const along = strip + aligned(stripRows * stride + SLACK);
+  const across = along + aligned(count * rowBytes + SLACK);
+  const kernel = resampleKernel();
+  const memory = bytesOf(kernel.memory, across + rowBytes * cut.height + SLACK);
+  memory.set(bytesIn(columns.words), 0);
+  memory.set(bytesIn(rows.words), rowTable);
+  for (let done = 0; done < count; done += stripRows) {
+    const taken = Math.min(stripRows, count - done);
+    for (let row = 0; row < taken; row++) {
+      const y = crop.top + rows.begin + done + row;
+      const from = 3 * (y * image.width + crop.left + columns.begin);
+      memory.set(image.data.subarray(from, from + stride), strip + row * stride);
     }
+    kernel.along(strip, stride, taken, 0, cut.width, along + done * rowBytes);
   }
-  return new Uint8Array(result.buffer);
+  kernel.across(along, rowBytes, rowTable, cut.height, across);
+  return memory.slice(across, across + rowBytes * cut.height);
 }
 
-/** [height, size] -> [toHeight, size] */
-function alongColumns(
-  from: Uint8Array,
+const aligned = (bytes: number): number => Math.ceil(bytes / SLACK) * SLACK;
+
+const bytesIn = (words: Int32Array): Uint8Array =>
+  new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+const PAGE = 2 ** 16;
+
+/** The kernel's memory, with room for so many bytes. */
+function bytesOf(
+  memory: { readonly buffer: ArrayBuffer; grow(pages: number): number },
   size: number,
-  height: number,
-  toHeight: number,
-  interpolation: Interpolation,
-): Uint8Array {
-  const { taps, first, values } = weightsFor(height, toHeight, interpolation);
-  const result = new Uint8ClampedArray(toHeight * size);
-  for (let place = 0; place < toHeight; place++) {
-    const start = first[place]! * size;
-    const tap = place * taps;
-    const to = place * size;
-    if (taps === 4) {
-      // What enlarging needs most, with its weights outside the loop: half as long.
-      const w0 = values[tap]!;
-      const w1 = values[tap + 1]!;
-      const w2 = values[tap + 2]!;
-      const w3 = values[tap + 3]!;
-      for (let byte = 0, at = start; byte < size; byte++, at++) {
-        const upper = Math.imul(from[at]!, w0) + Math.imul(from[at + size]!, w1);
-        const lower = Math.imul(from[at + 2 * size]!, w2) + Math.imul(from[at + 3 * size]!, w3);
-        result[to + byte] = (HALF + upper + lower) >> PRECISION_BITS;
-      }
-      continue;
-    }
-    for (let byte = 0; byte < size; byte++) {
-      let sum = HALF;
-      for (let t = tap, at = start + byte; t < tap + taps; t += STEP, at += STEP * size) {
-        sum += Math.imul(from[at]!, values[t]!) + Math.imul(from[at + size]!, values[t + 1]!);
-      }
-      result[to + byte] = sum >> PRECISION_BITS;
-    }
-  }
-  return new Uint8Array(result.buffer);
+): Uint8Array<ArrayBuffer> {
+  const missing = size - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  return new Uint8Array(memory.buffer);
 }

@@ -15,12 +15,12 @@ export interface ImagePool {
 }
 
 /**
- * Images that a thread has at a time, the next one decoding in libvips while one is resized in the thread. Decoding
+ * Images that a thread has at a time, the next ones decoding elsewhere while one is resized in the thread. Decoding
  * and ONNX Runtime share Node's pool of four threads: more would make a training step wait for its turn.
  */
 const AT_A_TIME = 3;
 
-/** One for every four cores, at most four: most of the work is libvips', which has threads of its own. */
+/** One for every four cores, at most four: most of the work is decoding, which has threads of its own. */
 export const defaultWorkers = (): number => Math.min(4, Math.max(1, Math.floor(availableParallelism() / 4)));
 
 /** Threads that start with the first image, and don't keep the process alive. 0 workers: the calling thread. */
@@ -107,7 +107,7 @@ class Thread {
     const id = this.#next++;
     const [image, ...rest] = job.arguments;
     // A copy: a data set may hand out the same bytes again, or a part of a whole file.
-    const bytes = Uint8Array.from(image.kind === "rgb" ? image.data : image.bytes);
+    const bytes = new Uint8Array(image.kind === "rgb" ? image.data : image.bytes);
     const own: StoredImage = image.kind === "rgb" ? { ...image, data: bytes } : { kind: "encoded", bytes };
     this.#worker.postMessage({ id, arguments: [own, ...rest] } satisfies Request, [bytes.buffer]);
     if (this.#jobs.size === 0) this.#worker.ref();

@@ -17,7 +17,7 @@ const port = parentPort!;
 
 async function answer({ id, arguments: given }: NonNullable<Request>): Promise<void> {
   try {
-    const pixels = movable(await sharpTransform(...given));
+    const pixels = await sharpTransform(...given);
     port.postMessage({ id, pixels } satisfies Answer, [pixels.buffer]);
   } catch (error) {
     const isInput = error instanceof InputError;
@@ -26,19 +26,11 @@ async function answer({ id, arguments: given }: NonNullable<Request>): Promise<v
   }
 }
 
-/** In memory that may be handed to another thread: sharp's own may not. */
-function movable(pixels: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = pixels;
-  const own =
-    !Buffer.isBuffer(pixels) && buffer instanceof ArrayBuffer && buffer.byteLength === pixels.length;
-  return own ? new Uint8Array(buffer) : Uint8Array.from(pixels);
-}
-
 const working = new Set<Promise<void>>();
 
 port.on("message", async (request: Request) => {
   if (request === null) {
-    // Not at once: that would pull memory from under libvips.
+    // Not at once: that would pull memory from under the decoders.
     await Promise.all(working);
     port.close();
     return;

@@ -1,8 +1,11 @@
-/** @file Decoding, cropping and resizing with sharp (libvips), whose work runs in its own threads. */
+/** @file Image files to pixels: decoded in threads of the libraries, cut and resized in the calling thread. */
 import sharp, { type Sharp, type SharpOptions } from "sharp";
-import type { ImageTransform, StoredImage } from "../data/dataset.ts";
-import { mirrored, type Placement, place, placement, type RgbImage } from "../data/placement.ts";
+import type { Preprocessing, StoredImage, View } from "../data/dataset.ts";
+import { type Placement, placement, type RgbImage } from "../data/placement.ts";
+import type { Box } from "../data/rectangles.ts";
+import { place } from "../data/resample.ts";
 import { InputError } from "../tensor/errors.ts";
+import { decodeJpeg, ordinarySize } from "./jpeg.ts";
 
 // libvips remembers operations in case one comes again: ours never does, and each costs 0.15 ms to remember.
 sharp.cache(false);
@@ -10,44 +13,53 @@ sharp.cache(false);
 // Above phone cameras (108 megapixels), far below what a compressed bomb can unfold to.
 const LARGEST_PIXELS = 120_000_000;
 
-/** Catmull-Rom (a = -0.5) and triangle, widened when shrinking: the same kernels as Pillow's. */
-const KERNELS = { bicubic: "cubic", bilinear: "linear" } as const;
+type Size = Pick<Box, "width" | "height">;
 
 const WHITE = { background: "#ffffff" };
 
 /**
- * Decodes a JPEG, PNG, WebP or GIF (its first frame), or takes raw rows, turned as EXIF says. Grey, CMYK and 16 bits
- * become 8-bit sRGB; what is transparent becomes white, as it looks on a page. Never SVG, whatever the file is called.
+ * Decodes a JPEG, PNG, WebP or GIF (its first frame), or takes raw rows, turned as EXIF says; cuts and resizes as Pillow
+ * does, bit for bit. Grey, CMYK and 16 bits become 8-bit sRGB; what is transparent becomes white, as it looks on a page.
+ * Never SVG, whatever the file is called.
  */
-export const sharpTransform: ImageTransform = async (image, preprocessing, view) => {
-  try {
-    const { input, width, height } = await opened(image);
-    const placed = placement(width, height, preprocessing, view);
-    const { crop, resized } = placed;
-    const enlarges = resized.width > crop.width || resized.height > crop.height;
-    const pixels = enlarges
-      ? await enlarge(image, input, placed, preprocessing.interpolation)
-      : await shrink(input, placed, preprocessing.interpolation);
-    return view?.flip === true ? mirrored(pixels, preprocessing.size) : pixels;
-  } catch (error) {
-    // sharp's errors are plain ones; these are faults of the program.
-    if (error instanceof InputError || error instanceof TypeError || error instanceof RangeError) throw error;
-    throw undecodable(error);
+export async function sharpTransform(
+  image: StoredImage,
+  preprocessing: Preprocessing,
+  view: View | null,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const how = { interpolation: preprocessing.interpolation, flip: view?.flip === true };
+  const placedIn = ({ width, height }: Size) => placement(width, height, preprocessing, view);
+  if (image.kind === "rgb") return place(checked(image), placedIn(image), how);
+  /** The rest, once there are the rows of the crop alone. */
+  const fromCrop = (cropped: RgbImage, placed: Placement): Uint8Array<ArrayBuffer> =>
+    place(cropped, { ...placed, crop: { ...placed.crop, left: 0, top: 0 } }, how);
+  const size = ordinarySize(image.bytes);
+  if (size !== null && size.width * size.height <= LARGEST_PIXELS) {
+    const placed = placedIn(size);
+    const cropped = await decodeJpeg(image.bytes, placed.crop);
+    if (cropped !== null) return fromCrop(cropped, placed);
   }
-};
+  return decoding(image, async (opened) => {
+    const placed = placedIn(opened);
+    const { width, height } = placed.crop;
+    // libvips decodes no rows below the crop.
+    return fromCrop({ width, height, data: await rgb(opened.input.extract(placed.crop)) }, placed);
+  });
+}
 
 /** All of an image as RGB rows, turned; null where its crops would not be those of the file, bit for bit. */
 export async function decodeWhole(image: StoredImage): Promise<RgbImage | null> {
   if (image.kind === "rgb") return null;
-  try {
-    const { input, width, height } = await opened(image);
+  const size = ordinarySize(image.bytes);
+  if (size !== null && size.width * size.height <= LARGEST_PIXELS) {
+    const jpeg = await decodeJpeg(image.bytes, { left: 0, top: 0, ...size });
+    if (jpeg !== null) return jpeg;
+  }
+  return decoding(image, async ({ input, width, height }) => {
     const { depth, space, hasAlpha } = await input.metadata();
     if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return null;
     return { width, height, data: await rgb(input) };
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw undecodable(error);
-  }
+  });
 }
 
 /**
@@ -65,20 +77,29 @@ export async function renderSvg(svg: string, side: number): Promise<StoredImage>
   }
 }
 
-/** The image and its size after turning. */
-async function opened(image: StoredImage): Promise<{ input: Sharp; width: number; height: number }> {
-  if (image.kind === "rgb") {
-    const { width, height, data } = image;
-    if (data.length !== width * height * 3) {
-      throw new InputError(`${data.length} bytes are not ${width} x ${height} RGB pixels`);
-    }
-    return { input: sharp(data, { raw: { width, height, channels: 3 } }), width, height };
-  }
-  checkFormat(image.bytes);
+function checked(image: RgbImage): RgbImage {
+  const { width, height, data } = image;
+  if (data.length !== width * height * 3)
+    throw new InputError(`${data.length} bytes are not ${width} x ${height} RGB pixels`);
+  return image;
+}
+
+/** What `work` makes of an encoded image and its size after turning. @throws InputError if sharp can't decode it */
+async function decoding<T>(
+  { bytes }: { readonly bytes: Uint8Array },
+  work: (opened: { readonly input: Sharp; readonly width: number; readonly height: number }) => Promise<T>,
+): Promise<T> {
+  checkFormat(bytes);
   // "error" stops at a truncated file, as Pillow does, but not at a warning about harmless extra bytes.
   const options: SharpOptions = { failOn: "error", ignoreIcc: true, limitInputPixels: LARGEST_PIXELS };
-  const { autoOrient } = await sharp(image.bytes, options).metadata();
-  return { input: sharp(image.bytes, { ...options, autoOrient: true }), ...autoOrient };
+  try {
+    const { autoOrient } = await sharp(bytes, options).metadata();
+    return await work({ input: sharp(bytes, { ...options, autoOrient: true }), ...autoOrient });
+  } catch (error) {
+    // sharp's errors are plain ones; these are faults of the program.
+    if (error instanceof InputError || error instanceof TypeError || error instanceof RangeError) throw error;
+    throw undecodable(error);
+  }
 }
 
 const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG\r\n/, /^RIFF[\s\S]{4}WEBP/, /^GIF8/];
@@ -91,31 +112,6 @@ function checkFormat(bytes: Uint8Array): void {
       `expected a JPEG, PNG, WebP or GIF image, found ${found}; convert, replace or remove it`,
     );
   }
-}
-
-/** Resizes in libvips: 0.6 of 255 from Pillow on average and 6 at most, on a harsh pattern (test/data/image.test.ts). */
-function shrink(input: Sharp, { crop, resized, cut }: Placement, interpolation: keyof typeof KERNELS) {
-  const { width, height } = resized;
-  // Shrinking while decoding is faster, but gives other pixels than the networks were trained on.
-  const options = { fit: "fill", kernel: KERNELS[interpolation], fastShrinkOnLoad: false } as const;
-  return rgb(input.extract(crop).resize(width, height, options).extract(cut));
-}
-
-/** Resizes in TypeScript, because libvips shifts what it enlarges by half a pixel: 1 to 2 ms at 224 pixels. */
-async function enlarge(
-  image: StoredImage,
-  input: Sharp,
-  placed: Placement,
-  interpolation: keyof typeof KERNELS,
-): Promise<Uint8Array> {
-  if (image.kind === "rgb") return place(image, placed, interpolation);
-  const { width, height } = placed.crop;
-  const data = await rgb(input.extract(placed.crop));
-  return place(
-    { width, height, data },
-    { ...placed, crop: { left: 0, top: 0, width, height } },
-    interpolation,
-  );
 }
 
 async function rgb(image: Sharp): Promise<Uint8Array> {

@@ -56,7 +56,7 @@ describe("imagePool(workers)", () => {
 
   test("tells a fault of the program from one of the image", async () => {
     const failed = pools[1]!.transform(raw, null as never, null);
-    await expect(failed).rejects.toThrow(/TypeError: Cannot destructure/);
+    await expect(failed).rejects.toThrow(/TypeError: Cannot read prope/);
     await expect(failed).rejects.not.toThrow(InputError);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Preprocessing } from "../../src/data/dataset.ts";
-import { mirrored, place, placement } from "../../src/data/placement.ts";
+import { mirrored, placement } from "../../src/data/placement.ts";
+import { place } from "../../src/data/resample.ts";
 import { pillowCases, wavePattern } from "./pillow-cases.ts";
 
 const preprocessing = (size: number, cropFraction: number | null): Preprocessing => ({
@@ -43,15 +44,47 @@ describe("place(image, placement, interpolation)", () => {
     "gives Pillow's pixels: $width x $height to $size, crop $cropFraction, $interpolation",
     ({ width, height, size, cropFraction, interpolation, pixels }) => {
       const placed = placement(width, height, preprocessing(size, cropFraction), null);
-      expect([...place(wavePattern(width, height), placed, interpolation)]).toEqual(pixels);
+      expect([...place(wavePattern(width, height), placed, { interpolation, flip: false })]).toEqual(pixels);
     },
   );
 
   test("copies an image that already has the size", () => {
     const image = wavePattern(5, 5);
-    const result = place(image, placement(5, 5, preprocessing(5, null), null), "bicubic");
+    const result = place(image, placement(5, 5, preprocessing(5, null), null), {
+      interpolation: "bicubic",
+      flip: false,
+    });
     expect(result).toEqual(image.data);
     expect(result).not.toBe(image.data);
+  });
+
+  test("mirrors what it cut, as mirroring afterwards would", () => {
+    const image = wavePattern(31, 17);
+    for (const interpolation of ["bilinear", "bicubic"] as const) {
+      const placed = placement(31, 17, preprocessing(12, 0.8), null);
+      const plain = place(image, placed, { interpolation, flip: false });
+      expect(place(image, placed, { interpolation, flip: true })).toEqual(mirrored(plain, 12));
+    }
+  });
+
+  test("takes an image in strips where it is large", () => {
+    const [width, height] = [6000, 500]; // 9 MB
+    const image = { width, height, data: new Uint8Array(width * height * 3).fill(7) };
+    const result = place(image, placement(width, height, preprocessing(4, null), null), {
+      interpolation: "bilinear",
+      flip: false,
+    });
+    expect([...new Set(result)]).toEqual([7]);
+  });
+
+  test("refuses a strip that no memory would hold", () => {
+    const height = 600_000;
+    const image = { width: 1, height, data: new Uint8Array(height * 3) };
+    const placed = placement(1, height, preprocessing(224, null), null);
+    const how = { interpolation: "bilinear", flip: false } as const;
+    expect(() => place(image, placed, how)).toThrow(
+      "1 x 600000 pixels are too long a strip to resize; remove it",
+    );
   });
 });
 

@@ -74,7 +74,7 @@ export async function eachTarFile(
     if (header.type === "directory") return;
     const path = entryPath(archive, header.name);
     if (header.type !== "file" && header.type !== "contiguous-file") {
-      throw refusedEntry(archive, header.name, header.type ?? "entry of unknown type");
+      throw refusedEntry(archive, header.name, header.type ?? "file of unknown type");
     }
     const { size, byteOffset: start } = header as Header & { size: number; byteOffset: number }; // not in its types
     await visit({ path, size, start, content });

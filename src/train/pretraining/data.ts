@@ -1,6 +1,7 @@
 /** @file What a pre-training reads: decoded images, labels, and what the teacher says of them. */
 import type { Preprocessing, View } from "../../data/dataset.ts";
-import { mirrored, place, placement } from "../../data/placement.ts";
+import { placement } from "../../data/placement.ts";
+import { place } from "../../data/resample.ts";
 
 /** Images that are decoded already, all size x size, and their labels. */
 export interface DecodedImages {
@@ -31,6 +32,5 @@ export function viewOf(pixels: Uint8Array, preprocessing: Preprocessing, view: V
   if (view === null) return pixels;
   const { size, interpolation } = preprocessing;
   const placed = placement(size, size, { ...preprocessing, cropFraction: null }, view);
-  const seen = place({ width: size, height: size, data: pixels }, placed, interpolation);
-  return view.flip ? mirrored(seen, size) : seen;
+  return place({ width: size, height: size, data: pixels }, placed, { interpolation, flip: view.flip });
 }
