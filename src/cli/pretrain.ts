@@ -5,6 +5,7 @@ import { type PretrainingOptionsInput, pretrainingOptionsSchema } from "../node/
 import { runPretraining } from "../node/pretraining/pretrain.ts";
 import { count, duration, percent, rate } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
+import { bestAccuracy } from "../train/pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../train/pretraining/events.ts";
 import { Stopped } from "./failures.ts";
 import { jsonProgress, type Progress, statusLine } from "./progress.ts";
@@ -117,8 +118,8 @@ function lastingLine(event: PretrainingEvent): string | undefined {
     case "resume":
       return `continuing at step ${event.step}/${event.steps}`;
     case "epoch": {
-      const { epoch, crossEntropy, accuracy, seconds } = event;
-      return `epoch ${epoch} done after ${duration(seconds)}: cross-entropy ${crossEntropy.toFixed(3)}, ${percent(accuracy)} % of the validation images`;
+      const { epoch, crossEntropy, seconds } = event;
+      return `epoch ${epoch} done after ${duration(seconds)}: cross-entropy ${crossEntropy.toFixed(3)}, ${percent(bestAccuracy(event))} % of the validation images`;
     }
     case "pretraining-end":
       return `trained for ${duration(event.seconds)}`;

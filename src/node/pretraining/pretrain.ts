@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { patchCount, type VitConfig } from "../../nn/vit.ts";
 import { InputError } from "../../tensor/errors.ts";
-import type { PretrainingRecord } from "../../train/pretraining/checkpoint.ts";
+import { bestAccuracy, type PretrainingRecord } from "../../train/pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../../train/pretraining/events.ts";
 import { type PretrainingPlan, stepsPerEpoch } from "../../train/pretraining/plan.ts";
 import { pretrain } from "../../train/pretraining/pretrain.ts";
@@ -36,7 +36,7 @@ export interface PretrainingRequest {
 /** The contents of metrics.json. */
 export interface PretrainingMetrics {
   readonly finished: boolean;
-  /** On all validation images, after the last epoch; null before. */
+  /** Of the network in model/ on all validation images, after the last epoch; null before. */
   readonly accuracy: number | null;
   readonly seconds: number;
   readonly curve: PretrainingRecord["curve"];
@@ -109,7 +109,7 @@ export async function runPretraining(
       resume: checkpoint,
       signal,
     });
-    const accuracy = finished ? record.curve.at(-1)!.accuracy : null;
+    const accuracy = finished ? bestAccuracy(record.curve.at(-1)!) : null;
     const metrics = { finished, accuracy, seconds: record.seconds, curve: record.curve };
     if (accuracy !== null) tell({ type: "pretraining-end", accuracy, seconds: record.seconds });
     await writeWhole(join(request.out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);

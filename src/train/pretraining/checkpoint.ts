@@ -13,13 +13,17 @@ export interface CurvePoint {
   /** Means over the epoch. */
   readonly crossEntropy: number;
   readonly featureError: number | null;
-  /** Share of the validation images that the network in model/ classifies correctly. */
+  /** Share of the validation images that are classified correctly. */
   readonly accuracy: number;
-  /** The same of the running average of the weights; null without one. model/ holds it where it does better. */
+  /** The same with the running average of the weights; null without one. model/ holds it where it does better. */
   readonly averagedAccuracy: number | null;
   /** Seconds of training so far, over all resumed parts. */
   readonly seconds: number;
 }
+
+/** Accuracy of the network that model/ holds. */
+export const bestAccuracy = ({ accuracy, averagedAccuracy }: CurvePoint): number =>
+  Math.max(accuracy, averagedAccuracy ?? 0);
 
 /** What is counted along the way. Plain JSON. */
 export interface PretrainingRecord {

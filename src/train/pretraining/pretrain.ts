@@ -2,7 +2,12 @@
 import type { Pass } from "../../data/augmentation.ts";
 import { InputError } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { emptyPretrainingRecord, type PretrainingCheckpoint, type PretrainingRecord } from "./checkpoint.ts";
+import {
+  bestAccuracy,
+  emptyPretrainingRecord,
+  type PretrainingCheckpoint,
+  type PretrainingRecord,
+} from "./checkpoint.ts";
 import type { PretrainingData } from "./data.ts";
 import type { PretrainingEvent } from "./events.ts";
 import { type PretrainingPlan, passOf, rateAt, stepsPerEpoch } from "./plan.ts";
@@ -150,9 +155,8 @@ class Pretraining {
     const { parameters, averaged } = student;
     const accuracyOf = async (weights: typeof parameters): Promise<number> =>
       (await student.countCorrect(data.validation, weights)) / data.validation.count;
-    const own = await accuracyOf(parameters);
+    const accuracy = await accuracyOf(parameters);
     const averagedAccuracy = averaged === null ? null : await accuracyOf(averaged);
-    const best = averagedAccuracy !== null && averagedAccuracy > own ? averaged! : parameters;
     this.#tick();
     const { epochCrossEntropy, epochFeatureError, seconds, curve } = this.#record;
     const point = {
@@ -160,7 +164,7 @@ class Pretraining {
       step: this.#step,
       crossEntropy: epochCrossEntropy / this.#perEpoch,
       featureError: data.teacher === null ? null : epochFeatureError / this.#perEpoch,
-      accuracy: Math.max(own, averagedAccuracy ?? 0),
+      accuracy,
       averagedAccuracy,
       seconds,
     };
@@ -168,7 +172,7 @@ class Pretraining {
     this.#record.epochCrossEntropy = 0;
     this.#record.epochFeatureError = 0;
     this.#tell({ type: "epoch", ...point });
-    await output.saveModel(best);
+    await output.saveModel(bestAccuracy(point) > accuracy ? averaged! : parameters);
     await this.#save();
   }
 

@@ -88,10 +88,9 @@ test("it learns: more than the teacher's selected weights know, and a further tr
     [3, 18],
   ]);
   expect(first.curve[2]!.crossEntropy).toBeLessThan(first.curve[0]!.crossEntropy);
-  for (const { accuracy, averagedAccuracy } of first.curve) {
-    expect(averagedAccuracy).toBeGreaterThan(0);
-    expect(accuracy).toBeGreaterThanOrEqual(averagedAccuracy!);
-  }
+  const { accuracy, averagedAccuracy } = first.curve[2]!;
+  expect(averagedAccuracy).toBeGreaterThan(0.25); // chance
+  expect(first.accuracy).toBe(Math.max(accuracy, averagedAccuracy!));
   const { teacher, data, batch, microBatch } = request.options;
   const options = { data, teacher, batch, microBatch, init: at("whole"), epochs: 6, rate: 1e-3 };
   const second = await runPretraining({ ...request, options, out: at("second"), resume: false });
