@@ -54,8 +54,8 @@ interface Answer {
 
 async function serveOurs(folder: string, passOptions: PassOptions): Promise<void> {
   const { batch } = passOptions;
-  const backbone = loadBackbone(folder);
   const precision = passOptions.precision as SpeedOptions["precision"];
+  const backbone = loadBackbone(folder, { stored: precision === "int8" });
   const vit = bareVit(await measuringContext(backbone, { ...passOptions, precision }));
   const images = new Uint8Array(readFileSync(join(folder, "images")));
   await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {

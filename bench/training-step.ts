@@ -82,7 +82,8 @@ type StepSide = Side & Kind & { readonly ours: boolean; readonly microBatch: num
 async function trainOurs(folder: string, stepOptions: StepOptions) {
   const { batch, rank, classes, rate } = stepOptions;
   const precision = stepOptions.precision as SpeedOptions["precision"];
-  const context = await measuringContext(loadBackbone(folder), { ...stepOptions, precision });
+  const backbone = loadBackbone(folder, { stored: precision === "int8" });
+  const context = await measuringContext(backbone, { ...stepOptions, precision });
   const file = join(folder, "trained.safetensors");
   const values = decodeSafetensors(readFileSync(file), file).tensors;
   const head = { weight: float32Data(values["head.weight"]!), bias: float32Data(values["head.bias"]!) };

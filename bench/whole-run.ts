@@ -2,7 +2,8 @@
  * @file A whole run of fm-lora on CIFAR-100: ours against the same method in plain PyTorch (bench/pytorch/).
  *
  *     npm run bench -- whole-run --data DIR --backbone DIR [--python PYTHON] [--quick] [--image-size N] [--tasks N]
- *                                [--limit-per-class N] [--precisions fp32,autocast,bf16] [--rounds N] [--threads N]
+ *                                [--limit-per-class N] [--test-limit-per-class N] [--epochs N]
+ *                                [--precisions fp32,autocast,bf16] [--rounds N] [--threads N]
  *
  * DIR of the data is the official binary version, DIR of the backbone a checkpoint of transformers (ViT, DINOv2). Sides
  * take turns, a process each; their accuracies must agree within noise. Seconds are those of the whole process.
@@ -74,12 +75,13 @@ async function runOurs(
 }
 
 function runFlags(): string[] {
-  const { data, backbone, tasks, limit, testLimit, imageSize, threads } = settings;
+  const { data, backbone, tasks, limit, testLimit, imageSize, threads, epochs } = settings;
   const counts = {
     tasks,
     "limit-per-class": limit,
     "image-size": imageSize,
     threads,
+    epochs,
     "test-limit-per-class": testLimit,
   };
   return [
@@ -115,6 +117,9 @@ async function runTheirs(
   return { ...(JSON.parse(text.trim().split("\n").at(-1)!) as Outcome), seconds };
 }
 
+const optional = (text: string | boolean | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
+
 const typed = benchOptions({
   ...{
     data: { type: "string" },
@@ -122,6 +127,7 @@ const typed = benchOptions({
     "image-size": { type: "string", default: "84" },
   },
   ...{ tasks: { type: "string" }, "limit-per-class": { type: "string" }, precisions: { type: "string" } },
+  ...{ epochs: { type: "string" }, "test-limit-per-class": { type: "string" } },
 });
 const settings = {
   data: resolve(`${typed.own.data ?? "../shared/data/cifar100/cifar-100-binary"}`),
@@ -129,7 +135,9 @@ const settings = {
   imageSize: Number(typed.own["image-size"]),
   tasks: Number(typed.own.tasks ?? (typed.quick ? 2 : 10)),
   limit: Number(typed.own["limit-per-class"] ?? (typed.quick ? 2 : 60)),
-  testLimit: typed.quick ? 1 : undefined,
+  testLimit: optional(typed.own["test-limit-per-class"]) ?? (typed.quick ? 1 : undefined),
+  /** Left out: as many as a run has. */
+  epochs: optional(typed.own.epochs) ?? (typed.quick ? 1 : undefined),
   threads: typed.threads,
 };
 
@@ -169,7 +177,7 @@ async function compare(): Promise<void> {
   const fastest = (ours: boolean) =>
     rows.filter(({ name }) => name in OURS === ours).toSorted((a, b) => a.best - b.best)[0];
   const [ours, theirs] = [fastest(true)!, fastest(false)];
-  const { data: _data, backbone: _backbone, testLimit, ...shown } = settings;
+  const { data: _data, backbone: _backbone, testLimit, epochs, ...shown } = settings;
   conclude(
     "whole-run",
     {
@@ -179,7 +187,12 @@ async function compare(): Promise<void> {
       cases: [
         {
           name: `CIFAR-100, ${settings.tasks} tasks`,
-          settings: { ...shown, testLimit: testLimit ?? "all", rounds: typed.rounds ?? 1 },
+          settings: {
+            ...shown,
+            epochs: epochs ?? "default",
+            testLimit: testLimit ?? "all",
+            rounds: typed.rounds ?? 1,
+          },
           sides: rows.map(({ name, best, median, last, all, peakMiB }) => ({
             name,
             values: {

@@ -31,7 +31,15 @@ export {
   type Precision,
 } from "./nn/precision.ts";
 export { type VitConfig, type VitHooks, vitFeatures } from "./nn/vit.ts";
-export { quantizedFeeds, type Weights, weightFeeds, weightInputs } from "./nn/weights.ts";
+export {
+  type HeldMatrix,
+  quantizedFeeds,
+  quantizedMatrices,
+  type Way,
+  type Weights,
+  weightFeeds,
+  weightInputs,
+} from "./nn/weights.ts";
 export { adamw, type Optimizer, type Parameter, sgd } from "./optim/optimizer.ts";
 
 // Data: images, tasks, batches.

@@ -38,7 +38,8 @@ export function benchCommand() {
   for (const setting of settings) command.option(usage(setting), describe(setting));
   return command.option("--json", "print one line of JSON for each thing measured").action(async (typed) => {
     const values = checked(options, given(settings, typed), "options");
-    const backbone = await findBackbone(values.backbone, { imageSize: values.imageSize });
+    const { imageSize, precision } = values;
+    const backbone = await findBackbone(values.backbone, { imageSize, stored: precision === "int8" });
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     const json = (typed as { json?: true }).json === true;

@@ -15,7 +15,7 @@ export interface Backbone {
   readonly name: string;
   readonly config: VitConfig;
   readonly preprocessing: Preprocessing;
-  /** By our names; held once and fed to every session. */
+  /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
   /** What a user should know before trusting results: an interim checkpoint, for example. */
   readonly note?: string;

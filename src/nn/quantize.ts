@@ -7,7 +7,8 @@ export interface QuantizedColumns {
   readonly scale: Tensor<"float32">; // [n]
 }
 
-const TILE = 64; // rows of a tile that is turned stay in the first cache
+const TILE = 64; // columns of a tile that is turned: a cache line of the result
+const LINE = 16; // numbers in a cache line of the matrix
 
 /** Symmetric rounding of the columns of `matrix` [k, n]: the largest of each becomes ±largest. */
 export function quantizeColumns(matrix: Tensor<"float32">, largest: number): QuantizedColumns {
@@ -42,9 +43,13 @@ export function quantizeTransposed(matrix: Tensor<"float32">, largest: number): 
   const values = new Int8Array(data.length);
   for (let first = 0; first < columns; first += TILE) {
     const end = Math.min(first + TILE, columns);
-    for (let i = 0; i < rows; i++) {
+    for (let line = 0; line < rows; line += LINE) {
+      const last = Math.min(line + LINE, rows);
       for (let j = first; j < end; j++) {
-        values[i * columns + j] = Math.round(data[j * rows + i]! * inverse[j]!);
+        const step = inverse[j]!;
+        for (let i = line, from = j * rows + line; i < last; i++, from++) {
+          values[i * columns + j] = Math.round(data[from]! * step);
+        }
       }
     }
   }

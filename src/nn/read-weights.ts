@@ -17,7 +17,8 @@ interface Wanted {
 
 /**
  * Everything is checked before anything is read.
- * @param read the bytes of one tensor
+ * @param read the bytes of one tensor, at any later time, too
+ * @param stored leaves matrices of the blocks in the file: their `data` is read anew every time it is asked for
  * @throws InputError that names a missing or unused tensor, or one whose shape the config contradicts
  */
 export function readWeights(
@@ -25,17 +26,22 @@ export function readWeights(
   header: SafetensorsHeader,
   read: (name: string, start: number, end: number) => Uint8Array,
   file: string,
+  { stored = false }: { readonly stored?: boolean } = {},
 ): Record<string, Tensor<"float32">> {
   const { config, family } = checkpoint;
   const wanted = findTensors(checkpoint, header, file);
   const weights: Record<string, Tensor<"float32">> = {};
   for (const [ours, found] of wanted) {
-    weights[ours] =
+    const whole =
       found === null
         ? zeroTensor(dimsOf(ours, config))
-        : decode(ours, read(found.theirs, found.entry.start, found.entry.end), found.entry, config);
+        : storedTensor(found.entry, shapeOf(ours, found.entry, config), (start, end) =>
+            read(found.theirs, start, end),
+          );
+    for (const [name, part] of splitFused(ours, whole)) {
+      weights[name] = stored && isMatrix(name, part) ? part : tensor("float32", part.dims, part.data);
+    }
   }
-  splitFused(weights);
   const layout = {
     before: family.positionsBefore,
     tokens: tokensBeforePatches(config),
@@ -128,29 +134,48 @@ function entryOf(
   return entry;
 }
 
-/** As float32, in our shape. */
-function decode(
-  ours: string,
-  bytes: Uint8Array,
-  entry: SafetensorsEntry,
-  config: VitConfig,
-): Tensor<"float32"> {
-  const dims = dimsOf(ours, config).map((dim) => (dim === -1 ? entry.dims.at(-2)! : dim));
-  return { ...decodeFloat32(entry, bytes), dims };
+/** Most of the numbers of a network: whoever computes with them holds them, as they are or rounded. */
+const isMatrix = (name: string, { dims }: Tensor): boolean => name.startsWith("blocks.") && dims.length === 2;
+
+/** A tensor that stays in its file. */
+interface StoredTensor extends Tensor<"float32"> {
+  /** Rows of the first axis, from `first` to before `end`. */
+  rows(first: number, end: number): Tensor<"float32">;
 }
 
-/** timm (and SigLIP's head) keeps query, key and value in one tensor: three views of it, no copy. */
-function splitFused(weights: Record<string, Tensor<"float32">>): void {
-  for (const [name, fused] of Object.entries(weights)) {
-    const [, at, part] = /^(.+)\.qkv\.(weight|bias)$/.exec(name) ?? [];
-    if (at === undefined) continue;
-    delete weights[name];
-    const size = fused.data.length / 3;
-    for (const [i, kind] of ["query", "key", "value"].entries()) {
-      const own = fused.data.subarray(i * size, (i + 1) * size);
-      weights[`${at}.${kind}.${part}`] = tensor("float32", fused.dims.with(0, fused.dims[0]! / 3), own);
-    }
-  }
+function storedTensor(
+  { dtype, start, end }: SafetensorsEntry,
+  dims: readonly number[],
+  read: (start: number, end: number) => Uint8Array,
+): StoredTensor {
+  const rowBytes = (end - start) / dims[0]!;
+  return {
+    dtype: "float32",
+    dims,
+    get data() {
+      return decodeFloat32({ dtype, dims, start, end }, read(start, end)).data;
+    },
+    rows: (first, last) => {
+      const part = { dtype, dims, start: start + first * rowBytes, end: start + last * rowBytes };
+      return storedTensor(part, dims.with(0, last - first), read);
+    },
+  };
+}
+
+/** Our shape of a tensor in the file. */
+function shapeOf(name: string, entry: SafetensorsEntry, config: VitConfig): readonly number[] {
+  return dimsOf(name, config).map((dim) => (dim === -1 ? entry.dims.at(-2)! : dim));
+}
+
+/** timm (and SigLIP's head) keeps query, key and value in one tensor. */
+function splitFused(name: string, whole: Tensor<"float32"> | StoredTensor): [string, Tensor<"float32">][] {
+  const [, at, part] = /^(.+)\.qkv\.(weight|bias)$/.exec(name) ?? [];
+  if (at === undefined) return [[name, whole]];
+  const size = whole.dims[0]! / 3;
+  return ["query", "key", "value"].map((kind, i) => {
+    const own = "rows" in whole ? whole.rows(i * size, (i + 1) * size) : zeroTensor(whole.dims.with(0, size));
+    return [`${at}.${kind}.${part}`, own];
+  });
 }
 
 /** Shape of a tensor in the file; -1 where any length will do. */

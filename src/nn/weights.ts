@@ -1,4 +1,4 @@
-/** @file Graph inputs for frozen weights: made once per graph, by name. */
+/** @file Frozen weights as graphs have them: inputs, made once per graph by name, or 8-bit constants. */
 import { constant, input, type Value } from "../graph/value.ts";
 import {
   dynamicQuantize,
@@ -7,13 +7,19 @@ import {
   quantizedLinear,
   quantizedMatmul,
 } from "../ops/index.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { linear } from "./linear.ts";
 import { FLOAT32, type Precision } from "./precision.ts";
 import { type QuantizedColumns, quantizeColumns, quantizeTransposed } from "./quantize.ts";
 
 /** Prefix of frozen weights among a graph's inputs. */
 const PREFIX = "backbone/";
+
+/** A product with a matrix, or the gradient of one. */
+export type Way = "forward" | "backward";
+
+/** A layer's matrix in 8 bits, for a graph to hold; undefined where the graph is fed with it. */
+export type HeldMatrix = (layer: string, way: Way) => QuantizedColumns | undefined;
 
 /** Frozen weights as one graph sees them. */
 export interface Weights {
@@ -25,24 +31,27 @@ export interface Weights {
 
 /**
  * A `Weights` for one graph: the same name gives the same input.
- * @param held feeds that never change, to be stored in the graph: products with 8-bit constants are packed once
+ * @param held 8-bit matrices to be stored in the graph: they are packed for products once, not at every run
  */
-export function weightInputs(
-  precision: Precision = FLOAT32,
-  held: Readonly<Record<string, Tensor>> = {},
-): Weights {
+export function weightInputs(precision: Precision = FLOAT32, held: HeldMatrix = () => undefined): Weights {
   const known = new Map<string, Value>();
-  const named = (name: string, dtype: "float32" | "int8", dims: readonly number[]): Value => {
-    const fixed = held[PREFIX + name];
-    const value = known.get(name) ?? (fixed ? constant(fixed) : input(PREFIX + name, dtype, dims));
+  const once = (name: string, make: () => Value): Value => {
+    const value = known.get(name) ?? make();
     known.set(name, value);
     return value;
   };
-  const quantized = (layer: string, way: Way, [inner, columns]: [number, number]): QuantizedMatrix => ({
-    values: named(quantizedName(layer, way), "int8", [inner, columns]),
-    scale: named(`${quantizedName(layer, way)}/scale`, "float32", [columns]),
-  });
-  const weights = (name: string, dims: readonly number[]): Value => named(name, "float32", dims);
+  const quantized = (layer: string, way: Way, [inner, columns]: [number, number]): QuantizedMatrix => {
+    const name = quantizedName(layer, way);
+    const fixed = held(layer, way);
+    return {
+      values: once(name, () => (fixed ? constant(fixed.values) : input(name, "int8", [inner, columns]))),
+      scale: once(`${name}/scale`, () =>
+        fixed ? constant(fixed.scale) : input(`${name}/scale`, "float32", [columns]),
+      ),
+    };
+  };
+  const weights = (name: string, dims: readonly number[]): Value =>
+    once(PREFIX + name, () => input(PREFIX + name, "float32", dims));
   return Object.assign(weights, {
     linear(x: Value, layer: string, out: number): Value {
       const width = x.dims[1]!;
@@ -57,51 +66,78 @@ export function weightInputs(
   });
 }
 
-type Way = "forward" | "backward";
-const QUANTIZED = ".int8/";
-const quantizedName = (layer: string, way: Way): string => `${layer}${QUANTIZED}${way}`;
+const quantizedName = (layer: string, way: Way): string => `${PREFIX}${layer}.int8/${way}`;
 
-/** The tensors under the names that graphs ask for, and in 8 bits where the forward pass of `precision` is. */
+/** The tensors that graphs are fed with, under the names they ask for; all but the matrices that are only used in 8 bits. */
 export function weightFeeds(
   weights: Readonly<Record<string, Tensor<"float32">>>,
   precision: Precision = FLOAT32,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const [name, weight] of Object.entries(weights)) feeds[PREFIX + name] = weight;
-  for (const [layer, weight] of matrices(weights)) {
-    if (precision.forward(layer))
-      addQuantized(feeds, layer, "forward", quantizeTransposed(weight, precision.largestWeight));
+  for (const [name, weight] of Object.entries(weights)) {
+    const layer = matrixOf(name, weight);
+    if (layer !== undefined && precision.forward(layer) && precision.backward(layer)) continue;
+    feeds[PREFIX + name] = tensor("float32", weight.dims, weight.data); // read from its file, where it lies there
   }
   return feeds;
 }
 
-/** All 8-bit weights of a graph with gradients, which may hold them: those of `feeds`, and the backward pass's. */
+/** The layer whose matrix it is. */
+function matrixOf(name: string, { dims }: Tensor): string | undefined {
+  return dims.length === 2 && name.endsWith(".weight") ? name.slice(0, -".weight".length) : undefined;
+}
+
+/** Feeds for the 8-bit matrices that a graph doesn't hold, of the forward pass. */
 export function quantizedFeeds(
-  feeds: Readonly<Record<string, Tensor>>,
   weights: Readonly<Record<string, Tensor<"float32">>>,
   precision: Precision,
 ): Record<string, Tensor> {
-  const quantized = Object.fromEntries(Object.entries(feeds).filter(([name]) => name.includes(QUANTIZED)));
-  for (const [layer, weight] of matrices(weights)) {
-    if (precision.backward(layer))
-      addQuantized(quantized, layer, "backward", quantizeColumns(weight, precision.largestWeight));
+  const feeds: Record<string, Tensor> = {};
+  for (const [name, weight] of Object.entries(weights)) {
+    const layer = matrixOf(name, weight);
+    if (layer === undefined || !precision.forward(layer)) continue;
+    const { values, scale } = quantizeTransposed(weight, precision.largestWeight);
+    feeds[quantizedName(layer, "forward")] = values;
+    feeds[`${quantizedName(layer, "forward")}/scale`] = scale;
   }
-  return quantized;
+  return feeds;
 }
 
-/** Weights with two axes, by layer. */
-function matrices(weights: Readonly<Record<string, Tensor<"float32">>>): [string, Tensor<"float32">][] {
-  return Object.entries(weights)
-    .filter(([name, { dims }]) => name.endsWith(".weight") && dims.length === 2)
-    .map(([name, weight]) => [name.slice(0, -".weight".length), weight]);
-}
-
-function addQuantized(
-  feeds: Record<string, Tensor>,
-  layer: string,
-  way: Way,
-  { values, scale }: QuantizedColumns,
-): void {
-  feeds[PREFIX + quantizedName(layer, way)] = values;
-  feeds[`${PREFIX}${quantizedName(layer, way)}/scale`] = scale;
+/**
+ * All matrices for graphs to hold. They are rounded when somebody asks for their numbers, as the runtime does once, and
+ * are not kept: of all 8-bit weights only one is in memory besides those that the runtime has packed.
+ */
+export function quantizedMatrices(
+  weights: Readonly<Record<string, Tensor<"float32">>>,
+  precision: Precision,
+): HeldMatrix {
+  let last: { readonly name: string; readonly rounded: QuantizedColumns } | undefined; // its scale is asked for, too
+  const rounded = (layer: string, way: Way): QuantizedColumns => {
+    const name = quantizedName(layer, way);
+    if (last?.name !== name) {
+      const round = way === "forward" ? quantizeTransposed : quantizeColumns;
+      last = { name, rounded: round(weights[`${layer}.weight`]!, precision.largestWeight) };
+    }
+    return last.rounded;
+  };
+  return (layer, way) => {
+    const [out, width] = weights[`${layer}.weight`]!.dims as [number, number];
+    const [inner, columns] = way === "forward" ? [width, out] : [out, width];
+    return {
+      values: {
+        dtype: "int8",
+        dims: [inner, columns],
+        get data() {
+          return rounded(layer, way).values.data;
+        },
+      },
+      scale: {
+        dtype: "float32",
+        dims: [columns],
+        get data() {
+          return rounded(layer, way).scale.data;
+        },
+      },
+    };
+  };
 }

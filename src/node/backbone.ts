@@ -16,17 +16,22 @@ export const PROCESSOR = "processor_config.json";
  * Loads config.json, preprocessor_config.json (or the image processor in processor_config.json; timm's config.json has
  * that inside) and model.safetensors, or the files that model.safetensors.index.json names.
  * @param options.imageSize overrides the checkpoint's input size
+ * @param options.stored leaves the blocks' matrices in their file, which has to stay: for 8 bits, which hold rounded ones
  * @throws InputError in one line for a missing, truncated or contradictory file
  */
 export function loadBackbone(
   folder: string,
-  { name = folder, imageSize }: { readonly name?: string; readonly imageSize?: number | undefined } = {},
+  {
+    name = folder,
+    imageSize,
+    stored = false,
+  }: { readonly name?: string; readonly imageSize?: number | undefined; readonly stored?: boolean } = {},
 ): Backbone {
   const parse = checkpointParser(folder, imageSize);
   return withWeights(folder, (header, read, file) => {
     const checkpoint = parse(header, file);
     const { config, preprocessing, note } = checkpoint;
-    const weights = readWeights(checkpoint, header, read, file);
+    const weights = readWeights(checkpoint, header, read, file, { stored });
     return { name, config, preprocessing, weights, ...(note === undefined ? {} : { note }) };
   });
 }

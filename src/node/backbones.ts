@@ -24,6 +24,8 @@ export interface BringOptions {
 export interface FindOptions extends BringOptions {
   /** Overrides the checkpoint's input side in pixels. */
   readonly imageSize?: number | undefined;
+  /** Leaves matrices in their file, as `loadBackbone` does. */
+  readonly stored?: boolean;
 }
 
 /**
@@ -34,10 +36,10 @@ export interface FindOptions extends BringOptions {
  */
 export async function findBackbone(
   name: string,
-  { imageSize, ...options }: FindOptions = {},
+  { imageSize, stored = false, ...options }: FindOptions = {},
 ): Promise<Backbone> {
   const { folder, name: lasting } = await bring(name, options);
-  return loadBackbone(folder, { name: lasting, imageSize });
+  return loadBackbone(folder, { name: lasting, imageSize, stored });
 }
 
 /** Downloads a backbone of the Hub, and returns a name under which it needs no network. Others keep theirs. */

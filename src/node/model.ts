@@ -77,6 +77,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const method = methodNamed(name);
   const backbone = await findBackbone(options.backbone ?? trained.backbone, {
     imageSize: trained.imageSize,
+    stored: trained.precision === "int8",
     onProgress: options.onDownload,
   });
   const bare = context(backbone, options);

@@ -202,7 +202,8 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
   const methodOptions = checked(method.options, request.methodOptions, `options of ${method.name}`);
-  const backbone = await findBackbone(options.backbone, { imageSize: options.imageSize });
+  const { imageSize, precision: wanted } = options;
+  const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, options, method.protocol === "joint");

@@ -5,6 +5,7 @@ import { describe } from "../graph/value.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
 import type { Runtime, Session, Tensors } from "../runtime/runtime.ts";
 import type { DType, Tensor } from "../tensor/tensor.ts";
+import { StoredConstants } from "./stored-constants.ts";
 
 /** How a runtime runs graphs. */
 export interface NodeRuntimeOptions {
@@ -24,19 +25,25 @@ export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
 }
 
 async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOptions): Promise<Session> {
-  const session = await InferenceSession.create(encodeOnnx(graph), {
-    executionProviders: ["cpu"],
-    graphOptimizationLevel: "all",
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    logSeverityLevel: 3, // errors only
-    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
-  });
+  const { inputs } = graph; // and nothing else: a session that kept the graph would keep its constants
+  const stored = new StoredConstants();
+  const session = await InferenceSession.create(
+    encodeOnnx(graph, (constant) => stored.add(constant)),
+    {
+      executionProviders: ["cpu"],
+      graphOptimizationLevel: "all",
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      logSeverityLevel: 3, // errors only
+      ...stored.options,
+      ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    },
+  ).finally(() => stored.remove());
   // One OrtTensor per array: frozen weights are wrapped once, not at every step.
   const wrapped = new WeakMap<ArrayBufferView, OrtTensor>();
   const wrap = (name: string, value: Tensor | undefined): OrtTensor => {
-    const expected = graph.inputs.get(name)!;
+    const expected = inputs.get(name)!;
     if (value === undefined) throw new Error(`run: input ${name} ${describe(expected)} is missing`);
     if (describe(value) !== describe(expected)) {
       throw new Error(`run: input ${name} is ${describe(value)}, the graph wants ${describe(expected)}`);
@@ -49,9 +56,9 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
     return ort;
   };
   return {
-    async run(inputs: Tensors): Promise<Record<string, Tensor>> {
+    async run(values: Tensors): Promise<Record<string, Tensor>> {
       const feeds: Record<string, OrtTensor> = {};
-      for (const name of graph.inputs.keys()) feeds[name] = wrap(name, inputs[name]);
+      for (const name of inputs.keys()) feeds[name] = wrap(name, values[name]);
       const results = await session.run(feeds);
       return Object.fromEntries(
         Object.entries(results).map(([name, { type, dims, data }]) => [

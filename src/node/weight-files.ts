@@ -1,5 +1,5 @@
 /** @file A checkpoint's weights on disk: one safetensors file, or the files that an index names. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../tensor/errors.ts";
 import {
@@ -13,11 +13,11 @@ import {
 export const WEIGHTS = "model.safetensors";
 export const WEIGHTS_INDEX = "model.safetensors.index.json";
 
-/** The bytes of one tensor, from start to end of its file. */
+/** The bytes of one tensor, from start to end of its file; at any later time, too, as long as the file is as it was. */
 export type ReadTensor = (name: string, start: number, end: number) => Uint8Array;
 
 /**
- * Opens the weights, lends their header and a way to read single tensors, and closes them.
+ * Reads the header of the weights and lends a way to read single tensors.
  * @throws InputError in one line for a missing, truncated or contradictory file
  */
 export function withWeights<T>(
@@ -25,47 +25,33 @@ export function withWeights<T>(
   use: (header: SafetensorsHeader, read: ReadTensor, file: string) => T,
 ): T {
   const index = join(folder, WEIGHTS_INDEX);
-  const file = join(folder, WEIGHTS);
-  const descriptors: number[] = [];
-  const open = (path: string): number => {
-    const descriptor = explain(path, () => openSync(path, "r"));
-    descriptors.push(descriptor);
-    return descriptor;
-  };
-  try {
-    if (existsSync(file) || !existsSync(index)) {
-      const descriptor = open(file);
-      const read: ReadTensor = (_, start, end) => readBytes(descriptor, start, end, file);
-      return use(readHeader(descriptor, file), read, file);
-    }
-    const owners = new Map<string, { readonly descriptor: number; readonly path: string }>();
-    const entries = new Map<string, SafetensorsEntry>();
-    for (const [shard, names] of shardsOf(index)) {
-      const path = join(folder, shard);
-      if (!existsSync(path)) {
-        throw new InputError(`${index}: names ${shard}, which is not in the folder; download it too`);
-      }
-      const descriptor = open(path);
-      const header = readHeader(descriptor, path);
-      for (const name of names) {
-        const entry = header.entries.get(name);
-        if (entry === undefined) {
-          throw new InputError(
-            `${index}: says that tensor ${name} is in ${shard}, but it isn't; download both again`,
-          );
-        }
-        entries.set(name, entry);
-        owners.set(name, { descriptor, path });
-      }
-    }
-    const read: ReadTensor = (name, start, end) => {
-      const { descriptor, path } = owners.get(name)!;
-      return readBytes(descriptor, start, end, path);
-    };
-    return use({ entries, metadata: {} }, read, index);
-  } finally {
-    for (const descriptor of descriptors) closeSync(descriptor);
+  const path = join(folder, WEIGHTS);
+  if (existsSync(path) || !existsSync(index)) {
+    const file = openWeights(path);
+    return use(readHeader(file), (_, start, end) => readBytes(file, start, end), path);
   }
+  const owners = new Map<string, WeightFile>();
+  const entries = new Map<string, SafetensorsEntry>();
+  for (const [shard, names] of shardsOf(index)) {
+    const shardPath = join(folder, shard);
+    if (!existsSync(shardPath)) {
+      throw new InputError(`${index}: names ${shard}, which is not in the folder; download it too`);
+    }
+    const file = openWeights(shardPath);
+    const header = readHeader(file);
+    for (const name of names) {
+      const entry = header.entries.get(name);
+      if (entry === undefined) {
+        throw new InputError(
+          `${index}: says that tensor ${name} is in ${shard}, but it isn't; download both again`,
+        );
+      }
+      entries.set(name, entry);
+      owners.set(name, file);
+    }
+  }
+  const read: ReadTensor = (name, start, end) => readBytes(owners.get(name)!, start, end);
+  return use({ entries, metadata: {} }, read, index);
 }
 
 /** Files of an index, each with the tensors that are said to be in it. @throws InputError if it names none */
@@ -96,25 +82,46 @@ export function readJson(file: string): unknown {
   }
 }
 
-function readHeader(descriptor: number, file: string): SafetensorsHeader {
-  const { size } = fstatSync(descriptor);
-  const length = headerLength(readBytes(descriptor, 0, Math.min(8, size), file), size, file);
-  // Up to 100 MB are allowed: other kinds of files, whose first bytes happen to be such a length, end here.
-  if (readBytes(descriptor, 8, 9, file)[0] !== "{".charCodeAt(0)) {
-    throw new InputError(`${file}: not a safetensors file: its header is no JSON object; download it again`);
-  }
-  return parseHeader(readBytes(descriptor, 8, 8 + length, file), size, file);
+/** A file as it was found. */
+interface WeightFile {
+  readonly path: string;
+  readonly size: number;
+  readonly modified: number;
 }
 
-/** @throws InputError if the file ends before: it has shrunk since its header was read */
-function readBytes(descriptor: number, start: number, end: number, file: string): Uint8Array {
+function openWeights(path: string): WeightFile {
+  const { size, mtimeMs } = explain(path, () => statSync(path));
+  return { path, size, modified: mtimeMs };
+}
+
+function readHeader(file: WeightFile): SafetensorsHeader {
+  const { path, size } = file;
+  const length = headerLength(readBytes(file, 0, Math.min(8, size)), size, path);
+  // Up to 100 MB are allowed: other kinds of files, whose first bytes happen to be such a length, end here.
+  if (readBytes(file, 8, 9)[0] !== "{".charCodeAt(0)) {
+    throw new InputError(`${path}: not a safetensors file: its header is no JSON object; download it again`);
+  }
+  return parseHeader(readBytes(file, 8, 8 + length), size, path);
+}
+
+/** @throws InputError if the file is another than was found, or ends before */
+function readBytes({ path, size, modified }: WeightFile, start: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - start);
-  for (let at = 0; at < bytes.length; ) {
-    const count = explain(file, () => readSync(descriptor, bytes, at, bytes.length - at, start + at));
-    if (count === 0) {
-      throw new InputError(`${file}: ended at byte ${start + at} while it was read; download it again`);
+  const descriptor = explain(path, () => openSync(path, "r"));
+  try {
+    const now = explain(path, () => statSync(path));
+    if (now.size !== size || now.mtimeMs !== modified) {
+      throw new InputError(`${path}: has changed while it was in use; start again`);
     }
-    at += count;
+    for (let at = 0; at < bytes.length; ) {
+      const count = explain(path, () => readSync(descriptor, bytes, at, bytes.length - at, start + at));
+      if (count === 0) {
+        throw new InputError(`${path}: ended at byte ${start + at} while it was read; download it again`);
+      }
+      at += count;
+    }
+  } finally {
+    closeSync(descriptor);
   }
   return bytes;
 }

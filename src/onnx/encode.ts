@@ -4,7 +4,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Node, OnnxAttribute } from "../graph/op.ts";
 import type { Value } from "../graph/value.ts";
 import { ONNX_TYPE } from "../ops/index.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { BYTES_PER_ELEMENT, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -14,7 +14,9 @@ import {
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
   type TensorProto,
+  TensorProto_DataLocation,
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
@@ -25,8 +27,20 @@ import { nameValues } from "./names.ts";
 const IR_VERSION = 10n;
 const OPSET = 21n;
 
-/** Serialises a graph as an ONNX ModelProto. Outputs keep their names, inputs too. */
-export function encodeOnnx(graph: Graph): Uint8Array {
+/** Where the bytes of a constant are: in a file beside the model. */
+export interface ExternalPlace {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/**
+ * Serialises a graph as an ONNX ModelProto. Outputs keep their names, inputs too.
+ * @param store puts a constant's bytes elsewhere and says where; undefined: they belong into the model
+ */
+export function encodeOnnx(
+  graph: Graph,
+  store: (constant: Tensor) => ExternalPlace | undefined = () => undefined,
+): Uint8Array {
   const names = nameValues(graph);
   const initializers = new Map<string, TensorProto>();
   const nodes: NodeProto[] = graph.nodes.map((node) => encodeNode(node, names, initializers));
@@ -35,7 +49,8 @@ export function encodeOnnx(graph: Graph): Uint8Array {
     nodes.push(create(NodeProtoSchema, { opType: "Identity", input: [names.get(value)!], output: [name] }));
   }
   for (const [value, name] of names) {
-    if (value.source.kind === "constant") initializers.set(name, encodeTensor(name, value.source.tensor));
+    if (value.source.kind === "constant")
+      initializers.set(name, encodeConstant(name, value.source.tensor, store(value.source.tensor)));
   }
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
@@ -93,6 +108,25 @@ function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto 
     dataType: ONNX_TYPE[dtype],
     dims: dims.map(BigInt),
     rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), // serialising copies it
+  });
+}
+
+function encodeConstant(name: string, constant: Tensor, place: ExternalPlace | undefined): TensorProto {
+  if (place === undefined) return encodeTensor(name, constant);
+  const { dtype, dims } = constant;
+  const entries = {
+    location: place.file,
+    offset: place.offset,
+    length: sizeOf(dims) * BYTES_PER_ELEMENT[dtype],
+  };
+  return create(TensorProtoSchema, {
+    name,
+    dataType: ONNX_TYPE[dtype],
+    dims: dims.map(BigInt),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value: `${value}` }),
+    ),
   });
 }
 

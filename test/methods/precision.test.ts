@@ -1,12 +1,17 @@
 /** @file Methods on products in 8 bits. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { AdaptedVit } from "../../src/methods/parts/adapted-vit.ts";
 import { type Float32Part, int8Precision, largestInt8Weight } from "../../src/nn/precision.ts";
+import { loadBackbone } from "../../src/node/backbone.ts";
 import { quantizedLinearOp, quantizedMatmulOp } from "../../src/ops/index.ts";
 import { float32Data, tensor } from "../../src/tensor/tensor.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes, testContext } from "../support/run-method.ts";
+import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { patternDataset, patternImage } from "../support/toy-dataset.ts";
 
 const int8 = int8Precision({ layers: 2 });
@@ -92,6 +97,36 @@ test("fm-lora learns in 8 bits, the same bytes twice", async () => {
   ];
   expect(Math.min(...runs[0]!.record.correct.lda!.at(-1)!)).toBeGreaterThanOrEqual(6); // of 8 a task
   expect(stateBytes(runs[1]!.states.at(-1)!)).toEqual(stateBytes(runs[0]!.states.at(-1)!));
+});
+
+test("8-bit matrices that stay in the backbone's file give the same; a file that changes meanwhile is told of", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fm-lora-stored-"));
+  writeTinyBackbone(folder);
+  const file = join(folder, "model.safetensors");
+  const seen = recording(oneThread);
+  const features = async (stored: boolean): Promise<Float32Array> => {
+    const backbone = loadBackbone(folder, { stored });
+    const vit = new AdaptedVit(
+      { ...testContext({ runtime: seen.runtime }), backbone, precision: int8 },
+      {
+        ...bare,
+        sites: ["blocks.0.query"],
+        rank: 4,
+      },
+    );
+    const found = await vit.features(batchOf(0, 1));
+    await vit.dispose();
+    return found;
+  };
+  expect(await features(true)).toEqual(await features(false));
+  // Of the layers' matrices, the graph is fed with the adapted one: merging changes it.
+  expect(
+    [...seen.graphs[0]!.inputs.keys()].filter((name) => /\.int8\/forward$|fc1\.weight$/.test(name)),
+  ).toEqual(["backbone/blocks.0.query.int8/forward"]);
+  const backbone = loadBackbone(folder, { stored: true });
+  writeFileSync(file, readFileSync(file).subarray(8));
+  expect(() => backbone.weights["blocks.1.fc1.weight"]!.data).toThrow("has changed while it was in use");
+  rmSync(folder, { recursive: true });
 });
 
 test("weights get 7 bits where products of 8 saturate", async () => {

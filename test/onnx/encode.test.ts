@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { graph } from "../../src/graph/graph.ts";
-import { input } from "../../src/graph/value.ts";
+import { constant, input } from "../../src/graph/value.ts";
 import type { VitConfig } from "../../src/nn/vit.ts";
 import { encodeOnnx } from "../../src/onnx/encode.ts";
 import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
@@ -73,6 +73,23 @@ test("weights are inputs: the model of a ViT-S training step is structure alone"
   const { initializer } = fromBinary(ModelProtoSchema, bytes).graph!;
   expect(Math.max(...initializer.map(({ rawData }) => rawData.length))).toBeLessThanOrEqual(16 * 16 * 3 * 4); // pixel statistics of a patch
   expect([...step.inputs.keys()].filter((name) => name.startsWith("backbone/")).length).toBeGreaterThan(190);
+});
+
+test("a constant may lie outside of the model", () => {
+  const x = input("x", "float32", [2, 2]);
+  const matrix = { dtype: "float32", dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) } as const;
+  const places = [{ file: "constants", offset: 64 }];
+  const model = fromBinary(
+    ModelProtoSchema,
+    encodeOnnx(graph({ y: ops.matmul(x, constant(matrix)) }), () => places.shift()),
+  );
+  const [only] = model.graph!.initializer;
+  expect(only!.rawData.length).toBe(0);
+  expect(only!.externalData.map(({ key, value }) => [key, value])).toEqual([
+    ["location", "constants"],
+    ["offset", "64"],
+    ["length", "16"],
+  ]);
 });
 
 const python = process.env.FMLORA_PYTHON;

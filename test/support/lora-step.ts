@@ -7,8 +7,7 @@ import { crossEntropy } from "../../src/nn/loss.ts";
 import { addLowRank, project } from "../../src/nn/low-rank.ts";
 import type { Precision } from "../../src/nn/precision.ts";
 import { type VitConfig, vitFeatures } from "../../src/nn/vit.ts";
-import { weightInputs } from "../../src/nn/weights.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { type HeldMatrix, weightInputs } from "../../src/nn/weights.ts";
 
 /** What a step depends on but the weights. */
 export interface LoraStepOptions {
@@ -18,8 +17,8 @@ export interface LoraStepOptions {
   readonly rank: number;
   readonly classes: number;
   readonly precision?: Precision;
-  /** Weights to store in the graph. */
-  readonly held?: Readonly<Record<string, Tensor>>;
+  /** 8-bit weights to store in the graph. */
+  readonly held?: HeldMatrix;
 }
 
 /** Shapes of what is trained: A and B of query and value in every block, and the head. */

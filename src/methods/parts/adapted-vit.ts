@@ -9,7 +9,14 @@ import { crossEntropy } from "../../nn/loss.ts";
 import { addLowRank, type LowRankFactors, project } from "../../nn/low-rank.ts";
 import { FLOAT32, type Precision } from "../../nn/precision.ts";
 import { type VitHooks, vitFeatures } from "../../nn/vit.ts";
-import { quantizedFeeds, type Weights, weightFeeds, weightInputs } from "../../nn/weights.ts";
+import {
+  type HeldMatrix,
+  quantizedFeeds,
+  quantizedMatrices,
+  type Weights,
+  weightFeeds,
+  weightInputs,
+} from "../../nn/weights.ts";
 import { add, expand, matmul, mul, reshape } from "../../ops/index.ts";
 import type { Session, Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
@@ -17,6 +24,7 @@ import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { Images, MethodContext } from "../method.ts";
 import { mergedWeights } from "./merge.ts";
 import { type MicroBatch, microBatches } from "./micro-batches.ts";
+import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
 
 /** What is added to the frozen network. */
 export interface Adaptation {
@@ -53,8 +61,8 @@ export class AdaptedVit {
   /** Images in a run without gradients. In 8 bits one: rounding looks at all of a run, a prediction at its image alone. */
   readonly #forwardBatch: number;
   readonly #frozen: Record<string, Tensor>;
-  /** 8-bit weights of training graphs: a model that only predicts never rounds those of the backward pass. */
-  #held: Record<string, Tensor> | undefined;
+  /** 8-bit weights: every graph holds its own, and nothing else does. */
+  readonly #held: HeldMatrix;
   #merged: Record<string, Tensor> | undefined;
 
   /** @throws InputError if a site is too small for the rank */
@@ -65,6 +73,7 @@ export class AdaptedVit {
     this.#precision = context.precision ?? FLOAT32;
     this.#forwardBatch = this.#precision.name === "int8" ? 1 : context.microBatch;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
+    this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
   }
 
   /** Width of the features. */
@@ -133,12 +142,9 @@ export class AdaptedVit {
 
   /** Merges the parameters into the weights for `features`. Call it whenever they changed. */
   merge(parameters: Tensors): void {
+    const merged = mergedWeights(this.context.backbone.weights, this.adaptation, parameters);
     this.#merged = {
-      ...this.#frozen,
-      ...weightFeeds(
-        mergedWeights(this.context.backbone.weights, this.adaptation, parameters),
-        this.#precision,
-      ),
+      ...this.#servingFeeds(merged),
       ...(this.adaptation.promptTokens > 0 ? { prompts: parameters.prompts! } : {}),
     };
   }
@@ -148,7 +154,8 @@ export class AdaptedVit {
     const session = await this.#session("features", () => this.#featureGraph());
     const features = new Float32Array(batch.count * this.width);
     for (const micro of this.#microBatches(batch, this.#forwardBatch)) {
-      const results = await session.run({ ...(this.#merged ?? this.#frozen), images: micro.images });
+      this.#merged ??= this.#servingFeeds(this.context.backbone.weights);
+      const results = await session.run({ ...this.#merged, images: micro.images });
       this.#copyFeatures(features, results.features!, micro);
     }
     return features;
@@ -157,6 +164,14 @@ export class AdaptedVit {
   async dispose(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).dispose();
     this.#sessions.clear();
+  }
+
+  /** All that the feature session is fed with, but prompts. `weights` has the adapted sites' own. */
+  #servingFeeds(weights: Readonly<Record<string, Tensor<"float32">>>): Record<string, Tensor> {
+    const own = Object.fromEntries(
+      this.adaptation.sites.map((site) => [`${site}.weight`, weights[`${site}.weight`]!]),
+    );
+    return { ...this.#frozen, ...weightFeeds(own, this.#precision), ...quantizedFeeds(own, this.#precision) };
   }
 
   #session(key: string, build: () => Readonly<Record<string, Value>>): Promise<Session> {
@@ -191,7 +206,6 @@ export class AdaptedVit {
 
   #trainingGraph(capacity: number, trained: readonly string[]): Record<string, Value> {
     const parameters = parameterInputs();
-    this.#held ??= quantizedFeeds(this.#frozen, this.context.backbone.weights, this.#precision);
     const weights = weightInputs(this.#precision, this.#held);
     const features = this.#forward(weights, parameters, this.context.microBatch);
     const weight = parameters("head.weight", [capacity, this.width]);
@@ -210,7 +224,8 @@ export class AdaptedVit {
     const size = this.#forwardBatch;
     const imageWeight = input("imageWeight", "float32", [size]);
     const outputs: Record<string, Value> = {};
-    const features = this.#forward(weightInputs(this.#precision), parameterInputs(), size, (site, h) => {
+    const weights = weightInputs(this.#precision, this.#held);
+    const features = this.#forward(weights, parameterInputs(), size, (site, h) => {
       const perImage = h.dims[0]! / size;
       const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
       outputs[`moment ${site}`] = matmul(mul(h, weight), h, { transposeA: true });
@@ -221,7 +236,11 @@ export class AdaptedVit {
 
   #featureGraph(): Record<string, Value> {
     const { config } = this.context.backbone;
-    const weights = weightInputs(this.#precision);
+    const { sites } = this.adaptation;
+    // Merging changes the adapted sites: they are fed, and the session stays.
+    const weights = weightInputs(this.#precision, (layer, way) =>
+      sites.includes(layer) ? undefined : this.#held(layer, way),
+    );
     const images = this.#images(this.#forwardBatch);
     return { features: vitFeatures(config, weights, images, this.#prompts(parameterInputs())) };
   }
@@ -269,21 +288,6 @@ function checkRank({ weights }: Backbone, { sites, rank }: Adaptation): void {
       );
     }
   }
-}
-
-interface ParameterInputs {
-  (name: string, dims: readonly number[]): Value;
-  readonly known: ReadonlyMap<string, Value>;
-}
-
-function parameterInputs(): ParameterInputs {
-  const known = new Map<string, Value>();
-  const parameters = (name: string, dims: readonly number[]): Value => {
-    const value = known.get(name) ?? input(name, "float32", dims);
-    known.set(name, value);
-    return value;
-  };
-  return Object.assign(parameters, { known });
 }
 
 function accumulate(sums: Record<string, Float32Array>, name: string, values: Float32Array): void {
