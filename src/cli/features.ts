@@ -1,6 +1,8 @@
 /** @file `fmlora features` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { z } from "zod";
 import { findBackbone } from "../node/backbones.ts";
+import { imageSide } from "../node/bounds.ts";
 import { writeWhole } from "../node/files.ts";
 import { featureExtractor } from "../node/model.ts";
 import { NpyWriter } from "../node/npy.ts";
@@ -9,6 +11,9 @@ import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
 import { statusLine } from "./progress.ts";
+import { settingsOf } from "./settings.ts";
+
+const [imageSize] = settingsOf(z.object({ imageSize: imageSide }));
 
 interface FeatureArguments {
   readonly backbone: string;
@@ -32,7 +37,9 @@ export function featuresCommand() {
       ).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--image-size <n>", "input side in pixels, if not the backbone's own").argParser(pixels),
+      new Option("--image-size <n>", "input side in pixels, if not the backbone's own").argParser(
+        (text) => imageSize!.read(text) as number,
+      ),
     )
     .addOption(
       new Option("--out <file>", "NumPy file to write, float32 [files, width]").makeOptionMandatory(),
@@ -90,10 +97,4 @@ async function writeFeatures(
   } finally {
     status.stop();
   }
-}
-
-function pixels(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InputError(`--image-size "${text}": expected a whole number above 0`);
 }

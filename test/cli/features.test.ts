@@ -84,8 +84,10 @@ test("wrong options are one line each", async () => {
     `"fmlora: empty: no images in this folder; expected .jpg, .jpeg, .png, .webp or .gif files [2]"`,
   );
   expect(
-    await place.refused("features", "images/test", ...common, "--image-size", "12.5"),
-  ).toMatchInlineSnapshot(`"fmlora: --image-size "12.5": expected a whole number above 0 [2]"`);
+    await place.refused("features", "images/test", ...common, "--image-size", "800000"),
+  ).toMatchInlineSnapshot(
+    `"fmlora: --image-size "800000": expected a whole number above 0 and at most 2048 [2]"`,
+  );
   expect(
     await place.refused("features", "images/test", ...common, "--unreadable", "maybe"),
   ).toMatchInlineSnapshot(

@@ -7,8 +7,9 @@ import type { PretrainingEvent } from "../../train/pretraining/events.ts";
 import { type PretrainingPlan, stepsPerEpoch } from "../../train/pretraining/plan.ts";
 import { pretrain } from "../../train/pretraining/pretrain.ts";
 import { Student } from "../../train/pretraining/student.ts";
+import { checkBatch } from "../bounds.ts";
 import { writeWhole } from "../files.ts";
-import { checked } from "../run.ts";
+import { checked } from "../options.ts";
 import { nodeRuntime } from "../runtime.ts";
 import { openData } from "./data.ts";
 import { holdOut, openPretrainingData } from "./dataset.ts";
@@ -51,9 +52,10 @@ export async function runPretraining(
   listen: (event: PretrainingEvent) => void = () => {},
   signal?: AbortSignal,
 ): Promise<PretrainingMetrics> {
-  const options = checked(pretrainingOptionsSchema, request.options, "options");
+  const options = checked(pretrainingOptionsSchema, request.options);
   const network = networkOf(options);
   const plan = planOf(options, network.config);
+  checkBatch("batch", plan.batchSize, network.config.imageSize);
   const dataset = await openPretrainingData(options.data, options);
   if (dataset.train.length < 2 * plan.batchSize) {
     throw new InputError(
