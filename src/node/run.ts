@@ -5,17 +5,16 @@ import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Augmentation, Dataset } from "../data/dataset.ts";
 import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
-import type { Backbone } from "../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
-import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
+import type { Checkpoint } from "../train/checkpoint.ts";
 import type { RunEvent } from "../train/events.ts";
 import { runMetrics } from "../train/metrics.ts";
 import { runStream } from "../train/run.ts";
 import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
-import { batchCount, checkBatch, imageSide } from "./bounds.ts";
+import { batchCount, checkBatch, defaultMicroBatch, imageSide } from "./bounds.ts";
 import { benchmarkNamed } from "./datasets/index.ts";
 import { imageOptions, openImages } from "./image-options.ts";
 import { checked } from "./options.ts";
@@ -138,8 +137,28 @@ export async function runBenchmark(
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
   const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const { config, stream, learner, context, training, evaluation, images } = await prepare(request, profile);
-  const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
+  const prepared = await prepare(request, profile);
+  const { directory, checkpoint } = await RunDirectory.open(request.out, prepared.config, request.resume);
+  try {
+    return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
+  } finally {
+    directory.close();
+  }
+}
+
+/** Where a run goes, where it continues, and who hears of it. */
+interface Surroundings {
+  readonly directory: RunDirectory;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly listen: (event: RunEvent) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly profile: Profile | undefined;
+}
+
+async function runPrepared(
+  { config, stream, learner, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
+  { directory, checkpoint, listen, signal, profile }: Surroundings,
+): Promise<RunMetrics> {
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { precision, float32Parts } = config;
   const { kind, classNames, protocol, dataset } = stream;
@@ -273,9 +292,4 @@ export function methodNamed(name: string): Method {
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
   return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
-}
-
-/** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
-export function defaultMicroBatch({ config }: Backbone): number {
-  return 2 ** Math.max(0, Math.round(Math.log2(600 / (tokensBeforePatches(config) + patchCount(config)))));
 }

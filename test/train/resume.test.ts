@@ -22,7 +22,7 @@ beforeAll(async () => {
   request = await toyRequest(root);
   await runBenchmark({ ...request, out: join(root, "whole"), resume: false });
   uninterrupted = readRun(join(root, "whole"));
-});
+}, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** Kills the child when its moment has come. */
@@ -108,7 +108,7 @@ test("killed at random moments and while files are written, a run still ends as 
   expect(new Set(positions).size).toBeGreaterThanOrEqual(2);
   expect(stops.some(([, epoch]) => epoch > 0)).toBe(true); // in the middle of a task
   expectSame(readRun(out));
-});
+}, 240_000);
 
 test.each([
   ["between two steps of the first task", 3],
