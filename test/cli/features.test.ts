@@ -96,6 +96,35 @@ test("wrong options are one line each", async () => {
   expect(existsSync(join(place.path, "x.npy"))).toBe(false);
 });
 
+test("targets are looked at first, and Ctrl-C leaves nothing behind", async () => {
+  mkdirSync(join(place.path, "taken"));
+  const args = ["features", "images/test", "--backbone", "backbone", "--out"];
+  expect(await place.refused(...args, "taken")).toBe("fmlora: --out taken: is a folder; name a file [2]");
+  expect(await place.refused(...args, "x.npy", "--names", "taken")).toBe(
+    "fmlora: --names taken: is a folder; name a file [2]",
+  );
+  expect(existsSync(join(place.path, "x.npy"))).toBe(false);
+  // Ctrl-C once the file is there: the first block takes longer than that.
+  const many = Array.from({ length: 200 }, () => "images/test");
+  const out = join(place.path, "stopped", "x.npy");
+  let killed = false;
+  const ended = place.fmlora(
+    ["features", ...many, "--backbone", "backbone", "--out", out],
+    (_, kill) => {
+      killed = true;
+      kill("SIGINT");
+    },
+    [
+      "--import",
+      `data:text/javascript,import{existsSync}from"node:fs";const look=setInterval(()=>{if(existsSync(${JSON.stringify(join(place.path, "stopped"))})){clearInterval(look);console.log("begun")}},1)`,
+    ],
+  );
+  const { code, stderr } = await ended;
+  expect({ killed, code }).toEqual({ killed: true, code: 130 });
+  expect(stderr).toMatch(/fmlora: stopped; nothing was written\n$/);
+  expect(existsSync(join(place.path, "stopped"))).toBe(false);
+});
+
 test("four times as many images take no more memory", async () => {
   // 224 pixels, so that images that were kept would show: 0.15 MB each, 110 MB more.
   writeTinyBackbone(join(place.path, "wide"), { imageSize: 224, patchSize: 32 });
