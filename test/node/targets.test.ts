@@ -1,7 +1,7 @@
 /** @file Files that a command is to write: looked at before the work, and nothing left behind when it fails. */
-import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -40,13 +40,14 @@ test("what can't be written is refused, by option and reason", async () => {
 });
 
 test.skipIf(process.platform === "win32")("what is no regular file is never replaced", async () => {
-  const pipe = join(root, "pipe");
-  execFileSync("mkfifo", [pipe]);
-  expect(await refusal(pipe)).toBe(
-    "--out DIR/pipe: is no regular file; it would be replaced, choose another name",
+  const file = join(root, "socket");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(file, resolve));
+  expect(await refusal(file)).toBe(
+    "--out DIR/socket: is no regular file; it would be replaced, choose another name",
   );
-  expect(lstatSync(pipe).isFIFO()).toBe(true);
-  rmSync(pipe);
+  expect(lstatSync(file).isSocket()).toBe(true);
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test("a matrix that is given up leaves neither its file nor the folders made for it", async () => {
