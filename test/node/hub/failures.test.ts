@@ -287,5 +287,7 @@ test("redirects without end are one line", async () => {
     response.writeHead(307, { location: request.url! }).end();
     return true;
   };
-  expect(await refusal(fetchRepoFile(FILE, settings))).toMatchInlineSnapshot(`"<hub> cannot be reached (more than 5 redirects); check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is cached"`);
+  expect(await refusal(fetchRepoFile(FILE, settings))).toMatchInlineSnapshot(
+    `"<hub> cannot be reached (more than 5 redirects); check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is cached"`,
+  );
 });
