@@ -3,7 +3,8 @@ import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { findBackbone } from "../node/backbones.ts";
-import { checked, defaultMicroBatch } from "../node/run.ts";
+import { batchCount, checkBatch, defaultMicroBatch, imageSide } from "../node/bounds.ts";
+import { checked } from "../node/options.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/speed.ts";
 import { defaultThreads, threadCount } from "../node/threads.ts";
 import { bytes, decimal, rate } from "../report/format.ts";
@@ -15,9 +16,9 @@ const options = z.object({
     .string()
     .default("vit-tiny-patch8-64")
     .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
-  imageSize: positive.optional().describe("input side in pixels, if not the backbone's own"),
-  batch: positive.default(32).describe("images of a training step"),
-  microBatch: positive
+  imageSize: imageSide.optional().describe("input side in pixels, if not the backbone's own"),
+  batch: batchCount.default(32).describe("images of a training step"),
+  microBatch: batchCount
     .optional()
     .describe("images in one run of the graph (default: by the number of tokens)"),
   precision: z
@@ -37,11 +38,13 @@ export function benchCommand() {
   );
   for (const setting of settings) command.option(usage(setting), describe(setting));
   return command.option("--json", "print one line of JSON for each thing measured").action(async (typed) => {
-    const values = checked(options, given(settings, typed), "options");
+    const values = checked(options, given(settings, typed));
     const { imageSize, precision } = values;
     const backbone = await findBackbone(values.backbone, { imageSize, stored: precision === "int8" });
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
+    checkBatch("batch", values.batch, backbone.config.imageSize);
+    checkBatch("micro-batch", microBatch, backbone.config.imageSize);
     const json = (typed as { json?: true }).json === true;
     if (!json) {
       const [cpu] = cpus();

@@ -1,8 +1,8 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { flagOf } from "../node/options.ts";
 import { InputError } from "../tensor/errors.ts";
-import { flagOf } from "./settings.ts";
 
 /** The user stopped a run. */
 export class Stopped extends Error {

@@ -1,14 +1,22 @@
 /** @file `fmlora features` */
+import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { z } from "zod";
+import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones.ts";
-import { writeWhole } from "../node/files.ts";
+import { imageSide } from "../node/bounds.ts";
+import { checkTarget, writeWhole } from "../node/files.ts";
 import { featureExtractor } from "../node/model.ts";
 import { NpyWriter } from "../node/npy.ts";
 import { duration, rate } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
-import { statusLine } from "./progress.ts";
+import { type StatusLine, statusLine } from "./progress.ts";
+import { settingsOf } from "./settings.ts";
+import { stoppable } from "./stoppable.ts";
+
+const [imageSize] = settingsOf(z.object({ imageSize: imageSide }));
 
 interface FeatureArguments {
   readonly backbone: string;
@@ -32,7 +40,9 @@ export function featuresCommand() {
       ).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--image-size <n>", "input side in pixels, if not the backbone's own").argParser(pixels),
+      new Option("--image-size <n>", "input side in pixels, if not the backbone's own").argParser(
+        (text) => imageSize!.read(text) as number,
+      ),
     )
     .addOption(
       new Option("--out <file>", "NumPy file to write, float32 [files, width]").makeOptionMandatory(),
@@ -49,51 +59,82 @@ export function featuresCommand() {
     .action(writeFeatures);
 }
 
-/** Block by block: what is held does not grow with the number of files. */
 async function writeFeatures(
   filesOrFolders: readonly string[],
-  { backbone: name, imageSize, out, names, unreadable }: FeatureArguments,
+  { backbone: name, imageSize, unreadable, ...targets }: FeatureArguments,
 ): Promise<void> {
+  await checkTargets(targets);
   const files = await imagesIn(filesOrFolders);
   const status = statusLine();
   try {
     const backbone = await findBackbone(name, { imageSize, onProgress: downloadListener(status) });
-    const extractor = featureExtractor(backbone);
-    const writer = await NpyWriter.open(out, backbone.config.hiddenSize, files.length);
-    const rows: string[] = [];
-    try {
-      const start = performance.now();
-      let done = 0;
-      for await (const part of fileBatches(files, backbone.preprocessing)) {
-        // A row that is missing would shift all rows after it.
-        if (part.unreadable.length > 0 && unreadable === "fail") {
-          throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
-        }
-        for (const line of part.unreadable) status.line(`skipped ${line}`);
-        if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
-        rows.push(...part.files);
-        done += part.files.length + part.unreadable.length;
-        const perSecond = done / ((performance.now() - start) / 1000);
-        const left = duration((files.length - done) / perSecond);
-        status.update(
-          `${done} of ${files.length} images, ${rate(perSecond)} images/s, ${left} left`,
-          done / files.length,
-        );
-      }
-      const count = await writer.finish();
-      if (names !== undefined) await writeWhole(names, rows.map((row) => `${row}\n`).join(""));
-      status.line(`${out}: ${count} x ${backbone.config.hiddenSize} float32`);
-    } finally {
-      await writer.discard();
-      await extractor.dispose();
-    }
+    const work = (signal: AbortSignal) =>
+      extract({ files, backbone, unreadable, status, signal, ...targets });
+    await stoppable(status, work, "stopped; nothing was written");
   } finally {
     status.stop();
   }
 }
 
-function pixels(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InputError(`--image-size "${text}": expected a whole number above 0`);
+type Targets = Pick<FeatureArguments, "out" | "names">;
+
+/** Before any work. @throws InputError if one of the files can't be written */
+async function checkTargets({ out, names }: Targets): Promise<void> {
+  await checkTarget("--out", out);
+  if (names === undefined) return;
+  await checkTarget("--names", names);
+  if (resolve(names) === resolve(out)) throw new InputError(`--names ${names}: is the file of --out, too`);
+}
+
+interface Extraction extends Targets {
+  readonly files: readonly string[];
+  readonly backbone: Backbone;
+  readonly unreadable: "fail" | "skip";
+  readonly status: StatusLine;
+  readonly signal: AbortSignal;
+}
+
+/** Block by block: what is held does not grow with the number of files. */
+async function extract({
+  files,
+  backbone,
+  unreadable,
+  status,
+  signal,
+  out,
+  names,
+}: Extraction): Promise<void> {
+  const extractor = featureExtractor(backbone);
+  const width = backbone.config.hiddenSize;
+  const rows: string[] = [];
+  let writer: NpyWriter | undefined;
+  try {
+    writer = await NpyWriter.open(out, width, files.length);
+    const start = performance.now();
+    let done = 0;
+    for await (const part of fileBatches(files, backbone.preprocessing)) {
+      signal.throwIfAborted();
+      // A row that is missing would shift all rows after it.
+      if (part.unreadable.length > 0 && unreadable === "fail") {
+        throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
+      }
+      for (const line of part.unreadable) status.line(`skipped ${line}`);
+      if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
+      rows.push(...part.files);
+      done += part.files.length + part.unreadable.length;
+      const perSecond = done / ((performance.now() - start) / 1000);
+      const left = duration((files.length - done) / perSecond);
+      status.update(
+        `${done} of ${files.length} images, ${rate(perSecond)} images/s, ${left} left`,
+        done / files.length,
+      );
+    }
+    signal.throwIfAborted();
+    if (names !== undefined) await writeWhole(names, rows.map((row) => `${row}\n`).join(""));
+    const count = await writer.finish();
+    status.line(`${out}: ${count} x ${width} float32`);
+  } finally {
+    await writer?.discard();
+    await extractor.dispose();
+  }
 }

@@ -4,20 +4,23 @@ import { openModel } from "../node/model.ts";
 import { printable } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
-import { fileBatches } from "./images.ts";
+import { fileBatches, imagesIn } from "./images.ts";
 import { statusLine } from "./progress.ts";
 
 /** Classifies image files with the model of a run. */
 export function predictCommand() {
   return new Command("predict")
     .description("classify images with the model of a run")
-    .addArgument(new Argument("<files...>", "JPEG, PNG, WebP or GIF images"))
+    .addArgument(
+      new Argument("<files...>", "JPEG, PNG, WebP or GIF images, or folders: all images in them, by name"),
+    )
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder").makeOptionMandatory())
     .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
     .addOption(new Option("--readout <name>", "way to classify (default: the method's own)"))
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
-    .action(async (files, options) => {
+    .action(async (filesOrFolders, options) => {
       const { backbone, readout } = options;
+      const files = await imagesIn(filesOrFolders);
       const status = statusLine();
       const onDownload = downloadListener(status);
       const model = await openModel(options.model, { backbone, readout, onDownload }).finally(status.stop);

@@ -1,7 +1,8 @@
 /** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
 import { Option } from "@commander-js/extra-typings";
-import { z } from "zod";
+import type { z } from "zod";
 import type { BenchmarkOption } from "../node/datasets/index.ts";
+import { expectation, flagOf, type JsonProperty, propertiesOf } from "../node/options.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** One option of a schema, as a user sees it. */
@@ -22,27 +23,9 @@ export interface Setting {
   read(text: string): unknown;
 }
 
-/** What is used here of JSON Schema, which zod writes. */
-interface JsonProperty {
-  readonly type?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: readonly string[];
-  readonly const?: string;
-  readonly items?: { readonly enum?: readonly string[]; readonly type?: string };
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  /** One of several: a number or a word. */
-  readonly anyOf?: readonly JsonProperty[];
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-}
-
 /** All options of a schema, in its order. */
 export function settingsOf(schema: z.ZodObject): Setting[] {
-  const { properties } = z.toJSONSchema(schema, { io: "input" });
-  return Object.entries(properties as Record<string, JsonProperty>).map(([name, property]) => {
+  return Object.entries(propertiesOf(schema)).map(([name, property]) => {
     const kind = kindOf(property);
     const expected = expectation(property);
     const setting: Omit<Setting, "read"> = {
@@ -65,10 +48,6 @@ export function settingsOf(schema: z.ZodObject): Setting[] {
     };
   });
 }
-
-/** "firstEpochs" -> "first-epochs" */
-export const flagOf = (name: string): string =>
-  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** A default as a user would type it. */
 function standardText({ kind, standard }: Pick<Setting, "kind" | "standard">): string | undefined {
@@ -161,27 +140,3 @@ function fromText(property: JsonProperty, text: string): unknown {
 }
 
 const numberFrom = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));
-
-function expectation(property: JsonProperty): string {
-  const { type, enum: choices, items, minimum, exclusiveMinimum, maximum, anyOf } = property;
-  if (anyOf !== undefined) return anyOf.map(expectation).join(" or ");
-  if (property.const !== undefined) return property.const;
-  if (choices !== undefined) return `one of: ${choices.join(", ")}`;
-  if (type === "array") {
-    const { minItems, maxItems } = property;
-    if (minItems !== undefined && minItems === maxItems) {
-      return `${minItems} values, separated by commas, each ${expectation(items ?? {})}`;
-    }
-    return `a list, separated by commas, of: ${items?.enum?.join(", ") ?? "values"}`;
-  }
-  if (type === "boolean") return "no value";
-  if (type !== "integer" && type !== "number") return "a text";
-  const bounds = [
-    ...(exclusiveMinimum === undefined ? [] : [`above ${exclusiveMinimum}`]),
-    ...(minimum === undefined ? [] : [`of at least ${minimum}`]),
-    ...(maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? [] : [`at most ${maximum}`]),
-  ];
-  return [type === "integer" ? "a whole number" : "a number", bounds.join(" and ")]
-    .filter((part) => part !== "")
-    .join(" ");
-}

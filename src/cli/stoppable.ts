@@ -1,14 +1,19 @@
-/** @file Ctrl-C for work that can be resumed. */
+/** @file Ctrl-C for work that takes long. */
 import { Stopped } from "./failures.ts";
 import type { StatusLine } from "./progress.ts";
 
-/** What is said of work that was stopped. */
+/** What is said of work that was stopped and can be resumed. */
 export const CONTINUE = "stopped; continue with the same command and --resume";
 
-/** Ctrl-C stops as soon as nothing is lost, a second one at once. @throws Stopped */
+/**
+ * Ctrl-C stops as soon as nothing is lost, a second one at once.
+ * @param said what a user is told then
+ * @throws Stopped
+ */
 export async function stoppable<T>(
   status: StatusLine,
   work: (signal: AbortSignal) => Promise<T>,
+  said = CONTINUE,
 ): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => {
@@ -23,7 +28,7 @@ export async function stoppable<T>(
   try {
     return await work(controller.signal);
   } catch (error) {
-    if (controller.signal.aborted) throw new Stopped(CONTINUE, { cause: error });
+    if (controller.signal.aborted) throw new Stopped(said, { cause: error });
     throw error;
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop);

@@ -22,7 +22,13 @@ const options = z.object({
   rank: z.number().int().positive().default(16).describe("rank of the shared subspace"),
   ...siteOptions,
   prompts: z.boolean().default(true).describe("dynamic meta-prompting"),
-  promptTokens: z.number().int().positive().default(4).describe("prompt tokens shared by all tasks"),
+  promptTokens: z
+    .number()
+    .int()
+    .positive()
+    .max(1024)
+    .default(4)
+    .describe("prompt tokens shared by all tasks"),
   promptStep: z
     .number()
     .min(0)

@@ -5,6 +5,7 @@ import { InputError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Activation } from "./activation.ts";
 import { FAMILIES, type Family } from "./families.ts";
+import { preprocessingOf, preprocessorSchema } from "./preprocessor.ts";
 import type { VitConfig } from "./vit.ts";
 
 export { readWeights } from "./read-weights.ts";
@@ -45,20 +46,6 @@ const configSchema = z.object({
   num_register_tokens: positive.optional(),
   fm_lora_note: z.string().optional(),
 });
-const triple = z.tuple([z.number(), z.number(), z.number()]);
-const side = z.union([
-  positive,
-  z.object({ height: positive, width: positive }).transform(({ height }) => height),
-]);
-const preprocessorSchema = z.object({
-  size: z.union([side, z.object({ shortest_edge: positive })]).optional(),
-  crop_size: side.optional(),
-  do_center_crop: z.boolean().default(false),
-  image_mean: triple,
-  image_std: triple,
-  resample: z.union([z.literal(2), z.literal(3)]).default(3), // PIL: 2 bilinear, 3 bicubic
-});
-
 /** What the two JSON files say. */
 export interface CheckpointConfig {
   readonly family: Family;
@@ -106,8 +93,11 @@ export function parseConfig(
       `${file}: hidden_size ${config.hidden_size} is not a multiple of ${config.num_attention_heads} heads`,
     );
   }
-  const preprocessor = check(preprocessorSchema, preprocessorJson, `${folder}/${preprocessorFile}`);
-  const preprocessing = preprocessingOf(preprocessor, config.image_size, imageSize);
+  const preprocessing = preprocessingOf(
+    check(preprocessorSchema, preprocessorJson, `${folder}/${preprocessorFile}`),
+    config.image_size,
+    imageSize,
+  );
   if (preprocessing.size % config.patch_size !== 0) {
     throw new InputError(
       `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${config.patch_size}; pass --image-size with a multiple`,
@@ -155,22 +145,6 @@ function networkOf(
 function mlpSizeOf(config: z.infer<typeof configSchema>): number {
   const size = config.intermediate_size ?? Math.round(config.hidden_size * (config.mlp_ratio ?? 4));
   return config.use_swiglu_ffn ? Math.ceil(Math.floor((size * 2) / 3) / 8) * 8 : size;
-}
-
-function preprocessingOf(
-  file: z.infer<typeof preprocessorSchema>,
-  imageSize: number,
-  override?: number,
-): Preprocessing {
-  const shortest = typeof file.size === "object" ? file.size.shortest_edge : file.size;
-  const size = (file.do_center_crop ? file.crop_size : undefined) ?? shortest ?? imageSize;
-  return {
-    size: override ?? size,
-    mean: file.image_mean,
-    std: file.image_std,
-    interpolation: file.resample === 2 ? "bilinear" : "bicubic",
-    cropFraction: file.do_center_crop && shortest !== undefined ? size / shortest : null,
-  };
 }
 
 /** The JSON as the schema has it. @throws InputError that names file and field */

@@ -4,45 +4,71 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../tensor/errors.ts";
 import { writeWhole } from "./files.ts";
+import { lockFolder } from "./folder-lock.ts";
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** Whether an option may have another value when a run is resumed. */
+export type MayChange = (name: string, before: unknown, now: unknown) => boolean;
+
+/** A folder that is locked for one run. */
+export interface Claim {
+  /** Whether a run is there to be continued. */
+  readonly known: boolean;
+  /** Lets others have the folder. */
+  unlock(): void;
+}
+
+/** Where a run has one of these, something would be lost. */
+const RESULTS = ["checkpoint.safetensors", "metrics.json", join("model", "model.safetensors")];
 
 /**
- * Makes a folder a run's, or finds that it is this run's already.
- * @param changeable names in `config` that may have another value when resumed
- * @returns whether a run is there to be continued
- * @throws InputError if a run is there that would be overwritten, or the resumed one was configured differently
+ * Makes a folder a run's, or finds that it is this run's already, and locks it.
+ * @param own names that a config.json of such runs has: one of another kind is never overwritten
+ * @throws InputError if a run is there that would be overwritten, the resumed one was configured differently, or
+ *   another process is at work there
  */
 export async function claimFolder(
   path: string,
-  config: Readonly<Record<string, unknown>>,
+  config: Config,
   resume: boolean,
-  changeable: readonly string[] = [],
-): Promise<boolean> {
-  const file = join(path, "config.json");
-  const known = existsSync(file);
-  if (known) {
-    if (!resume) {
+  own: readonly string[],
+  mayChange: MayChange,
+): Promise<Claim> {
+  const unlock = await lockFolder(path);
+  try {
+    const file = join(path, "config.json");
+    const known = existsSync(file) && !failedEarly(path, file, own);
+    if (known && !resume) {
       throw new InputError(
         `${path}: a run is already there; continue it with --resume, or choose another --out`,
       );
     }
-    checkSameConfig(file, config, changeable);
+    if (known) checkSameConfig(file, config, mayChange);
+    await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
+    for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
+    return { known, unlock };
+  } catch (error) {
+    unlock();
+    throw error;
   }
-  if (!known || changeable.length > 0) await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
-  for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
-  return known;
 }
 
-function checkSameConfig(
-  file: string,
-  config: Readonly<Record<string, unknown>>,
-  changeable: readonly string[],
-): void {
+/** A run of ours that ended before it had anything to continue from: its folder is as good as empty. */
+function failedEarly(path: string, file: string, own: readonly string[]): boolean {
+  if (RESULTS.some((name) => existsSync(join(path, name)))) return false;
+  const found = readConfig(file);
+  return typeof found === "object" && found !== null && own.every((name) => Object.hasOwn(found, name));
+}
+
+function checkSameConfig(file: string, config: Config, mayChange: MayChange): void {
   const before = leaves(readConfig(file));
   const now = leaves(JSON.parse(JSON.stringify(config)));
   for (const key of new Set([...before.keys(), ...now.keys()])) {
-    if (changeable.includes(key) || isDeepStrictEqual(before.get(key), now.get(key))) continue;
+    const [old, given] = [before.get(key), now.get(key)];
+    if (isDeepStrictEqual(old, given) || mayChange(key, old, given)) continue;
     throw new InputError(
-      `${file}: the run there has ${key} ${JSON.stringify(before.get(key))}, now it is ${JSON.stringify(now.get(key))}; ` +
+      `${file}: the run there has ${key} ${JSON.stringify(old)}, now it is ${JSON.stringify(given)}; ` +
         "resume with the same options, or choose another --out",
     );
   }

@@ -14,8 +14,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { findBackbone } from "./backbones.ts";
 
 import type { DownloadProgress } from "./hub/index.ts";
+import { checked } from "./options.ts";
 import { precisionOf } from "./precision.ts";
-import { checked, methodNamed } from "./run.ts";
+import { methodNamed } from "./run.ts";
 import { nodeRuntime } from "./runtime.ts";
 import { defaultThreads } from "./threads.ts";
 

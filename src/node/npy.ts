@@ -1,8 +1,8 @@
 /** @file NumPy's .npy files, version 1: one array, written whole or not at all. */
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { sizeOf } from "../tensor/tensor.ts";
-import { explainWrites, writeWhole } from "./files.ts";
+import { explainWrites, temporaryName, writeWhole } from "./files.ts";
 
 const MAGIC = "\x93NUMPY\x01\x00";
 /** The data starts at a multiple of this. */
@@ -35,10 +35,19 @@ export class NpyWriter {
   readonly #mostRows: number;
   readonly #handle: FileHandle;
   readonly #headerBytes: number;
+  readonly #made: readonly string[];
   #rows = 0;
+  #finished = false;
 
-  private constructor(file: string, width: number, mostRows: number, handle: FileHandle) {
+  private constructor(
+    file: string,
+    width: number,
+    mostRows: number,
+    handle: FileHandle,
+    made: readonly string[],
+  ) {
     this.#file = file;
+    this.#made = made;
     this.#width = width;
     this.#mostRows = mostRows;
     this.#handle = handle;
@@ -48,10 +57,19 @@ export class NpyWriter {
   /** @param mostRows rows that may come; fewer may. @throws InputError if the file can't be written there */
   static open(file: string, width: number, mostRows: number): Promise<NpyWriter> {
     return explainWrites(file, async () => {
-      await mkdir(dirname(file), { recursive: true });
-      const handle = await open(temporary(file), "w");
-      const writer = new NpyWriter(file, width, mostRows, handle);
-      await writer.#put(writer.#header(mostRows), 0);
+      const first = await mkdir(dirname(file), { recursive: true });
+      const made = first === undefined ? [] : foldersUpTo(first, dirname(file));
+      const handle = await open(temporaryName(file), "w").catch(async (error) => {
+        await removeEmpty(made);
+        throw error;
+      });
+      const writer = new NpyWriter(file, width, mostRows, handle, made);
+      try {
+        await writer.#put(writer.#header(mostRows), 0);
+      } catch (error) {
+        await writer.discard();
+        throw error;
+      }
       return writer;
     });
   }
@@ -76,19 +94,26 @@ export class NpyWriter {
       if (this.#rows !== this.#mostRows) await this.#put(this.#header(this.#rows), 0);
       await this.#handle.sync();
       await this.#handle.close();
-      await rename(temporary(this.#file), this.#file);
+      await rename(temporaryName(this.#file), this.#file);
     });
+    this.#finished = true;
     return this.#rows;
   }
 
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind that is not finished, not even folders that were made for it. */
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => {}); // it may be closed already
-    await rm(temporary(this.#file), { force: true });
+    await rm(temporaryName(this.#file), { force: true });
+    if (!this.#finished) await removeEmpty(this.#made);
   }
 
+  /** On a full disk a write may take fewer bytes than it was given: it is the next one that fails. */
   async #put(bytes: Uint8Array, position: number): Promise<void> {
-    await this.#handle.write(bytes, 0, bytes.length, position);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, position + at);
+      if (bytesWritten === 0) throw Object.assign(new Error("npy: nothing was written"), { code: "ENOSPC" });
+      at += bytesWritten;
+    }
   }
 
   /** Of the length that the most rows need: fewer take no more digits. */
@@ -97,7 +122,19 @@ export class NpyWriter {
   }
 }
 
-const temporary = (file: string): string => `${file}.${process.pid}.tmp`;
+/** The folders from `first`, which was made, down to the last: the deepest first. */
+function foldersUpTo(first: string, last: string): string[] {
+  const folders: string[] = [];
+  for (let folder = resolve(last); folder.length >= resolve(first).length; folder = dirname(folder)) {
+    folders.push(folder);
+  }
+  return folders;
+}
+
+/** Folders that got other content in the meantime stay. */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await rmdir(folder).catch(() => {});
+}
 
 function headerOf(dims: Dims, bytes?: number): Uint8Array {
   const shape = dims.length === 1 ? `(${dims[0]},)` : `(${dims.join(", ")})`;

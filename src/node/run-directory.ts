@@ -9,7 +9,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/ch
 import type { RunEvent } from "../train/events.ts";
 import { joinRecord, splitRecord, type TaskRow } from "../train/record.ts";
 import type { RunOutput } from "../train/run.ts";
-import { claimFolder } from "./claim-folder.ts";
+import { type Claim, claimFolder, type MayChange } from "./claim-folder.ts";
 import { writeWhole } from "./files.ts";
 import { LineLog } from "./line-log.ts";
 
@@ -17,36 +17,55 @@ const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
 const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
 
-/** One run's folder. */
+/** What a config.json of a run has, and hardly any other file of that name. */
+const OWN = ["method", "methodOptions", "benchmark", "protocol"];
+/** With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. */
+const mayChange: MayChange = (name, before, now) =>
+  name === "unreadable" && before === "fail" && now === "skip";
+
+/** One run's folder, locked until it is closed. */
 export class RunDirectory {
   readonly path: string;
   readonly #events: LineLog<RunEvent & { readonly time: string }>;
   /** What was counted in finished tasks: a checkpoint has only what can still change, and doesn't grow with the stream. */
   readonly #tasks: LineLog<TaskRow>;
+  readonly #unlock: Claim["unlock"];
   #tasksKept = 0;
 
-  private constructor(path: string) {
+  private constructor(path: string, unlock: Claim["unlock"]) {
     this.path = path;
+    this.#unlock = unlock;
     this.#events = new LineLog(join(path, "events.jsonl"));
     this.#tasks = new LineLog(join(path, "tasks.jsonl"));
   }
 
   /**
    * Starts a fresh run in a folder, or continues the one that is there.
-   * @throws InputError if a run is there that would be overwritten, or the resumed one was configured differently
+   * @throws InputError if a run is there that would be overwritten, or the resumed one was configured
+   *   differently, or another process is at work there
    */
   static async open(
     path: string,
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
   ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
-    const directory = new RunDirectory(path);
-    const known = await claimFolder(path, config, resume);
-    const file = join(path, CHECKPOINT);
-    const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
-    await directory.#events.keep(saved?.events ?? 0);
-    await directory.#tasks.keep(saved?.task ?? 0);
-    return { directory, checkpoint: saved && directory.#completed(saved) };
+    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const directory = new RunDirectory(path, unlock);
+    try {
+      const file = join(path, CHECKPOINT);
+      const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
+      await directory.#events.keep(saved?.events ?? 0);
+      await directory.#tasks.keep(saved?.task ?? 0);
+      return { directory, checkpoint: saved && directory.#completed(saved) };
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
+  }
+
+  /** Lets other processes have the folder. */
+  close(): void {
+    this.#unlock();
   }
 
   /** Where the loop's results go; `listener` hears every event. */

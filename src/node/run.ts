@@ -5,18 +5,19 @@ import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Augmentation, Dataset } from "../data/dataset.ts";
 import { METHODS, type Method, type MethodContext } from "../methods/index.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
-import type { Backbone } from "../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
-import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { OPTIMIZERS, optimization, SCHEDULES } from "../optim/index.ts";
 import { InputError } from "../tensor/errors.ts";
+import type { Checkpoint } from "../train/checkpoint.ts";
 import type { RunEvent } from "../train/events.ts";
 import { runMetrics } from "../train/metrics.ts";
 import { runStream } from "../train/run.ts";
 import { tracedOptimization } from "../train/traced.ts";
 import { findBackbone } from "./backbones.ts";
+import { batchCount, checkBatch, defaultMicroBatch, imageSide } from "./bounds.ts";
 import { benchmarkNamed } from "./datasets/index.ts";
 import { imageOptions, openImages } from "./image-options.ts";
+import { checked } from "./options.ts";
 import { precisionOf } from "./precision.ts";
 import { Profile } from "./profile.ts";
 import { RunDirectory } from "./run-directory.ts";
@@ -35,7 +36,7 @@ export const runOptionsSchema = z.object({
     .string()
     .default("vit-tiny-patch8-64")
     .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
-  imageSize: count.optional().describe("input side in pixels, if not the backbone's own"),
+  imageSize: imageSide.optional().describe("input side in pixels, if not the backbone's own"),
   tasks: count.optional().describe("number of tasks (default: the benchmark's)"),
   initialClasses: z
     .union([z.literal("half"), count])
@@ -63,7 +64,7 @@ export const runOptionsSchema = z.object({
     .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
   epochs: count.default(2).describe("epochs of each task after the first"),
   firstEpochs: count.optional().describe("epochs of the first task (default: twice the others)"),
-  batchSize: count.default(32).describe("images in one optimiser step"),
+  batchSize: batchCount.default(32).describe("images in one optimiser step"),
   optimizer: z.enum(names(OPTIMIZERS)).default("adamw").describe("optimiser of every trained array"),
   schedule: z
     .enum(names(SCHEDULES))
@@ -78,7 +79,9 @@ export const runOptionsSchema = z.object({
     .array(z.enum(FLOAT32_PARTS))
     .default([])
     .describe(`what stays in float32 with --precision int8, of: ${FLOAT32_PARTS.join(", ")}`),
-  microBatch: count.optional().describe("images in one run of the graph (default: by the number of tokens)"),
+  microBatch: batchCount
+    .optional()
+    .describe("images in one run of the graph (default: by the number of tokens)"),
   augmentation: z
     .enum(["benchmark", ...names(AUGMENTATIONS)])
     .default("benchmark")
@@ -134,8 +137,28 @@ export async function runBenchmark(
   signal?: AbortSignal,
 ): Promise<RunMetrics> {
   const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const { config, stream, learner, context, training, evaluation, images } = await prepare(request, profile);
-  const { directory, checkpoint } = await RunDirectory.open(request.out, config, request.resume);
+  const prepared = await prepare(request, profile);
+  const { directory, checkpoint } = await RunDirectory.open(request.out, prepared.config, request.resume);
+  try {
+    return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
+  } finally {
+    directory.close();
+  }
+}
+
+/** Where a run goes, where it continues, and who hears of it. */
+interface Surroundings {
+  readonly directory: RunDirectory;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly listen: (event: RunEvent) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly profile: Profile | undefined;
+}
+
+async function runPrepared(
+  { config, stream, learner, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
+  { directory, checkpoint, listen, signal, profile }: Surroundings,
+): Promise<RunMetrics> {
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { precision, float32Parts } = config;
   const { kind, classNames, protocol, dataset } = stream;
@@ -198,10 +221,10 @@ export async function runBenchmark(
 /** Opens and checks everything that a run needs, before any file is written. */
 async function prepare(request: RunRequest, profile: Profile | undefined) {
   // How images are prepared is no part of the configuration: a resumed run may do it in another way.
-  const { workers, cache, ...options } = checked(runOptionsSchema, request.options, "options");
+  const { workers, cache, ...options } = checked(runOptionsSchema, request.options);
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
-  const methodOptions = checked(method.options, request.methodOptions, `options of ${method.name}`);
+  const methodOptions = checked(method.options, request.methodOptions, `method ${method.name}`);
   const { imageSize, precision: wanted } = options;
   const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
   const benchmarkOptions = request.benchmarkOptions ?? {};
@@ -212,6 +235,8 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
+  checkBatch("batch-size", options.batchSize, backbone.config.imageSize);
+  checkBatch("micro-batch", microBatch, backbone.config.imageSize);
   const training = {
     epochs: options.epochs,
     firstEpochs: options.firstEpochs ?? (method.protocol === "joint" ? options.epochs : 2 * options.epochs),
@@ -255,18 +280,6 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   return { config, stream, learner, context, training, evaluation, images };
 }
 
-/** The values with their defaults. @throws InputError that names the first one that is unknown or wrong */
-export function checked<Schema extends z.ZodObject>(
-  schema: Schema,
-  values: object,
-  what: string,
-): z.output<Schema> {
-  const result = z.strictObject(schema.shape).safeParse(values);
-  if (result.success) return result.data as z.output<Schema>;
-  const [issue] = result.error.issues;
-  throw new InputError(`${what}: ${[...issue!.path, issue!.message].join(": ")}`);
-}
-
 /** @throws InputError listing the names there are */
 export function methodNamed(name: string): Method {
   const method = METHODS.find((candidate) => candidate.name === name);
@@ -280,9 +293,4 @@ export function methodNamed(name: string): Method {
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
   return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
-}
-
-/** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */
-export function defaultMicroBatch({ config }: Backbone): number {
-  return 2 ** Math.max(0, Math.round(Math.log2(600 / (tokensBeforePatches(config) + patchCount(config)))));
 }

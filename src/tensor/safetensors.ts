@@ -99,7 +99,7 @@ function checkEntry(
   }
   if (base + end > fileLength) {
     throw new InputError(
-      `${file}: truncated: tensor ${name} ends at byte ${base + end} of a file of ${fileLength}; download it again`,
+      `${file}: truncated: tensor ${name} ends at byte ${base + end} of a file of ${fileLength}; download or write the file again`,
     );
   }
   return { dtype, dims: shape, start: base + start, end: base + end };

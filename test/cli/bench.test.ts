@@ -46,5 +46,11 @@ test("bench refuses what can't be measured, in one line", async () => {
   expect(await place.refused("bench", "--repetitions", "0")).toMatchInlineSnapshot(
     `"fmlora: --repetitions "0": expected a whole number above 0 [2]"`,
   );
+  expect(await place.refused("bench", "--image-size", "800000")).toMatchInlineSnapshot(
+    `"fmlora: --image-size "800000": expected a whole number above 0 and at most 2048 [2]"`,
+  );
+  expect(await place.refused("bench", "--image-size", "2048", "--batch", "4096")).toMatchInlineSnapshot(
+    `"fmlora: --batch 4096: at most 85 images of 2048 pixels fit in a batch [2]"`,
+  );
   expect(await place.refused("bench", "--backbone", "nowhere")).toContain("--backbone nowhere");
 });

@@ -152,8 +152,7 @@ describe("compare", () => {
 
 describe("predict", () => {
   test.each(["fm", "rounded"])("with %s agrees with the run's own accuracy", async (model) => {
-    const files = Array.from({ length: 6 }, (_, label) => [0, 1, 2].map((number) => image(label, number)));
-    const { code, stdout } = await place.fmlora(["predict", ...files.flat(), "--model", model, "--json"]);
+    const { code, stdout } = await place.fmlora(["predict", "images/test", "--model", model, "--json"]);
     expect(code).toBe(0);
     const lines = stdout
       .trimEnd()
@@ -161,6 +160,7 @@ describe("predict", () => {
       .map((line) => JSON.parse(line));
     const right = lines.filter((line) => line.file.includes(`${line.class}/`)).length;
     const { lastAccuracy } = JSON.parse(readFileSync(join(place.path, model, "metrics.json"), "utf8"));
+    expect(lines).toHaveLength(18);
     expect(right / 18).toBeCloseTo(lastAccuracy, 10);
     for (const { probability, probabilities } of lines) {
       const values = Object.values<number>(probabilities);
@@ -204,6 +204,12 @@ describe("predict", () => {
       await place.refused("predict", image(0), "--model", "fm", "--readout", "ncm"),
     ).toMatchInlineSnapshot(
       `"fmlora: fm/model/model.safetensors: there is no readout "ncm"; it has: lda, head [2]"`,
+    );
+    mkdirSync(join(place.path, "cut", "model"), { recursive: true });
+    const whole = readFileSync(join(place.path, "fm", "model", "model.safetensors"));
+    writeFileSync(join(place.path, "cut", "model", "model.safetensors"), whole.subarray(0, -4));
+    expect(await place.refused("predict", image(0), "--model", "cut")).toMatch(
+      /^fmlora: cut.model.model\.safetensors: truncated: tensor .+; download or write the file again \[2\]$/,
     );
     expect(await place.refused("predict", image(0))).toMatchInlineSnapshot(
       `"fmlora: required option '--model <folder>' not specified [2]"`,

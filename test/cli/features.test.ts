@@ -84,14 +84,45 @@ test("wrong options are one line each", async () => {
     `"fmlora: empty: no images in this folder; expected .jpg, .jpeg, .png, .webp or .gif files [2]"`,
   );
   expect(
-    await place.refused("features", "images/test", ...common, "--image-size", "12.5"),
-  ).toMatchInlineSnapshot(`"fmlora: --image-size "12.5": expected a whole number above 0 [2]"`);
+    await place.refused("features", "images/test", ...common, "--image-size", "800000"),
+  ).toMatchInlineSnapshot(
+    `"fmlora: --image-size "800000": expected a whole number above 0 and at most 2048 [2]"`,
+  );
   expect(
     await place.refused("features", "images/test", ...common, "--unreadable", "maybe"),
   ).toMatchInlineSnapshot(
     `"fmlora: option '--unreadable <choice>' argument 'maybe' is invalid. Allowed choices are fail, skip. [2]"`,
   );
   expect(existsSync(join(place.path, "x.npy"))).toBe(false);
+});
+
+test("targets are looked at first, and Ctrl-C leaves nothing behind", async () => {
+  mkdirSync(join(place.path, "taken"));
+  const args = ["features", "images/test", "--backbone", "backbone", "--out"];
+  expect(await place.refused(...args, "taken")).toBe("fmlora: --out taken: is a folder; name a file [2]");
+  expect(await place.refused(...args, "x.npy", "--names", "taken")).toBe(
+    "fmlora: --names taken: is a folder; name a file [2]",
+  );
+  expect(existsSync(join(place.path, "x.npy"))).toBe(false);
+  // Ctrl-C once the file is there: the first block takes longer than that.
+  const many = Array.from({ length: 200 }, () => "images/test");
+  const out = join(place.path, "stopped", "x.npy");
+  let killed = false;
+  const ended = place.fmlora(
+    ["features", ...many, "--backbone", "backbone", "--out", out],
+    (_, kill) => {
+      killed = true;
+      kill("SIGINT");
+    },
+    [
+      "--import",
+      `data:text/javascript,import{existsSync}from"node:fs";const look=setInterval(()=>{if(existsSync(${JSON.stringify(join(place.path, "stopped"))})){clearInterval(look);console.log("begun")}},1)`,
+    ],
+  );
+  const { code, stderr } = await ended;
+  expect({ killed, code }).toEqual({ killed: true, code: 130 });
+  expect(stderr).toMatch(/fmlora: stopped; nothing was written\n$/);
+  expect(existsSync(join(place.path, "stopped"))).toBe(false);
 });
 
 test("four times as many images take no more memory", async () => {

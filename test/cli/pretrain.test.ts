@@ -78,6 +78,12 @@ test.each([
   expect(code).toBe(2);
 });
 
+test("without --data, it is the flag that is missed", async () => {
+  expect(await place.refused("pretrain", "--out", "nothing")).toMatchInlineSnapshot(
+    `"fmlora: --data is missing: folder with class folders (or train/ and test/ with them), or with zips of such folders [2]"`,
+  );
+});
+
 test("a training that is there is not overwritten", async () => {
   const { code, stderr } = await place.fmlora([...TOY, "--out", "plain"]);
   expect({ code, stderr }).toEqual({

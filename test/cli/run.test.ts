@@ -13,12 +13,15 @@ const read = (...path: string[]): string => readFileSync(join(place.path, ...pat
 
 describe("a run", () => {
   test("ends with its table, its report and a line for every task", async () => {
-    const { code, stdout, stderr } = await place.fmlora([...QUICK, "--no-prompts"]);
+    const { code, stdout, stderr } = await place.fmlora([...QUICK, "--no-protection"]);
     expect({ code, stderr: stderr.split("\n").filter((line) => line.startsWith("fmlora:")) }).toEqual({
       code: 0,
       stderr: [],
     });
     expect(stderr).toMatch(/^fm-lora on folder: 3 tasks, 6 classes, backbone backbone\n/);
+    expect(stderr).toContain(
+      "\nnote: 4 prompt tokens beside 17: 23.5 % more tokens in every forward pass (--no-prompts: none)\n",
+    );
     for (const task of ["task 1/3", "task 2/3", "task 3/3"]) {
       expect(stderr).toMatch(new RegExp(`^${task} done in [\\d.]+ s: [\\d.]+ % of all test images`, "m"));
     }
@@ -28,7 +31,7 @@ describe("a run", () => {
     expect(read(out, "report.html")).toContain("<!doctype html>");
     const config = JSON.parse(read(out, "config.json"));
     expect(config).toMatchObject({ method: "fm-lora", tasks: 3, epochs: 2, seed: 5 });
-    expect(config.methodOptions).toMatchObject({ rank: 8, prompts: false, protection: true });
+    expect(config.methodOptions).toMatchObject({ rank: 8, prompts: true, protection: false });
   });
 
   test("--json prints events alone on standard output, one a line", async () => {

@@ -1,7 +1,8 @@
 /** @file Options that say how a benchmark is cut and when it is measured: from what is typed to the tasks. */
 import { describe, expect, test } from "vitest";
 import { settingsOf } from "../../src/cli/settings.ts";
-import { checked, type RunOptionsInput, runOptionsSchema } from "../../src/node/run.ts";
+import { checked } from "../../src/node/options.ts";
+import { type RunOptionsInput, runOptionsSchema } from "../../src/node/run.ts";
 import { evaluationPlan, streamOf } from "../../src/node/run-stream.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 import { toyDataset } from "../data/toy-dataset.ts";
@@ -41,7 +42,7 @@ describe("what is typed", () => {
 
 const classes = { name: "toy", kind: "class-incremental", tasks: 5 } as const;
 const domains = { name: "toy", kind: "domain-incremental", tasks: 2 } as const;
-const options = (given: RunOptionsInput) => checked(runOptionsSchema, given, "options");
+const options = (given: RunOptionsInput) => checked(runOptionsSchema, given);
 const cut = (benchmark: typeof classes | typeof domains, given: RunOptionsInput, joint = false) =>
   streamOf(benchmark, toyDataset({ classes: 20, domains: 2, trainPerClass: 4 }), options(given), joint);
 

@@ -4,7 +4,10 @@ import { classIncremental } from "../../src/data/stream.ts";
 import { type Graph, graph } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/value.ts";
 import { AdaptedVit } from "../../src/methods/parts/adapted-vit.ts";
+import { linearScores } from "../../src/methods/parts/class-statistics.ts";
+import { type StatisticsOptions, StatisticsReadout } from "../../src/methods/parts/readouts.ts";
 import { adaptedSites } from "../../src/methods/parts/sites.ts";
+import { TaskHead } from "../../src/methods/parts/task-head.ts";
 import { vitFeatures } from "../../src/nn/vit.ts";
 import { weightInputs } from "../../src/nn/weights.ts";
 import { graphText } from "../../src/onnx/text.ts";
@@ -74,25 +77,40 @@ test.each([
   ["fm-lora", { promptTokens: 3 }, true],
   ["fm-lora", { prompts: false, sites: ["query", "fc1", "fc2"] }, true],
   ["seq-lora", {}, false],
-] as const)("merged %s %j gives the features of W0 x + B C A x", async (name, options, core) => {
-  const run = await runMethod(name, stream, { options });
-  const state = run.states.at(-1)!;
-  const sites = adaptedSites(
-    run.context.backbone.config,
-    "sites" in options ? options.sites : ["query", "value"],
-  );
-  const promptTokens = state.prompts?.dims[0] ?? 0;
-  const vit = new AdaptedVit(run.context, { sites, rank: 16, core, promptTokens });
-  const unmerged = await vit.observe(batch, state);
-  const bareVit = new AdaptedVit(run.context, { sites: [], rank: 0, core: false, promptTokens: 0 });
-  const plain = await bareVit.features(batch);
-  await bareVit.dispose();
-  vit.merge(state);
-  const merged = await vit.features(batch);
-  expect(largestDifference(merged, unmerged.features)).toBeLessThan(1e-4);
-  expect(largestDifference(merged, plain)).toBeGreaterThan(1e-2); // the update does something
-  await vit.dispose();
-});
+] as const)(
+  "merged %s %j gives the features and class scores of W0 x + B C A x",
+  async (name, options, core) => {
+    const run = await runMethod(name, stream, { options });
+    const state = run.states.at(-1)!;
+    const sites = adaptedSites(
+      run.context.backbone.config,
+      "sites" in options ? options.sites : ["query", "value"],
+    );
+    const promptTokens = state.prompts?.dims[0] ?? 0;
+    const vit = new AdaptedVit(run.context, { sites, rank: 16, core, promptTokens });
+    const unmerged = await vit.observe(batch, state);
+    const bareVit = new AdaptedVit(run.context, { sites: [], rank: 0, core: false, promptTokens: 0 });
+    const plain = await bareVit.features(batch);
+    await bareVit.dispose();
+    vit.merge(state);
+    const merged = await vit.features(batch);
+    expect(largestDifference(merged, unmerged.features)).toBeLessThan(1e-4);
+    const learner = await run.reload();
+    const scores = await learner.predict(batch, 4);
+    await learner.dispose();
+    const { features } = unmerged;
+    const statistics = new StatisticsReadout(
+      vit.width,
+      methodOf(name).options.parse({}) as StatisticsOptions,
+    );
+    statistics.load(state);
+    const head = TaskHead.from(state, "head.").classifier();
+    expect(largestDifference(scores.head!, linearScores(head, features, vit.width, 4))).toBeLessThan(1e-4);
+    expect(largestDifference(scores.lda!, statistics.lda(features, 4))).toBeLessThan(1e-4);
+    expect(largestDifference(merged, plain)).toBeGreaterThan(1e-2); // the update does something
+    await vit.dispose();
+  },
+);
 
 test("observe sums h hᵀ over images and tokens, and padding counts for nothing", async () => {
   const run = await runMethod("fm-lora", stream, { epochs: 1 });

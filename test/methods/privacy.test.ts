@@ -3,22 +3,13 @@ import { describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
 import { encodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { bytesOf, leaks } from "../support/leaks.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes } from "../support/run-method.ts";
 import { patternDataset } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 4, trainPerClass: 6, testPerClass: 2 });
 const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
-
-/** Whether any run of `length` bytes out of the middle of a secret stands in the file. */
-const leaks = (file: Buffer, secrets: readonly Uint8Array[], length: number): number =>
-  secrets.filter((secret) => {
-    const middle = Math.floor((secret.length - length) / 2);
-    return file.includes(Buffer.from(secret.subarray(middle, middle + length)));
-  }).length;
-
-const bytesOf = (values: Float32Array | Float64Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
   test("writes no training image and no feature row into model or checkpoints", async () => {

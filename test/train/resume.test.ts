@@ -22,7 +22,7 @@ beforeAll(async () => {
   request = await toyRequest(root);
   await runBenchmark({ ...request, out: join(root, "whole"), resume: false });
   uninterrupted = readRun(join(root, "whole"));
-});
+}, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** Kills the child when its moment has come. */
@@ -55,9 +55,10 @@ async function runChild(
   out: string,
   resume: boolean,
   kill: Killer = () => {},
+  wanted = request,
 ): Promise<{ signal: string | null; events: RunEvent[] }> {
   const file = join(root, "request.json");
-  writeFileSync(file, JSON.stringify({ ...request, out }));
+  writeFileSync(file, JSON.stringify({ ...wanted, out }));
   const args = ["--import", "tsx", CHILD, file, ...(resume ? ["resume"] : [])];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   let [output, errors] = ["", ""];
@@ -108,7 +109,30 @@ test("killed at random moments and while files are written, a run still ends as 
   expect(new Set(positions).size).toBeGreaterThanOrEqual(2);
   expect(stops.some(([, epoch]) => epoch > 0)).toBe(true); // in the middle of a task
   expectSame(readRun(out));
-});
+}, 240_000);
+
+test.each([
+  ["two threads", { options: { threads: 2 } }],
+  ["seq-lora", { method: "seq-lora" }],
+  ["int8", { options: { precision: "int8" } }],
+] as const)(
+  "with %s, too, a killed run ends as one that was not",
+  async (name, change) => {
+    const short = { ...request.options, tasks: 2, epochs: 1, firstEpochs: 2 };
+    const wanted = {
+      ...request,
+      ...change,
+      options: { ...short, ...("options" in change ? change.options : {}) },
+    };
+    await runBenchmark({ ...wanted, out: join(root, `whole ${name}`), resume: false });
+    const out = join(root, `killed ${name}`);
+    const killed = await runChild(out, false, whileWriting(".", "checkpoint.safetensors", 2), wanted);
+    expect(killed.signal).toBe("SIGKILL");
+    await runBenchmark({ ...wanted, out, resume: true });
+    expectSame(readRun(out), readRun(join(root, `whole ${name}`)));
+  },
+  120_000,
+);
 
 test.each([
   ["between two steps of the first task", 3],
@@ -156,10 +180,9 @@ test("without --resume a folder with a run is left alone", async () => {
   expectSame(readRun(out));
 });
 
-function expectSame({ model, metrics, events }: RunFolder): void {
-  expect(metrics).toEqual(uninterrupted.metrics);
-  expect(events).toEqual(uninterrupted.events);
+function expectSame({ model, metrics, events }: RunFolder, whole = uninterrupted): void {
+  expect(metrics).toEqual(whole.metrics);
+  expect(events).toEqual(whole.events);
   expect(Object.keys(model)).toEqual(["model.json", "model.safetensors"]);
-  for (const [name, bytes] of Object.entries(model))
-    expect(bytes === uninterrupted.model[name], name).toBe(true);
+  for (const [name, bytes] of Object.entries(model)) expect(bytes === whole.model[name], name).toBe(true);
 }

@@ -7,14 +7,16 @@ import {
   type PretrainingCheckpoint,
 } from "../../train/pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../../train/pretraining/events.ts";
-import { claimFolder } from "../claim-folder.ts";
+import { type Claim, claimFolder, type MayChange } from "../claim-folder.ts";
 import { writeWhole } from "../files.ts";
 import { LineLog } from "../line-log.ts";
 
 /** Events for the terminal only: they tell about this process, not about the training. */
 const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume"];
-/** Options that may be other ones when a training is resumed: its rate then follows the new end. */
-const CHANGEABLE = ["epochs"];
+/** What a config.json of a pre-training has, and hardly any other file of that name. */
+const OWN = ["data", "network", "teacherShare"];
+/** When a training is resumed, its rate follows the new end. */
+const mayChange: MayChange = (name) => name === "epochs";
 
 const checkpointIn = (folder: string): string => join(folder, "checkpoint.safetensors");
 
@@ -24,13 +26,15 @@ export function readCheckpoint(folder: string): PretrainingCheckpoint | undefine
   return existsSync(file) ? decodePretraining(readFileSync(file), file) : undefined;
 }
 
-/** One pre-training's folder. */
+/** One pre-training's folder, locked until it is closed. */
 export class PretrainingFolder {
   readonly path: string;
   readonly #events: LineLog<PretrainingEvent & { readonly time: string }>;
+  readonly #unlock: Claim["unlock"];
 
-  private constructor(path: string) {
+  private constructor(path: string, unlock: Claim["unlock"]) {
     this.path = path;
+    this.#unlock = unlock;
     this.#events = new LineLog(join(path, "events.jsonl"));
   }
 
@@ -43,11 +47,21 @@ export class PretrainingFolder {
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
   ): Promise<{ folder: PretrainingFolder; checkpoint: PretrainingCheckpoint | undefined }> {
-    const known = await claimFolder(path, config, resume, CHANGEABLE);
-    const folder = new PretrainingFolder(path);
-    const checkpoint = known ? readCheckpoint(path) : undefined;
-    await folder.#events.keep(checkpoint?.events ?? 0);
-    return { folder, checkpoint };
+    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const folder = new PretrainingFolder(path, unlock);
+    try {
+      const checkpoint = known ? readCheckpoint(path) : undefined;
+      await folder.#events.keep(checkpoint?.events ?? 0);
+      return { folder, checkpoint };
+    } catch (error) {
+      folder.close();
+      throw error;
+    }
+  }
+
+  /** Lets other processes have the folder. */
+  close(): void {
+    this.#unlock();
   }
 
   /** Adds an event to the log, if it is one for the log. */

@@ -1,5 +1,6 @@
 /** @file Options of a pre-training, with their defaults; the command line derives its flags from them. */
 import { z } from "zod";
+import { batchCount, imageSide } from "../bounds.ts";
 import { threadCount } from "../threads.ts";
 
 const count = z.number().int().positive();
@@ -20,14 +21,14 @@ export const pretrainingOptionsSchema = z.object({
     .boolean()
     .default(false)
     .describe("start with random weights although there is a teacher to select them from"),
-  imageSize: count.default(64).describe("input side in pixels (a new network's)"),
+  imageSize: imageSide.default(64).describe("input side in pixels (a new network's)"),
   patch: count.default(8).describe("side of a patch (a new network's)"),
-  width: count.default(192).describe("width of the tokens (a new network's)"),
-  layers: count.default(12).describe("number of blocks (a new network's)"),
+  width: count.max(8192).default(192).describe("width of the tokens (a new network's)"),
+  layers: count.max(256).default(12).describe("number of blocks (a new network's)"),
   heads: count.default(3).describe("attention heads (a new network's)"),
   epochs: count.default(10).describe("passes over the images; the learning rate falls to 0 at their end"),
-  batch: count.default(128).describe("images in one optimiser step"),
-  microBatch: count.default(32).describe("images in one run of the graph; divides --batch"),
+  batch: batchCount.default(128).describe("images in one optimiser step"),
+  microBatch: batchCount.default(32).describe("images in one run of the graph; divides --batch"),
   rate: z.number().positive().default(1e-3).describe("highest learning rate"),
   warmup: share.default(0.03).describe("share of all steps in which the rate rises"),
   weightDecay: z.number().min(0).default(0.05).describe("decay of matrices"),

@@ -1,19 +1,25 @@
 /** @file One pre-training from its options to its folder: what `fmlora pretrain` does, for programs too. */
 import { join } from "node:path";
+import type { Dataset } from "../../data/dataset.ts";
 import { patchCount, type VitConfig } from "../../nn/vit.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { bestAccuracy, type PretrainingRecord } from "../../train/pretraining/checkpoint.ts";
+import {
+  bestAccuracy,
+  type PretrainingCheckpoint,
+  type PretrainingRecord,
+} from "../../train/pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../../train/pretraining/events.ts";
 import { type PretrainingPlan, stepsPerEpoch } from "../../train/pretraining/plan.ts";
 import { pretrain } from "../../train/pretraining/pretrain.ts";
 import { Student } from "../../train/pretraining/student.ts";
+import { checkBatch } from "../bounds.ts";
 import { writeWhole } from "../files.ts";
-import { checked } from "../run.ts";
+import { checked } from "../options.ts";
 import { nodeRuntime } from "../runtime.ts";
 import { openData } from "./data.ts";
-import { holdOut, openPretrainingData } from "./dataset.ts";
+import { type HeldOut, holdOut, openPretrainingData } from "./dataset.ts";
 import { PretrainingFolder } from "./folder.ts";
-import { networkOf, saveModel } from "./network.ts";
+import { networkOf, type StartingNetwork, saveModel } from "./network.ts";
 import {
   type PretrainingOptionsInput,
   type PretrainingSettings,
@@ -51,9 +57,10 @@ export async function runPretraining(
   listen: (event: PretrainingEvent) => void = () => {},
   signal?: AbortSignal,
 ): Promise<PretrainingMetrics> {
-  const options = checked(pretrainingOptionsSchema, request.options, "options");
+  const options = checked(pretrainingOptionsSchema, request.options);
   const network = networkOf(options);
   const plan = planOf(options, network.config);
+  checkBatch("batch", plan.batchSize, network.config.imageSize);
   const dataset = await openPretrainingData(options.data, options);
   if (dataset.train.length < 2 * plan.batchSize) {
     throw new InputError(
@@ -63,6 +70,40 @@ export async function runPretraining(
   const split = options.holdOut === undefined ? null : holdOut(dataset, options.holdOut, options.seed);
   const config = { ...options, network: network.config };
   const { folder, checkpoint } = await PretrainingFolder.open(request.out, config, request.resume);
+  try {
+    return await pretrainIn(folder, {
+      request,
+      options,
+      network,
+      plan,
+      dataset,
+      split,
+      checkpoint,
+      listen,
+      signal,
+    });
+  } finally {
+    folder.close();
+  }
+}
+
+/** What a training is made of, once its folder is its own. */
+interface Prepared {
+  readonly request: PretrainingRequest;
+  readonly options: PretrainingSettings;
+  readonly network: StartingNetwork;
+  readonly plan: PretrainingPlan;
+  readonly dataset: Dataset;
+  readonly split: HeldOut | null;
+  readonly checkpoint: PretrainingCheckpoint | undefined;
+  readonly listen: (event: PretrainingEvent) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function pretrainIn(
+  folder: PretrainingFolder,
+  { request, options, network, plan, dataset, split, checkpoint, listen, signal }: Prepared,
+): Promise<PretrainingMetrics> {
   const tell = (event: PretrainingEvent): void => {
     folder.log(event);
     listen(event);

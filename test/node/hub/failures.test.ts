@@ -269,3 +269,25 @@ test("a cache that is a file, and a disk that is too small, are one line", async
   );
   expect([blobNames(), snapshots()]).toEqual([[], false]);
 });
+
+test("a renamed repository's redirect on the same host is followed, and its weights are still checked", async () => {
+  hub.interrupt = (request, response) => {
+    const moved = request.url!.replace("/org/old/", "/org/name/");
+    if (moved === request.url) return false;
+    response.writeHead(307, { location: moved }).end(); // relative, as the Hub writes it
+    return true;
+  };
+  const file = await fetchRepoFile({ ...FILE, repo: "org/old" }, settings);
+  expect(readFileSync(file).equals(WEIGHTS)).toBe(true);
+  expect(hub.requests).toContain("HEAD /org/name/resolve/main/model.safetensors");
+});
+
+test("redirects without end are one line", async () => {
+  hub.interrupt = (request, response) => {
+    response.writeHead(307, { location: request.url! }).end();
+    return true;
+  };
+  expect(await refusal(fetchRepoFile(FILE, settings))).toMatchInlineSnapshot(
+    `"<hub> cannot be reached (more than 5 redirects); check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is cached"`,
+  );
+});

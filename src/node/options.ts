@@ -1,0 +1,80 @@
+/** @file Options as a user types them: what each is called, what it expects, and values checked against a schema. */
+import { z } from "zod";
+import { InputError } from "../tensor/errors.ts";
+
+/** One option as JSON Schema, which zod writes: what is used of it. */
+export interface JsonProperty {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly const?: string;
+  readonly items?: { readonly enum?: readonly string[]; readonly type?: string };
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  /** One of several: a number or a word. */
+  readonly anyOf?: readonly JsonProperty[];
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+}
+
+/** The options of a schema by name. */
+export const propertiesOf = (schema: z.ZodObject): Readonly<Record<string, JsonProperty>> =>
+  z.toJSONSchema(schema, { io: "input" }).properties as Record<string, JsonProperty>;
+
+/** "firstEpochs" -> "first-epochs" */
+export const flagOf = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/**
+ * The values with their defaults.
+ * @param source where they are from, for messages, if not from the command line
+ * @throws InputError that names the first one that is unknown, missing or wrong as it is typed
+ */
+export function checked<Schema extends z.ZodObject>(
+  schema: Schema,
+  values: object,
+  source?: string,
+): z.output<Schema> {
+  const result = z.strictObject(schema.shape).safeParse(values);
+  if (result.success) return result.data as z.output<Schema>;
+  const [issue] = result.error.issues;
+  const where = source === undefined ? "" : `${source}: `;
+  if (issue!.code === "unrecognized_keys") {
+    throw new InputError(`${where}--${flagOf(issue!.keys[0]!)}: there is no such option`);
+  }
+  const name = String(issue!.path[0]);
+  const property = propertiesOf(schema)[name]!;
+  const value = (values as Readonly<Record<string, unknown>>)[name];
+  throw new InputError(
+    value === undefined
+      ? `${where}--${flagOf(name)} is missing: ${property.description ?? expectation(property)}`
+      : `${where}--${flagOf(name)} ${JSON.stringify(value)}: expected ${expectation(property)}`,
+  );
+}
+
+/** "a whole number above 0" */
+export function expectation(property: JsonProperty): string {
+  const { type, enum: choices, items, minimum, exclusiveMinimum, maximum, anyOf } = property;
+  if (anyOf !== undefined) return anyOf.map(expectation).join(" or ");
+  if (property.const !== undefined) return property.const;
+  if (choices !== undefined) return `one of: ${choices.join(", ")}`;
+  if (type === "array") {
+    const { minItems, maxItems } = property;
+    if (minItems !== undefined && minItems === maxItems) {
+      return `${minItems} values, separated by commas, each ${expectation(items ?? {})}`;
+    }
+    return `a list, separated by commas, of: ${items?.enum?.join(", ") ?? "values"}`;
+  }
+  if (type === "boolean") return "no value";
+  if (type !== "integer" && type !== "number") return "a text";
+  const bounds = [
+    ...(exclusiveMinimum === undefined ? [] : [`above ${exclusiveMinimum}`]),
+    ...(minimum === undefined ? [] : [`of at least ${minimum}`]),
+    ...(maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? [] : [`at most ${maximum}`]),
+  ];
+  return [type === "integer" ? "a whole number" : "a number", bounds.join(" and ")]
+    .filter((part) => part !== "")
+    .join(" ");
+}
