@@ -18,7 +18,7 @@ export interface Backbone {
   readonly preprocessing: Preprocessing;
   /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
-  /** What a user should know before trusting results: an interim checkpoint, for example. */
+  /** What a user should know before trusting results: how little a checkpoint was trained, for example. */
   readonly note?: string;
 }
 
