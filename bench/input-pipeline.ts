@@ -173,7 +173,7 @@ function checkMeans(sides: readonly Side[]): void {
 }
 
 const NOTES = [
-  "Of a processor's time for a photo on our side, decoding takes 1.2 ms, resizing 0.25, and V8's collection of the buffers about 0.4; the rest reads files and passes messages.",
+  "Of a processor's time for a photo on our side, decoding takes about 1.2 ms and resizing 0.25; the rest reads files, passes messages and collects buffers.",
 ];
 
 const { values } = parseArgs({
