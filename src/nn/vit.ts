@@ -87,7 +87,8 @@ export function vitFeatures(config: VitConfig, weights: Weights, images: Value, 
       prompts = joining.dims[0]!;
       tokens = concat(kept, expand(joining, [batch, prompts, hiddenSize]), 1);
     }
-    tokens = vitBlock(config, weights, hooks, block, tokens, clsAlone && block === layers - 1);
+    const attended = attentionHalf(config, weights, hooks, block, tokens, clsAlone && block === layers - 1);
+    tokens = mlpHalf(config, weights, hooks, block, attended);
   }
   if (!clsAlone) return attentionPool(config, weights, norm(config, weights, "norm", tokens));
   const cls = reshape(tokens, [images.dims[0]!, hiddenSize]);
@@ -104,7 +105,7 @@ const norm = ({ hiddenSize, layerNormEpsilon }: VitConfig, weights: Weights, nam
   );
 
 /** Bytes to tokens: normalise, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
-function embed(config: VitConfig, weights: Weights, images: Value, kept?: Value): Value {
+export function embed(config: VitConfig, weights: Weights, images: Value, kept?: Value): Value {
   const { patchSize, hiddenSize, imageSize, mean, std } = config;
   const [batch] = images.dims as [number];
   const side = imageSize / patchSize;
@@ -170,29 +171,41 @@ function mlp(config: VitConfig, weights: Weights, hooks: VitHooks, at: string, x
   return layer(weights, hooks, hidden, `${at}.fc2`, hiddenSize);
 }
 
-/** One pre-norm block; `clsOnly` returns [B, 1, d]. */
-function vitBlock(
+/** The tokens after a block's attention; `clsOnly` returns [B, 1, d]. */
+export function attentionHalf(
   config: VitConfig,
   weights: Weights,
   hooks: VitHooks,
   block: number,
   tokens: Value, // [B, T, d]
-  clsOnly: boolean,
+  clsOnly = false,
 ): Value {
   const { hiddenSize, heads } = config;
   const at = `blocks.${block}`;
   const project = (x: Value, name: string): Value => layer(weights, hooks, x, `${at}.${name}`, hiddenSize);
-  const branch = (x: Value, name: string): Value =>
-    config.layerScale ? mul(x, weights(`${at}.${name}`, [hiddenSize])) : x;
   const cls = (x: Value): Value => (clsOnly ? slice(x, 1, 0, 1) : x);
-
   const normed = norm(config, weights, `${at}.norm1`, tokens);
   const query = project(cls(normed), "query");
   const mixed = attention(query, project(normed, "key"), project(normed, "value"), heads);
-  const attended = add(cls(tokens), branch(project(mixed, "output"), "scale1"));
-  const change = mlp(config, weights, hooks, at, norm(config, weights, `${at}.norm2`, attended));
-  return add(attended, branch(change, "scale2"));
+  return add(cls(tokens), scaled(config, weights, project(mixed, "output"), `${at}.scale1`));
 }
+
+/** The tokens after a block's MLP. [B, T, d] -> [B, T, d] */
+export function mlpHalf(
+  config: VitConfig,
+  weights: Weights,
+  hooks: VitHooks,
+  block: number,
+  tokens: Value,
+): Value {
+  const at = `blocks.${block}`;
+  const change = mlp(config, weights, hooks, at, norm(config, weights, `${at}.norm2`, tokens));
+  return add(tokens, scaled(config, weights, change, `${at}.scale2`));
+}
+
+/** A branch, with its layer scale where there is one. */
+const scaled = (config: VitConfig, weights: Weights, x: Value, name: string): Value =>
+  config.layerScale ? mul(x, weights(name, [config.hiddenSize])) : x;
 
 /** A learned query attends to all tokens, an MLP follows. Methods don't adapt it. [B, T, d] -> [B, d] */
 function attentionPool(config: VitConfig, weights: Weights, tokens: Value): Value {

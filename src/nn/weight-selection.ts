@@ -29,7 +29,8 @@ export function selectWeights(
   student: VitConfig,
 ): Record<string, Matrix> {
   const { config: from, weights } = teacher;
-  checkFits(teacher, student);
+  checkLargerVit(teacher, student);
+  checkHeads(teacher, student);
   const selection: Selection = {
     channels: spread(from.hiddenSize, student.hiddenSize),
     attention: attentionChannels(from, student),
@@ -55,28 +56,35 @@ export function selectWeights(
   };
 }
 
-/** @throws InputError as `selectWeights` says */
-function checkFits({ name, config }: Pick<Backbone, "name" | "config">, student: VitConfig): void {
+/** @throws InputError if the teacher is smaller somewhere, or no ViT with CLS token, GELU and a plain MLP */
+export function checkLargerVit(
+  { name, config }: Pick<Backbone, "name" | "config">,
+  student: VitConfig,
+): void {
   const { activation = "gelu", gatedMlp, preNorm, pooling } = config;
   if (activation !== "gelu" || gatedMlp || preNorm || pooling === "attention") {
     throw new InputError(
-      `${name}: weights can be selected from a ViT with a CLS token, GELU and a plain MLP only; give --init or --random-start`,
+      `${name}: weights can be selected from a ViT with a CLS token, GELU and a plain MLP only; give --init or --start random`,
     );
   }
   const sizes = ["hiddenSize", "mlpSize", "layers", "heads"] as const;
   const small = sizes.find((size) => config[size] < student[size]);
   if (small !== undefined) {
     throw new InputError(
-      `${name}: its ${small} is ${config[small]}, the new network's ${student[small]}; weights are selected from a larger network: give --init or --random-start`,
+      `${name}: its ${small} is ${config[small]}, the new network's ${student[small]}; weights are selected from a larger network: give --init or --start random`,
     );
   }
+  if (patchCount(config) !== patchCount(student)) {
+    throw new Error(`a teacher of ${patchCount(config)} patches against a student of ${patchCount(student)}`);
+  }
+}
+
+/** @throws InputError if the teacher's heads are narrower */
+function checkHeads({ name, config }: Pick<Backbone, "name" | "config">, student: VitConfig): void {
   if (config.hiddenSize / config.heads < student.hiddenSize / student.heads) {
     throw new InputError(
       `${name}: its heads are ${config.hiddenSize / config.heads} wide, the new network's ${student.hiddenSize / student.heads}; choose more --heads`,
     );
-  }
-  if (patchCount(config) !== patchCount(student)) {
-    throw new Error(`selectWeights: ${patchCount(config)} patches against ${patchCount(student)}`);
   }
 }
 

@@ -66,6 +66,21 @@ export function weightInputs(precision: Precision = FLOAT32, held: HeldMatrix = 
   });
 }
 
+/** Frozen weights as constants of one graph. */
+export function fixedWeights(values: Readonly<Record<string, Tensor<"float32">>>): Weights {
+  const known = new Map<string, Value>();
+  const weights = (name: string, dims: readonly number[]): Value => {
+    const { data } = values[name]!;
+    const value = known.get(name) ?? constant(tensor("float32", dims, data));
+    known.set(name, value);
+    return value;
+  };
+  return Object.assign(weights, {
+    linear: (x: Value, layer: string, out: number): Value =>
+      linear(x, weights(`${layer}.weight`, [out, x.dims[1]!]), weights(`${layer}.bias`, [out])),
+  });
+}
+
 const quantizedName = (layer: string, way: Way): string => `${PREFIX}${layer}.int8/${way}`;
 
 /** The tensors that graphs are fed with, under the names they ask for; all but the matrices that are only used in 8 bits. */

@@ -51,6 +51,11 @@ export function zeroTensor(dims: readonly number[]): Tensor<"float32"> {
   return { dtype: "float32", dims, data: new Float32Array(sizeOf(dims)) };
 }
 
+/** A float32 tensor of one value. */
+export function filledTensor(dims: readonly number[], value: number): Tensor<"float32"> {
+  return { dtype: "float32", dims, data: new Float32Array(sizeOf(dims)).fill(value) };
+}
+
 /** The tensor's float32 elements. @throws if it holds another type. */
 export function float32Data(value: Tensor): Float32Array {
   if (value.dtype !== "float32")

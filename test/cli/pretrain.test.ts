@@ -70,6 +70,8 @@ test.each([
   [["--minutes", "soon"], '--minutes "soon": expected a number above 0'],
   [["--hold-out", "8"], "has only 8 training images"],
   [["--teacher", "backbone", "--layers", "5"], "its layers is 2, the new network's 5"],
+  [["--teacher", "backbone", "--heads", "2"], "its heads are 16 wide, the new network's 8"],
+  [["--start", "later"], "--start"],
   [["--init", "nowhere"], "nowhere/config.json: no such file"],
 ])("%j is refused in one line", async (flags, expected) => {
   const { code, stderr } = await place.fmlora([...TOY, "--out", "refused", ...flags]);

@@ -93,15 +93,21 @@ const geometry = ({ size, interpolation, cropFraction }: Preprocessing) => ({
   cropFraction,
 });
 
-function loaded({ dataset, signal }: CachedPart, samples: readonly Sample[], preprocessing: Preprocessing) {
+/** Decodes some images, in batches of their bytes. */
+export function loaded(
+  { dataset, signal }: Pick<CachedPart, "dataset" | "signal">,
+  samples: readonly Sample[],
+  preprocessing: Preprocessing,
+  batchSize = BATCH,
+) {
   return batches({
     dataset,
     samples,
     position: dataset.classNames.map((_, label) => label),
     transform: sharpTransform,
     preprocessing,
-    batchSize: BATCH,
-    prefetch: 2 * BATCH,
+    batchSize,
+    prefetch: 2 * batchSize,
     onUnreadable: "fail",
     signal,
   });

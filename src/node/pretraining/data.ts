@@ -4,7 +4,13 @@ import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { DecodedImages, PretrainingData } from "../../train/pretraining/data.ts";
 import type { PretrainingEvent } from "../../train/pretraining/events.ts";
-import { fitTeacherHead, scaleOf, standardise, teacherView } from "../../train/pretraining/teacher.ts";
+import {
+  fitTeacherHead,
+  scaleOf,
+  standardise,
+  type TeacherHead,
+  teacherView,
+} from "../../train/pretraining/teacher.ts";
 import { type CachedPart, decodedImages, teacherFeatures } from "./cache.ts";
 import type { HeldOut } from "./dataset.ts";
 import type { StartingNetwork } from "./network.ts";
@@ -15,6 +21,8 @@ export interface OpenData {
   readonly data: PretrainingData;
   /** Of the linear head on the teacher's features, on validation images; null without a teacher. */
   readonly teacherAccuracy: number | null;
+  /** That head; null without a teacher. */
+  readonly teacherHead: TeacherHead | null;
   close(): void;
 }
 
@@ -44,7 +52,9 @@ export async function openData(
   const train = split === null ? all : subset(all, split.kept);
   const validation = test ?? subset(all, split!.held);
   const { teacher } = network;
-  if (teacher === null) return { data: { train, validation, teacher: null }, teacherAccuracy: null, close };
+  if (teacher === null) {
+    return { data: { train, validation, teacher: null }, teacherAccuracy: null, teacherHead: null, close };
+  }
   const features = (name: CachedPart["part"], images: string): Promise<Float32Array> =>
     teacherFeatures(part(name), teacher, options.threads, phase(`teacher's features of ${images} images`));
   const said = await features("train", "training");
@@ -83,6 +93,7 @@ async function taught(
   return {
     data: { train, validation, teacher: teacherView(features, width, head) },
     teacherAccuracy: correct / validation.count,
+    teacherHead: head,
   };
 }
 

@@ -18,10 +18,16 @@ export interface StartingNetwork {
   readonly config: VitConfig;
   readonly preprocessing: Preprocessing;
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
+  /** Its weights are still to be fitted to the teacher. */
+  readonly regressed: boolean;
   readonly teacher: Backbone | null;
 }
 
-/** Takes the shape and the weights from --init, else the shape from the options and the weights from the teacher. @throws InputError */
+/**
+ * Takes the shape and the weights from --init; else the shape from the options, and selected weights from the teacher.
+ * Weights that are missing are still to be drawn.
+ * @throws InputError
+ */
 export function networkOf(options: PretrainingSettings): StartingNetwork {
   const { init, teacher: teacherFolder } = options;
   const teacher = teacherFolder === undefined ? null : loadBackbone(teacherFolder);
@@ -36,7 +42,7 @@ export function networkOf(options: PretrainingSettings): StartingNetwork {
     if (!isPlainVit(config)) {
       throw new InputError(`--init ${init}: only a plain ViT can be trained and written (model_type vit)`);
     }
-    return { config, preprocessing, weights, teacher };
+    return { config, preprocessing, weights, teacher, regressed: false };
   }
   const { imageSize, patch, width, layers, heads } = options;
   if (imageSize % patch !== 0) {
@@ -63,9 +69,10 @@ export function networkOf(options: PretrainingSettings): StartingNetwork {
     interpolation: "bicubic",
     cropFraction: null,
   } as const;
-  const weights =
-    teacherFolder === undefined || options.randomStart ? {} : selectedWeights(teacherFolder, config);
-  return { config, preprocessing, weights, teacher };
+  const selected = teacherFolder !== undefined && options.start === "selection";
+  const weights = selected ? selectedWeights(teacherFolder, config) : {};
+  const regressed = teacherFolder !== undefined && options.start === "regression";
+  return { config, preprocessing, weights, regressed, teacher };
 }
 
 /** The teacher's positions are made to fit by loading it for images that give as many patches. */

@@ -17,10 +17,13 @@ export const pretrainingOptionsSchema = z.object({
     .string()
     .optional()
     .describe("folder of a network to learn from; without --init its weights are also where training starts"),
-  randomStart: z
-    .boolean()
-    .default(false)
-    .describe("start with random weights although there is a teacher to select them from"),
+  start: z
+    .enum(["regression", "selection", "random"])
+    .default("regression")
+    .describe(
+      "a new network's weights: fitted to what the teacher makes of some images, selected from the teacher's, or random, as always without a teacher",
+    ),
+  startImages: count.default(2048).describe("training images of --start regression"),
   imageSize: imageSide.default(64).describe("input side in pixels (a new network's)"),
   patch: count.default(8).describe("side of a patch (a new network's)"),
   width: count.max(8192).default(192).describe("width of the tokens (a new network's)"),
@@ -29,7 +32,11 @@ export const pretrainingOptionsSchema = z.object({
   epochs: count.default(10).describe("passes over the images; the learning rate falls to 0 at their end"),
   batch: batchCount.default(128).describe("images in one optimiser step"),
   microBatch: batchCount.default(32).describe("images in one run of the graph; divides --batch"),
-  rate: z.number().positive().default(1e-3).describe("highest learning rate"),
+  rate: z
+    .number()
+    .positive()
+    .optional()
+    .describe("highest learning rate (default: 1.5e-4 after a regression, else 1e-3)"),
   warmup: share.default(0.03).describe("share of all steps in which the rate rises"),
   weightDecay: z.number().min(0).default(0.05).describe("decay of matrices"),
   clip: z.number().positive().default(1).describe("highest norm of the gradient"),
@@ -43,8 +50,10 @@ export const pretrainingOptionsSchema = z.object({
   featureWeight: z.number().min(0).default(4).describe("weight of the error of the teacher's features"),
   keptPatches: count.optional().describe("patches of an image while patches are dropped (default: half)"),
   dropShare: share
-    .default(0.6)
-    .describe("share of all steps, from the first on, in which patches are dropped"),
+    .optional()
+    .describe(
+      "share of all steps, from the first on, in which patches are dropped (default: 0 after a regression, else 0.6)",
+    ),
   cropArea: z.number().positive().max(1).default(0.5).describe("smallest share of an image that is cropped"),
   seed: z.number().int().nonnegative().default(1993).describe("fixes everything random"),
   holdOut: count

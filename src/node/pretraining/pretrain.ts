@@ -1,7 +1,7 @@
 /** @file One pre-training from its options to its folder: what `fmlora pretrain` does, for programs too. */
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
-import { patchCount, type VitConfig } from "../../nn/vit.ts";
+import { patchCount } from "../../nn/vit.ts";
 import { InputError } from "../../tensor/errors.ts";
 import {
   bestAccuracy,
@@ -16,7 +16,7 @@ import { checkBatch } from "../bounds.ts";
 import { writeWhole } from "../files.ts";
 import { checked } from "../options.ts";
 import { nodeRuntime } from "../runtime.ts";
-import { openData } from "./data.ts";
+import { type OpenData, openData } from "./data.ts";
 import { type HeldOut, holdOut, openPretrainingData } from "./dataset.ts";
 import { PretrainingFolder } from "./folder.ts";
 import { networkOf, type StartingNetwork, saveModel } from "./network.ts";
@@ -25,6 +25,7 @@ import {
   type PretrainingSettings,
   pretrainingOptionsSchema,
 } from "./options.ts";
+import { checkRegression, regressedStart } from "./start.ts";
 
 /** What to train, and where. */
 export interface PretrainingRequest {
@@ -59,7 +60,8 @@ export async function runPretraining(
 ): Promise<PretrainingMetrics> {
   const options = checked(pretrainingOptionsSchema, request.options);
   const network = networkOf(options);
-  const plan = planOf(options, network.config);
+  if (network.regressed) checkRegression(options, network);
+  const plan = planOf(options, network);
   checkBatch("batch", plan.batchSize, network.config.imageSize);
   const dataset = await openPretrainingData(options.data, options);
   if (dataset.train.length < 2 * plan.batchSize) {
@@ -68,7 +70,8 @@ export async function runPretraining(
     );
   }
   const split = options.holdOut === undefined ? null : holdOut(dataset, options.holdOut, options.seed);
-  const config = { ...options, network: network.config };
+  const { rate, keptPatches, dropShare } = plan;
+  const config = { ...options, rate, keptPatches, dropShare, network: network.config };
   const { folder, checkpoint } = await PretrainingFolder.open(request.out, config, request.resume);
   try {
     return await pretrainIn(folder, {
@@ -100,10 +103,8 @@ interface Prepared {
   readonly signal: AbortSignal | undefined;
 }
 
-async function pretrainIn(
-  folder: PretrainingFolder,
-  { request, options, network, plan, dataset, split, checkpoint, listen, signal }: Prepared,
-): Promise<PretrainingMetrics> {
+async function pretrainIn(folder: PretrainingFolder, prepared: Prepared): Promise<PretrainingMetrics> {
+  const { request, options, network, dataset, split, checkpoint, listen, signal } = prepared;
   const tell = (event: PretrainingEvent): void => {
     folder.log(event);
     listen(event);
@@ -111,7 +112,29 @@ async function pretrainIn(
   const runtime = nodeRuntime({ threads: options.threads });
   const cache = request.cache ?? join(request.out, "cache");
   const opened = await openData(options, network, { dataset, split }, { cache, runtime, signal }, tell);
-  const { data, teacherAccuracy, close } = opened;
+  try {
+    const start =
+      network.regressed && checkpoint === undefined
+        ? await regressedStart(options, network, { dataset, split }, opened, { runtime, signal }, tell)
+        : network.weights;
+    return await trainStudent(folder, prepared, opened, { start, runtime, tell });
+  } finally {
+    opened.close();
+  }
+}
+
+async function trainStudent(
+  folder: PretrainingFolder,
+  { request, options, network, plan, dataset, checkpoint, signal }: Prepared,
+  { data, teacherAccuracy }: OpenData,
+  {
+    start,
+    runtime,
+    tell,
+  }: Pick<ConstructorParameters<typeof Student>[0], "start" | "runtime"> & {
+    readonly tell: (event: PretrainingEvent) => void;
+  },
+): Promise<PretrainingMetrics> {
   const classes = dataset.classNames.length;
   const student = new Student({
     network: {
@@ -123,7 +146,7 @@ async function pretrainIn(
     plan,
     runtime,
     preprocessing: network.preprocessing,
-    start: network.weights,
+    start,
   });
   try {
     const { finished, record } = await pretrain({
@@ -157,11 +180,18 @@ async function pretrainIn(
     return metrics;
   } finally {
     await student.dispose();
-    close();
   }
 }
 
-function planOf(options: PretrainingSettings, config: VitConfig): PretrainingPlan {
+/** A fitted start needs gentler steps than any other: larger ones ruin it first. */
+const GENTLE = { rate: 1.5e-4, dropShare: 0 };
+const PLAIN = { rate: 1e-3, dropShare: 0.6 };
+
+function planOf(
+  options: PretrainingSettings,
+  { config, regressed }: Pick<StartingNetwork, "config" | "regressed">,
+): PretrainingPlan {
+  const usual = regressed ? GENTLE : PLAIN;
   const { epochs, batch, microBatch, cropArea } = options;
   if (batch % microBatch !== 0) {
     throw new InputError(`--micro-batch ${microBatch}: does not divide --batch ${batch}`);
@@ -171,14 +201,14 @@ function planOf(options: PretrainingSettings, config: VitConfig): PretrainingPla
   if (keptPatches > patches) {
     throw new InputError(`--kept-patches ${keptPatches}: an image has only ${patches}`);
   }
-  const { rate, warmup, weightDecay, clip, averageDecay } = options;
+  const { rate = usual.rate, warmup, weightDecay, clip, averageDecay } = options;
   const { labelSmoothing, teacherShare, featureWeight } = options;
   return {
     epochs,
     batchSize: batch,
     ...{ rate, warmup, weightDecay, clip, averageDecay, labelSmoothing, teacherShare, featureWeight },
     keptPatches,
-    dropShare: options.dropShare,
+    dropShare: options.dropShare ?? usual.dropShare,
     augmentation: { crop: { scale: [cropArea, 1], ratio: [4 / 5, 5 / 4] }, flip: 0.5 },
     seed: options.seed,
   };

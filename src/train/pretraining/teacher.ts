@@ -9,6 +9,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { float32Data, tensor, zeroTensor } from "../../tensor/tensor.ts";
 import type { TeacherView } from "./data.ts";
+import type { AffineLayer } from "./regression/affine-fit.ts";
 
 /** Training of the linear head: enough for 200 classes, a few seconds. */
 const HEAD = { steps: 400, batch: 1024, rate: 3e-3, decay: 0.01 };
@@ -44,8 +45,8 @@ export function standardise(features: Float32Array, { mean, deviation }: Feature
   }
 }
 
-/** A linear classifier of features. */
-export interface TeacherHead {
+/** A linear classifier of standardised features. */
+export interface TeacherHead extends AffineLayer {
   /** Probabilities of the classes for one image's features. */
   predict(features: Float32Array): Float32Array;
 }
@@ -91,7 +92,7 @@ export async function fitTeacherHead(
     optimizer.step(parameters, gradients, 1 - step / steps);
   }
   await session.dispose();
-  return { predict: (own) => probabilities(own, weight.data, bias.data) };
+  return { weight, bias, predict: (own) => probabilities(own, weight.data, bias.data) };
 }
 
 /** The teacher of a training set, from its features and the head. */

@@ -11,12 +11,13 @@ export async function toyPretraining(root: string): Promise<Omit<PretrainingRequ
     options: {
       data: await writeToyFolder(join(root, "images"), { classes: 4, train: 12, test: 4 }),
       teacher: writeTinyBackbone(join(root, "teacher"), { width: 48 }),
-      ...{ imageSize: 16, patch: 4, width: 16, layers: 2, heads: 1 },
+      ...{ imageSize: 16, patch: 4, width: 24, layers: 2, heads: 1 },
       epochs: 3,
       batch: 8,
       microBatch: 4,
       rate: 3e-3,
       averageDecay: 0.9,
+      dropShare: 0.6,
       seed: 3,
     },
   };
