@@ -1,4 +1,5 @@
 /** @file Where a run stands, as the bytes of one file: written atomically, so that a kill at any moment loses nothing. */
+import { prefixed, withPrefix } from "../tensor/prefix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { RunRecord } from "./record.ts";
 import { decodeSaved, encodeSaved } from "./saved-state.ts";
@@ -22,24 +23,16 @@ const VERSION = "2";
 
 /** The checkpoint as a safetensors file. */
 export function encodeCheckpoint({ state, training, ...position }: Checkpoint): Uint8Array {
-  const prefixed = (prefix: string, tensors: Checkpoint["state"]) =>
-    Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor] as const);
-  const tensors = Object.fromEntries([...prefixed("state/", state), ...prefixed("training/", training)]);
+  const tensors = { ...prefixed("state/", state), ...prefixed("training/", training) };
   return encodeSaved(position, tensors, VERSION);
 }
 
 /** Reads what `encodeCheckpoint` wrote. @throws InputError if the file is damaged or another version's. */
 export function decodeCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const { position, tensors } = decodeSaved(bytes, file, VERSION);
-  const under = (prefix: string): Record<string, Tensor> =>
-    Object.fromEntries(
-      Object.entries(tensors)
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-    );
   return {
     ...(position as Omit<Checkpoint, "state" | "training">),
-    state: under("state/"),
-    training: under("training/"),
+    state: withPrefix("state/", tensors),
+    training: withPrefix("training/", tensors),
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadBackbone } from "../../src/node/backbone.ts";
+import { prefixed } from "../../src/tensor/prefix.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { formulaWeight } from "../parity/formula.ts";
@@ -19,9 +20,6 @@ function load(config: object, preprocessor: object, weights: Record<string, Tens
   });
   return loadBackbone(folder);
 }
-
-const prefixed = (prefix: string, tensors: Record<string, Tensor>): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(tensors).map(([name, value]) => [prefix + name, value]));
 
 test("the vision tower is found inside a whole CLIP", () => {
   const { config, preprocessor, ...golden } = goldenNamed("clip");

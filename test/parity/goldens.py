@@ -8,6 +8,7 @@ no weights: only names and shapes as save_pretrained writes them, and results of
 import json
 import math
 import pathlib
+import random
 import sys
 import tempfile
 
@@ -105,10 +106,52 @@ TIMM = [
     ("timm clip with quickgelu", "vit_base_patch16_clip_quickgelu_224",
      dict(img_size=24, patch_size=8, embed_dim=16, depth=2, num_heads=2), 24),
 ]
+DRAWN = 3  # networks of each family whose shape is drawn
 IMAGES = 2
 RANK = 3
 PROMPTS = 2
 CLASSES = 5
+
+
+def drawn_networks():
+    """Networks of random shape as NETWORKS has them, and as TIMM has them; the same ones every time."""
+    families = {"vit": VIT, "dinov2": DINOV2, "deit": DEIT, "dinov2 with registers": REGISTERS, "clip": CLIP, "mae": MAE,
+                "siglip": SIGLIP}
+    timms = {"vit": "vit_small_patch16_224", "deit": "deit_tiny_distilled_patch16_224", "deit3": "deit3_small_patch16_224",
+             "dinov2": "vit_small_patch14_dinov2", "dinov2 with registers": "vit_small_patch14_reg4_dinov2",
+             "clip": "vit_base_patch16_clip_224"}
+    plain, of_timm = [], []
+    for family, number in [(family, number) for family in families for number in range(1, DRAWN + 1)]:
+        rng = random.Random(f"{family} {number}")
+        changes = shape_of(rng)
+        if family.startswith("dinov2"):
+            changes |= {"mlp_ratio": rng.choice([1, 2, 3, 4]), "use_swiglu_ffn": rng.random() < 0.3}
+        else:
+            changes |= {"intermediate_size": rng.choice([20, 36, 64])}
+        if family in ("vit", "deit", "dinov2", "mae"):
+            changes |= {"qkv_bias": rng.random() < 0.7}
+        if family == "dinov2 with registers":
+            changes |= {"num_register_tokens": rng.randint(1, 5)}
+        if family == "mae":
+            changes |= {"mask_ratio": 0.0}
+        size = changes["patch_size"] * rng.randint(2, 6)
+        plain.append((f"{family}, drawn {number}", families[family], changes, size, rng.choice([HALF, IMAGENET])))
+    for family, number in [(family, number) for family in timms for number in range(1, DRAWN + 1)]:
+        rng = random.Random(f"timm {family} {number}")
+        shape = shape_of(rng)
+        changes = {"img_size": shape["image_size"], "patch_size": shape["patch_size"], "embed_dim": shape["hidden_size"],
+                   "depth": shape["num_hidden_layers"], "num_heads": shape["num_attention_heads"],
+                   "mlp_ratio": rng.choice([1, 2, 4])}
+        of_timm.append((f"timm {family}, drawn {number}", timms[family], changes, shape["patch_size"] * rng.randint(2, 6)))
+    return plain, of_timm
+
+
+def shape_of(rng):
+    """What every family has, in transformers' words. """
+    heads, patch = rng.randint(1, 4), rng.choice([4, 6, 7, 8])
+    return {"hidden_size": heads * rng.choice([4, 6, 8, 10]), "num_attention_heads": heads,
+            "num_hidden_layers": rng.randint(1, 4), "patch_size": patch, "image_size": patch * rng.randint(2, 6),
+            "layer_norm_eps": rng.choice([1e-5, 1e-6, 1e-12])}
 
 
 def bits(name, count):
@@ -258,7 +301,8 @@ def rounded(tensor):
 
 def main():
     networks = []
-    for name, (model_class, config_class), changes, size, statistics in NETWORKS:
+    drawn, drawn_of_timm = drawn_networks()
+    for name, (model_class, config_class), changes, size, statistics in NETWORKS + drawn:
         torch.manual_seed(0)
         model, config, tensors = build(model_class, config_class(**changes))
         interpolate = {"interpolate_pos_encoding": True} if model_class in INTERPOLATES else {}
@@ -274,7 +318,7 @@ def main():
         if name in ("vit", "dinov2", "dinov2 with registers", "deit"):
             case |= {"fullTraining": full_gradients(model_class, config_class(**changes), size, statistics)}
         networks.append(case)
-    for name, architecture, changes, size in TIMM:
+    for name, architecture, changes, size in TIMM + drawn_of_timm:
         torch.manual_seed(0)
         model, config, tensors = build_timm(architecture, changes, size)
         statistics = {f"image_{key}": config["pretrained_cfg"][key] for key in ("mean", "std")}

@@ -3,10 +3,14 @@ import type { Batch } from "../../data/dataset.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition } from "../method.ts";
 import type { AdaptedVit } from "./adapted-vit.ts";
 import type { TaskHead } from "./task-head.ts";
+
+/** Prefix of the optimiser's part of a state. */
+const OPTIMIZER = "optimizer/";
 
 /** How trained arrays and graph parameters hang together, where they are not the same thing. */
 export interface Reparameterisation {
@@ -119,20 +123,12 @@ export class TaskTraining {
       `trained/${name}`,
       tensor("float32", [data.length], data.slice()),
     ]);
-    const moments = Object.entries(this.#optimizer.state()).map(([name, value]) => [
-      `optimizer/${name}`,
-      value,
-    ]);
-    return Object.fromEntries([...arrays, ...moments]);
+    return { ...Object.fromEntries(arrays), ...prefixed(OPTIMIZER, this.#optimizer.state()) };
   }
 
   load(state: Tensors): void {
     for (const { name, data } of this.#trained) data.set(float32Data(state[`trained/${name}`]!));
-    const prefix = "optimizer/";
-    const moments = Object.entries(state).filter(([name]) => name.startsWith(prefix));
-    this.#optimizer.load(
-      Object.fromEntries(moments.map(([name, value]) => [name.slice(prefix.length), value])),
-    );
+    this.#optimizer.load(withPrefix(OPTIMIZER, state));
   }
 
   #headFeeds(): Tensors {

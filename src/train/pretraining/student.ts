@@ -5,6 +5,7 @@ import { weightFeeds } from "../../nn/weights.ts";
 import { clipByGlobalNorm } from "../../optim/clip.ts";
 import { adamw, type Optimizer, type Parameter } from "../../optim/optimizer.ts";
 import type { Runtime, Session, Tensors } from "../../runtime/runtime.ts";
+import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import { type DecodedImages, type PretrainingData, viewOf } from "./data.ts";
@@ -16,14 +17,7 @@ import {
   pretrainingGraph,
 } from "./graph.ts";
 import { drawKept, dropsAt, type PretrainingPlan, rateAt } from "./plan.ts";
-import {
-  copies,
-  initialParameters,
-  type NetworkWeights,
-  prefixed,
-  WeightAverage,
-  withPrefix,
-} from "./weights.ts";
+import { copies, initialParameters, type NetworkWeights, WeightAverage } from "./weights.ts";
 
 /** Running averages of AdamW, for few steps: the second forgets faster than usual. */
 const BETA2 = 0.98;
@@ -36,7 +30,7 @@ const OPTIMIZER = "optimizer/";
 
 /** The parameters in a student's state, by name. */
 export function studentParameters(state: Tensors): Record<string, Tensor<"float32">> {
-  return withPrefix(state, PARAMETER) as Record<string, Tensor<"float32">>;
+  return withPrefix(PARAMETER, state) as Record<string, Tensor<"float32">>;
 }
 
 /** Means over a batch. */
@@ -173,7 +167,7 @@ export class Student {
     return {
       ...copies(this.#parameters, PARAMETER),
       ...copies(this.averaged ?? {}, AVERAGE),
-      ...prefixed(this.#optimizer.state(), OPTIMIZER),
+      ...prefixed(OPTIMIZER, this.#optimizer.state()),
     };
   }
 
@@ -183,7 +177,7 @@ export class Student {
     for (const [name, { data }] of Object.entries(this.averaged ?? {})) {
       data.set(float32Data(state[AVERAGE + name]!));
     }
-    this.#optimizer.load(withPrefix(state, OPTIMIZER));
+    this.#optimizer.load(withPrefix(OPTIMIZER, state));
   }
 
   async dispose(): Promise<void> {

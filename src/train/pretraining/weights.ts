@@ -1,5 +1,4 @@
 /** @file The weights of a pre-training: where they start, their running average, and how a state names them. */
-import type { Tensors } from "../../runtime/runtime.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/tensor.ts";
 
@@ -15,18 +14,6 @@ export function copies(values: NetworkWeights, prefix = ""): Record<string, Tens
     ]),
   );
 }
-
-/** The same tensors, with `prefix` before their names. */
-export const prefixed = (tensors: Tensors, prefix: string): Tensors =>
-  Object.fromEntries(Object.entries(tensors).map(([name, value]) => [prefix + name, value]));
-
-/** The tensors whose names begin with `prefix`, without it. */
-export const withPrefix = (tensors: Tensors, prefix: string): Record<string, Tensor> =>
-  Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
 
 /** Exponential moving average of weights: a <- d a + (1 - d) w, with a smaller d in the first steps. */
 export class WeightAverage {
