@@ -37,9 +37,10 @@ test.each(GOLDENS)("$name", (golden) => {
       expect((error as InputError).message).toMatch(/^[^\n]+ tensors? [^\n]+$|^[^\n]+ tensors that [^\n]+$/);
     }
   }
-  // timm's files don't say whether query, key and value have biases: the other blocks do, where there are some.
+  // timm's files don't say whether there are biases of query, key and value, and layer scales: the other blocks do.
   const blocks = new Set(Object.keys(weights).map((name) => /^blocks\.(\d+)\./.exec(name)?.[1] ?? ""));
-  const undecided = blocks.size === 2 ? ["blocks.0.attn.qkv.bias"] : []; // one block, and what is in none
+  const optional = ["blocks.0.attn.qkv.bias", "blocks.0.ls1.gamma", "blocks.0.ls2.gamma"];
+  const undecided = blocks.size === 2 ? optional.filter((name) => name in weights) : []; // one block, and what is in none
   expect(silent.filter((name) => !UNUSED.test(name))).toEqual(undecided);
   for (const extra of ["blocks.0.attn.q_norm.weight", "encoder.layer.0.new.bias", "another"]) {
     write({ ...weights, [extra]: tensor("float32", [1], Float32Array.of(1)) });
