@@ -39,7 +39,7 @@ export class Pair {
   readonly images: readonly [Value, Value];
   readonly tokens: readonly [Value, Value];
   readonly #work: RegressionWork;
-  readonly #images: number; // of a batch
+  readonly #perBatch: number; // images of a batch
   readonly #before: number; // the teacher's tokens before its patches
   #teacherTokens: readonly Tensor[] = [];
   #studentTokens: readonly Tensor[] = [];
@@ -50,16 +50,16 @@ export class Pair {
     this.teacher = teacher;
     this.student = student;
     this.#work = work;
-    this.#images = first!.student.dims[0]!;
+    this.#perBatch = first!.student.dims[0]!;
     this.#before = tokensBeforePatches(teacher.config);
-    this.rowCount = this.#images * (1 + patches);
+    this.rowCount = this.#perBatch * (1 + patches);
     this.images = [
       input("teacher", "uint8", first!.teacher.dims),
       input("student", "uint8", first!.student.dims),
     ];
     this.tokens = [
-      input("teacher", "float32", [this.#images, this.#before + patches, teacher.config.hiddenSize]),
-      input("student", "float32", [this.#images, 1 + patches, student.hiddenSize]),
+      input("teacher", "float32", [this.#perBatch, this.#before + patches, teacher.config.hiddenSize]),
+      input("student", "float32", [this.#perBatch, 1 + patches, student.hiddenSize]),
     ];
   }
 
@@ -78,7 +78,7 @@ export class Pair {
   /** Weight of each row, [n, 1]. */
   rowWeights(): Value {
     const weights = filledTensor([this.rowCount, 1], 1);
-    for (let at = 0; at < this.rowCount; at += this.rowCount / this.#images) weights.data[at] = CLS_WEIGHT;
+    for (let at = 0; at < this.rowCount; at += this.rowCount / this.#perBatch) weights.data[at] = CLS_WEIGHT;
     return constant(weights);
   }
 
@@ -87,7 +87,7 @@ export class Pair {
     outputs: Readonly<Record<string, Value>>,
     onResults: (results: Tensors) => void,
     every = 1,
-  ) {
+  ): Promise<void> {
     const shown = this.#work.batches.filter((_, index) => index % every === 0);
     await this.#each(
       graph(outputs),
@@ -97,7 +97,10 @@ export class Pair {
   }
 
   /** Runs a graph of `tokens` on every batch. */
-  async showTokens(outputs: Readonly<Record<string, Value>>, onResults: (results: Tensors) => void) {
+  async showTokens(
+    outputs: Readonly<Record<string, Value>>,
+    onResults: (results: Tensors) => void,
+  ): Promise<void> {
     const inputs = this.#studentTokens.map((student, i) => ({ student, teacher: this.#teacherTokens[i]! }));
     await this.#each(graph(outputs), inputs, onResults);
   }
@@ -124,9 +127,9 @@ export class Pair {
   async advanceStudent(from: "images" | "tokens", after: Value, clsOnly = false): Promise<ColumnMoments> {
     const { hiddenSize, layerNormEpsilon } = this.student;
     const rows = clsOnly
-      ? reshape(slice(after, 1, 0, 1), [this.#images, hiddenSize])
+      ? reshape(slice(after, 1, 0, 1), [this.#perBatch, hiddenSize])
       : reshape(after, [this.rowCount, hiddenSize]);
-    const weights = clsOnly ? constant(filledTensor([this.#images, 1], 1)) : this.rowWeights();
+    const weights = clsOnly ? constant(filledTensor([this.#perBatch, 1], 1)) : this.rowWeights();
     const [one, zero] = [1, 0].map((value) => constant(filledTensor([hiddenSize], value)));
     const normed = layerNorm(rows, one!, zero!, layerNormEpsilon);
     const norm = new ColumnMoments("norm", hiddenSize);
