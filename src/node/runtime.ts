@@ -1,4 +1,5 @@
 /** @file The Runtime of Node: onnxruntime-node on the CPU. */
+import "./no-telemetry.ts";
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../graph/graph.ts";
 import { describe } from "../graph/value.ts";

@@ -36,7 +36,8 @@ export class Workplace {
       const child = spawn(process.execPath, [...flags, MAIN, ...args], {
         cwd: this.path,
         stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, NO_COLOR: "1", COLUMNS: "100" },
+        // Without CI, as on a user's machine: libraries look at it.
+        env: { ...process.env, CI: undefined, NO_COLOR: "1", COLUMNS: "100" },
       });
       let stdout = "";
       let stderr = "";

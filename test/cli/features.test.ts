@@ -49,6 +49,16 @@ test("a folder stands for all images in it, in the order of their paths", async 
   expect(readFileSync(join(place.path, "names.txt"), "utf8")).toBe(`${each.join("\n")}\n`);
 });
 
+test("a command line of a thousand files is no trouble", async () => {
+  const files = Array.from({ length: 1000 }, (_, i) =>
+    join("images", "test", `class-${i % 6}`, `${i % 3}.png`),
+  );
+  const more = Array.from({ length: 1000 }, () => join("images", "..", "images", "test", "class-0", "0.png"));
+  const command = ["features", ...files, ...more, "--backbone", "backbone", "--out", "many.npy"];
+  expect(command.join(" ").length).toBeGreaterThan(50_000); // ONNX Runtime's telemetry crashed from 30,000 on
+  expect(await place.fmlora(command)).toMatchObject({ code: 0, stderr: "many.npy: 2000 x 32 float32\n" });
+});
+
 test("with --unreadable skip a broken image is named and gets no row", async () => {
   const broken = join(place.path, "broken");
   mkdirSync(broken);
