@@ -70,19 +70,16 @@ export function networkOf(options: PretrainingSettings): StartingNetwork {
     cropFraction: null,
   } as const;
   const selected = teacherFolder !== undefined && options.start === "selection";
-  const weights = selected ? selectedWeights(teacherFolder, config) : {};
+  const weights = selected
+    ? selectWeights(loadBackbone(teacherFolder, { imageSize: sideOnGrid(teacher!.config, config) }), config)
+    : {};
   const regressed = teacherFolder !== undefined && options.start === "regression";
   return { config, preprocessing, weights, regressed, teacher };
 }
 
-/** The teacher's positions are made to fit by loading it for images that give as many patches. */
-function selectedWeights(folder: string, config: VitConfig): Record<string, Tensor<"float32">> {
-  const { patchSize } = loadBackbone(folder).config;
-  return selectWeights(
-    loadBackbone(folder, { imageSize: (config.imageSize / config.patchSize) * patchSize }),
-    config,
-  );
-}
+/** The side of images that give the teacher as many patches as the student has. */
+export const sideOnGrid = (teacher: VitConfig, { imageSize, patchSize }: VitConfig): number =>
+  (imageSize / patchSize) * teacher.patchSize;
 
 /** Writes the folder that `loadBackbone` and transformers read. */
 export async function saveModel(

@@ -60,7 +60,7 @@ export async function runPretraining(
 ): Promise<PretrainingMetrics> {
   const options = checked(pretrainingOptionsSchema, request.options);
   const network = networkOf(options);
-  if (network.regressed) checkRegression(options, network);
+  if (network.regressed) checkRegression(network);
   const plan = planOf(options, network);
   checkBatch("batch", plan.batchSize, network.config.imageSize);
   const dataset = await openPretrainingData(options.data, options);

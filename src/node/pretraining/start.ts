@@ -1,7 +1,5 @@
 /** @file The weights that a new network starts with: made from the teacher's and some training images. */
 import type { Dataset } from "../../data/dataset.ts";
-import type { Backbone } from "../../nn/checkpoint.ts";
-import { patchCount } from "../../nn/vit.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { DecodedImages, PretrainingData } from "../../train/pretraining/data.ts";
@@ -13,7 +11,7 @@ import { loadBackbone } from "../backbone.ts";
 import { loaded } from "./cache.ts";
 import type { OpenData } from "./data.ts";
 import type { HeldOut } from "./dataset.ts";
-import type { StartingNetwork } from "./network.ts";
+import { type StartingNetwork, sideOnGrid } from "./network.ts";
 import type { PretrainingSettings } from "./options.ts";
 
 /** Images in one run of a graph. */
@@ -34,7 +32,7 @@ export async function regressedStart(
   tell: (event: PretrainingEvent) => void,
 ): Promise<Record<string, Tensor<"float32">>> {
   const { config } = network;
-  const teacher = teacherOnGrid(folder!, network);
+  const teacher = loadBackbone(folder!, { imageSize: sideOnGrid(network.teacher!.config, config) });
   const chosen = spread(data.train.count, startImages);
   const samples = chosen.map((index) => dataset.train[split === null ? index : split.kept[index]!]!);
   const side = teacher.config.imageSize;
@@ -54,13 +52,9 @@ export async function regressedStart(
 }
 
 /** Refuses a teacher before anything is decoded. @throws InputError that says what the regression asks of it */
-export function checkRegression({ teacher: folder }: PretrainingSettings, network: StartingNetwork): void {
-  checkTeacher(teacherOnGrid(folder!, network), network.config);
-}
-
-/** The teacher at the image size that gives it as many patches as the student has. */
-function teacherOnGrid(folder: string, { teacher, config }: StartingNetwork): Backbone {
-  return loadBackbone(folder, { imageSize: Math.sqrt(patchCount(config)) * teacher!.config.patchSize });
+export function checkRegression({ teacher, config }: StartingNetwork): void {
+  const imageSize = sideOnGrid(teacher!.config, config);
+  checkTeacher({ ...teacher!, config: { ...teacher!.config, imageSize } }, config);
 }
 
 /** `wanted` of `count` indices or fewer, evenly spread, in whole batches. */

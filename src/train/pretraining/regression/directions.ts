@@ -1,13 +1,13 @@
 /** @file Which directions of a teacher's residual stream a narrower network keeps. */
 import { EigenvalueDecomposition } from "ml-matrix";
-import { constant, type Value } from "../../../graph/value.ts";
+import type { Value } from "../../../graph/value.ts";
 import { attentionHalf, embed, mlpHalf } from "../../../nn/vit.ts";
 import { fixedWeights } from "../../../nn/weights.ts";
-import { add, layerNorm, matmul, mul, scale } from "../../../ops/index.ts";
+import { add, matmul, mul, scale } from "../../../ops/index.ts";
 import { matrix } from "../../../tensor/linear-algebra.ts";
-import { filledTensor, float32Data } from "../../../tensor/tensor.ts";
+import { float32Data } from "../../../tensor/tensor.ts";
 import { addTo } from "./affine-fit.ts";
-import type { Pair } from "./pair.ts";
+import { type Pair, plainNorm } from "./pair.ts";
 
 /** How many of the others the last half block counts for: the features are what it leaves. */
 const LAST_WEIGHT = 6;
@@ -34,8 +34,7 @@ export async function narrowingOf(pair: Pair): Promise<Float32Array> {
 /** Of the teacher's tokens without their mean, at length 1 per channel. [B, T, d] -> [d, d] */
 function covarianceOf(tokens: Value, pair: Pair): Value {
   const { hiddenSize, layerNormEpsilon } = pair.teacher.config;
-  const [one, zero] = [1, 0].map((value) => constant(filledTensor([hiddenSize], value)));
-  const rows = pair.rows(layerNorm(tokens, one!, zero!, layerNormEpsilon), hiddenSize);
+  const rows = pair.rows(plainNorm(tokens, layerNormEpsilon), hiddenSize);
   return matmul(mul(rows, pair.rowWeights()), rows, { transposeA: true });
 }
 

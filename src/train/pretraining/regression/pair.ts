@@ -130,8 +130,7 @@ export class Pair {
       ? reshape(slice(after, 1, 0, 1), [this.#perBatch, hiddenSize])
       : reshape(after, [this.rowCount, hiddenSize]);
     const weights = clsOnly ? constant(filledTensor([this.#perBatch, 1], 1)) : this.rowWeights();
-    const [one, zero] = [1, 0].map((value) => constant(filledTensor([hiddenSize], value)));
-    const normed = layerNorm(rows, one!, zero!, layerNormEpsilon);
+    const normed = plainNorm(rows, layerNormEpsilon);
     const norm = new ColumnMoments("norm", hiddenSize);
     const next: Tensor[] = [];
     await this.#show(from, { after, ...columnMoments("norm", normed, weights) }, (results) => {
@@ -162,6 +161,12 @@ export class Pair {
       await session.dispose();
     }
   }
+}
+
+/** A layer norm over the last axis without scale and shift. */
+export function plainNorm(x: Value, epsilon: number): Value {
+  const [one, zero] = [1, 0].map((value) => constant(filledTensor([x.dims.at(-1)!], value)));
+  return layerNorm(x, one!, zero!, epsilon);
 }
 
 /** Rows of the teacher's stream, in the student's. [n, from] -> [n, to] */
