@@ -5,7 +5,7 @@
 import { InputError } from "../tensor/errors.ts";
 import type { Preprocessing } from "./dataset.ts";
 import type { Placement, RgbImage } from "./placement.ts";
-import { resampleKernel } from "./resample-kernel.ts";
+import { GROUP, resampleKernel } from "./resample-kernel.ts";
 
 type Interpolation = Preprocessing["interpolation"];
 
@@ -108,16 +108,17 @@ export function place(
   const columns = tableFor(width, interpolation, 3, 0);
   const rowBytes = 3 * cut.width;
   const rowTable = aligned(columns.words.byteLength);
-  const rows = tableFor(height, interpolation, rowBytes, rowTable);
+  const pitch = aligned(rowBytes + 1);
+  const rows = tableFor(height, interpolation, pitch, rowTable);
   const count = rows.end - rows.begin;
-  if (count * rowBytes > LARGEST_ROWS)
+  if (count * pitch > LARGEST_ROWS)
     throw new InputError(`${image.width} x ${image.height} pixels are too long a strip to resize; remove it`);
 
   const stride = 3 * (columns.end - columns.begin);
   const stripRows = Math.min(count, Math.max(1, Math.floor(STRIP / stride)));
   const strip = rowTable + aligned(rows.words.byteLength);
-  const along = strip + aligned(stripRows * stride + SLACK);
-  const across = along + aligned(count * rowBytes + SLACK);
+  const along = strip + aligned((stripRows + GROUP) * stride + SLACK);
+  const across = along + (count + GROUP) * pitch + SLACK;
   const kernel = resampleKernel();
   const memory = bytesOf(kernel.memory, across + rowBytes * cut.height + SLACK);
   memory.set(bytesIn(columns.words), 0);
@@ -129,9 +130,9 @@ export function place(
       const from = 3 * (y * image.width + crop.left + columns.begin);
       memory.set(image.data.subarray(from, from + stride), strip + row * stride);
     }
-    kernel.along(strip, stride, taken, 0, cut.width, along + done * rowBytes);
+    kernel.along(strip, stride, taken, 0, cut.width, along + done * pitch, pitch);
   }
-  kernel.across(along, rowBytes, rowTable, cut.height, across);
+  kernel.across(along, pitch, rowBytes, rowTable, cut.height, across);
   return memory.slice(across, across + rowBytes * cut.height);
 }
 

@@ -14,13 +14,10 @@ export interface ImagePool {
   close(): Promise<void>;
 }
 
-/**
- * Images that a thread has at a time, the next ones decoding elsewhere while one is resized in the thread. Decoding
- * and ONNX Runtime share Node's pool of four threads: more would make a training step wait for its turn.
- */
-const AT_A_TIME = 3;
+/** Images that a thread has at a time: one in work, and the next at hand when it is done. */
+const AT_A_TIME = 2;
 
-/** One for every four cores, at most four: most of the work is decoding, which has threads of its own. */
+/** One for every four cores, at most four: a training step needs the others. */
 export const defaultWorkers = (): number => Math.min(4, Math.max(1, Math.floor(availableParallelism() / 4)));
 
 /** Threads that start with the first image, and don't keep the process alive. 0 workers: the calling thread. */

@@ -1,4 +1,4 @@
-/** @file Image files to pixels: decoded in threads of the libraries, cut and resized in the calling thread. */
+/** @file Image files to pixels: cut and resized in the calling thread; a worker also decodes ordinary JPEGs itself. */
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import type { Preprocessing, StoredImage, View } from "../data/dataset.ts";
 import { type Placement, placement, type RgbImage } from "../data/placement.ts";

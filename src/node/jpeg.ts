@@ -3,6 +3,7 @@
  * decoding itself. Whatever is unusual about a file, and every fault of one, is for sharp. Where chroma is halved, the
  * pixels are 0.4 of 255 from Pillow's on average and 4 at most; elsewhere 0.02.
  */
+import { isMainThread } from "node:worker_threads";
 import { Transformer } from "@napi-rs/image";
 import type { RgbImage } from "../data/placement.ts";
 import type { Box } from "../data/rectangles.ts";
@@ -26,8 +27,10 @@ export async function decodeJpeg(
   { left, top, width, height }: Box,
 ): Promise<RgbImage | null> {
   // Cut at once: what isn't wanted would only be copied into this thread's memory and collected there.
-  const rows = new Transformer(bytes).crop(left, top, width, height).rawPixels();
-  const data = await rows.catch(() => null);
+  const rows = new Transformer(bytes).crop(left, top, width, height);
+  // A worker has nothing else to do: it decodes itself, and ONNX Runtime has Node's pool of threads for itself.
+  const decode = async (): Promise<Buffer> => (isMainThread ? rows.rawPixels() : rows.rawPixelsSync());
+  const data = await decode().catch(() => null);
   return data?.length === width * height * 3 ? { width, height, data } : null;
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Preprocessing, StoredImage, View } from "../../src/data/dataset.ts";
+import type { RgbImage } from "../../src/data/placement.ts";
 import { sharpTransform } from "../../src/node/image.ts";
 import { imagePool } from "../../src/node/image-pool.ts";
 import { InputError } from "../../src/tensor/errors.ts";
@@ -15,12 +16,14 @@ const preprocessing: Preprocessing = {
   interpolation: "bicubic",
 };
 const raw = wavePattern(60, 40);
-const jpeg: StoredImage = {
+const jpegOf = async ({ width, height, data }: RgbImage): Promise<StoredImage> => ({
   kind: "encoded",
-  bytes: await sharp(raw.data, { raw: { width: 60, height: 40, channels: 3 } })
+  bytes: await sharp(data, { raw: { width, height, channels: 3 } })
     .jpeg()
     .toBuffer(),
-};
+});
+const jpeg = await jpegOf(raw);
+const ordinary = await jpegOf(wavePattern(160, 130)); // not by sharp
 const views: readonly (View | null)[] = Array.from({ length: 12 }, (_, seed) =>
   seed === 0 ? null : { crop: { scale: [0.1, 1], ratio: [0.75, 1.3], seed }, flip: seed % 2 === 0 },
 );
@@ -30,7 +33,7 @@ afterAll(() => Promise.all(pools.map((pool) => pool.close())));
 describe("imagePool(workers)", () => {
   test.each([0, 1, 2])("gives sharpTransform's pixels (pool %i of 0, 1 and 3 threads)", async (which) => {
     const { transform } = pools[which]!;
-    for (const image of [raw, jpeg]) {
+    for (const image of [raw, jpeg, ordinary]) {
       const expected = await Promise.all(views.map((view) => sharpTransform(image, preprocessing, view)));
       const found = await Promise.all(views.map((view) => transform(image, preprocessing, view)));
       for (const [i, pixels] of found.entries()) expect(Buffer.from(pixels).equals(expected[i]!)).toBe(true);
@@ -66,7 +69,7 @@ describe("imagePool(workers)", () => {
     const outcomes = Promise.allSettled(started);
     await pool.close();
     const states = (await outcomes).map(({ status }) => status);
-    expect(states.slice(0, 3)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+    expect(states.slice(0, 2)).toEqual(["fulfilled", "fulfilled"]);
     expect(states.at(-1)).toBe("rejected");
     await expect(pool.transform(jpeg, preprocessing, null)).rejects.toThrow("closed");
   });
