@@ -26,10 +26,10 @@ import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
 const SIDE = 16;
 const IMAGES_PER_CLASS = 4;
 
-/** The two ways a stream goes on for ever; `share` of all tasks: classes cost more than tasks. */
+/** The two ways a stream goes on for ever. */
 const STREAMS = {
-  domains: { label: "the same 4 classes in new looks", classesPerTask: 4, newClasses: false, share: 1 },
-  classes: { label: "2 new classes a task", classesPerTask: 2, newClasses: true, share: 0.25 },
+  domains: { label: "the same 4 classes in new looks", classesPerTask: 4, newClasses: false },
+  classes: { label: "2 new classes a task", classesPerTask: 2, newClasses: true },
 } as const;
 type StreamName = keyof typeof STREAMS;
 

@@ -75,6 +75,11 @@ export function fixedWeights(values: Readonly<Record<string, Tensor<"float32">>>
     known.set(name, value);
     return value;
   };
+  return plainWeights(weights);
+}
+
+/** A `Weights` whose products are those of the values themselves, whatever gives them. */
+export function plainWeights(weights: (name: string, dims: readonly number[]) => Value): Weights {
   return Object.assign(weights, {
     linear: (x: Value, layer: string, out: number): Value =>
       linear(x, weights(`${layer}.weight`, [out, x.dims[1]!]), weights(`${layer}.bias`, [out])),

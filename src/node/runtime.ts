@@ -41,19 +41,18 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
       ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     },
   ).finally(() => stored.remove());
-  // One OrtTensor per array: frozen weights are wrapped once, not at every step.
-  const wrapped = new WeakMap<ArrayBufferView, OrtTensor>();
+  // Wrapped and compared once, not at every run: a step has hundreds of tensors that stay the same.
+  const wrapped = new WeakMap<Tensor, { readonly name: string; readonly ort: OrtTensor }>();
   const wrap = (name: string, value: Tensor | undefined): OrtTensor => {
+    const known = value && wrapped.get(value);
+    if (known?.name === name) return known.ort;
     const expected = inputs.get(name)!;
     if (value === undefined) throw new Error(`run: input ${name} ${describe(expected)} is missing`);
     if (describe(value) !== describe(expected)) {
       throw new Error(`run: input ${name} is ${describe(value)}, the graph wants ${describe(expected)}`);
     }
-    let ort = wrapped.get(value.data);
-    if (ort === undefined || ort.dims.join() !== value.dims.join()) {
-      ort = new OrtTensor(value.dtype, value.data as Float32Array, value.dims);
-      wrapped.set(value.data, ort);
-    }
+    const ort = new OrtTensor(value.dtype, value.data as Float32Array, value.dims);
+    wrapped.set(value, { name, ort });
     return ort;
   };
   return {

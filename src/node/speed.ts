@@ -94,7 +94,10 @@ export function randomBatch({ config }: Backbone, count: number, classes: number
   return { images, labels: Int32Array.from({ length: count }, (_, i) => i % classes), count };
 }
 
-/** An fm-lora learner that has learnt `classes` classes from two random images each, in one step. */
+/** Images of the one step of `trainedLearner`: enough for an update that isn't zero. */
+const STEP_IMAGES = 8;
+
+/** An fm-lora learner that knows `classes` classes from two random images each, and has made one short step. */
 export async function trainedLearner(
   context: MethodContext,
   classes: number,
@@ -113,7 +116,11 @@ export async function trainedLearner(
     report: () => {},
   };
   await learner.beginTask(task);
-  await learner.trainStep(batch, { epoch: 0, step: 0, progress: 0 });
+  await learner.trainStep(randomBatch(context.backbone, STEP_IMAGES, classes), {
+    epoch: 0,
+    step: 0,
+    progress: 0,
+  });
   await learner.endTask(task);
   return learner;
 }

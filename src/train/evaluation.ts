@@ -86,6 +86,7 @@ export class Evaluator {
   /** A task's images by domain: a batch then counts for one domain. */
   #groups(task: Task): Map<number, readonly Sample[]> {
     const samples = this.samples(task);
+    if (samples.length === 0) return new Map(); // of a thousand tasks most may have none
     if (!this.#byDomain) return new Map([[0, samples]]);
     const groups = new Map<number, Sample[]>();
     for (const sample of samples) {

@@ -16,6 +16,12 @@ import {
 
 /** Gaussian draws the temperature is fitted on. */
 const DRAWS = 512;
+/** Temperatures are sought from one over this to this. */
+const HIGHEST_TEMPERATURE = 20;
+/** To a millionth. */
+const HALVINGS = 23;
+/** Logarithm of a likelihood that is nothing beside 1 in double precision. */
+const NEGLIGIBLE = -37;
 
 /**
  * Linear discriminant analysis with equal priors: w_c = (S + shrinkage mean_diag I)⁻¹ mean_c,
@@ -101,7 +107,7 @@ function whitenerOf(lower: Float64Array, d: number): Float64Array {
   return transposed(inverse, d, d);
 }
 
-/** The temperature with the least negative log-likelihood on draws from N(mean_c, S), by golden section. */
+/** The temperature with the least negative log-likelihood on draws from N(mean_c, S). */
 function fitTemperature(
   classifier: LinearClassifier,
   means: Float64Array,
@@ -123,17 +129,15 @@ function fitTemperature(
   const positions = { ...classifier, classes: classes.map((_, i) => i) };
   const scores = linearScores(positions, draws, d, classes.length);
   const gaps = belowHighest(scores, classes.length);
-  const loss = (logTemperature: number): number =>
-    negativeLogLikelihood(gaps, labels, Math.exp(logTemperature));
-  let [low, high] = [Math.log(0.05), Math.log(20)];
-  const golden = (Math.sqrt(5) - 1) / 2;
-  for (let i = 0; i < 30; i++) {
-    const left = high - golden * (high - low);
-    const right = low + golden * (high - low);
-    if (loss(left) < loss(right)) high = right;
-    else low = left;
+  // Convex in the inverse temperature: the slope has one root, which halving finds. Where classes are so far apart that
+  // all is flat, the least sure of the best temperatures is as good as any.
+  let [low, high] = [1 / HIGHEST_TEMPERATURE, HIGHEST_TEMPERATURE];
+  for (let i = 0; i < HALVINGS; i++) {
+    const middle = Math.sqrt(low * high);
+    if (slopeAt(middle, gaps, labels) >= 0) high = middle;
+    else low = middle;
   }
-  return Math.exp((low + high) / 2);
+  return 1 / Math.sqrt(low * high);
 }
 
 /** Every score less the highest of its row. */
@@ -147,13 +151,20 @@ function belowHighest(scores: Float32Array, columns: number): Float64Array {
   return gaps;
 }
 
-function negativeLogLikelihood(gaps: Float64Array, labels: readonly number[], temperature: number): number {
+/** Derivative of the negative log-likelihood by the inverse temperature: the sum of E[gap] − gap of the label. */
+function slopeAt(inverse: number, gaps: Float64Array, labels: readonly number[]): number {
   const classes = gaps.length / labels.length;
-  let sum = 0;
+  let slope = 0;
   for (const [row, label] of labels.entries()) {
-    let total = 0;
-    for (let i = row * classes; i < (row + 1) * classes; i++) total += Math.exp(gaps[i]! / temperature);
-    sum += Math.log(total) - gaps[row * classes + label]! / temperature;
+    let [total, weighted] = [0, 0];
+    for (let i = row * classes; i < (row + 1) * classes; i++) {
+      const gap = gaps[i]!;
+      if (gap * inverse < NEGLIGIBLE) continue;
+      const likelihood = Math.exp(gap * inverse);
+      total += likelihood;
+      weighted += likelihood * gap;
+    }
+    slope += weighted / total - gaps[row * classes + label]!;
   }
-  return sum;
+  return slope;
 }

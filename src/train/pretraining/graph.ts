@@ -2,10 +2,9 @@
 import { backward } from "../../autodiff/backward.ts";
 import { type Graph, graph } from "../../graph/graph.ts";
 import { input, type Value } from "../../graph/value.ts";
-import { linear } from "../../nn/linear.ts";
 import { crossEntropy } from "../../nn/loss.ts";
 import { patchCount, type VitConfig, vitFeatures } from "../../nn/vit.ts";
-import { type Weights, weightInputs } from "../../nn/weights.ts";
+import { plainWeights, weightInputs } from "../../nn/weights.ts";
 import { add, mul, reduceSum, scale, sub } from "../../ops/index.ts";
 
 /** What a pre-training's graphs are built for. */
@@ -77,14 +76,10 @@ function forward(
   onParameter: (name: string, value: Value) => void,
 ): { logits: Value; mapped: Value | null } {
   const inputs = weightInputs();
-  const parameter = (name: string, dims: readonly number[]): Value => {
+  const weights = plainWeights((name, dims) => {
     const value = inputs(name, dims);
     onParameter(name, value);
     return value;
-  };
-  const weights: Weights = Object.assign(parameter, {
-    linear: (x: Value, layer: string, out: number): Value =>
-      linear(x, parameter(`${layer}.weight`, [out, x.dims[1]!]), parameter(`${layer}.bias`, [out])),
   });
   const { imageSize } = config;
   const images = input("images", "uint8", [microBatch, imageSize, imageSize, 3]);
