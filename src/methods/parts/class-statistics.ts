@@ -58,15 +58,11 @@ export class ClassStatistics {
     const centred = Float64Array.from(before, (value, i) => value - meanBefore[i % d]!);
     const centredDelta = delta.map((value, i) => value - meanDelta[i % d]!);
     const map = solveRidge(gram(centred, d, centred, d), d, ridge, gram(centred, d, centredDelta, d), d); // D
-    for (const entry of this.#means.values()) {
-      const moved = product(
-        entry.mean.map((value, i) => value - meanBefore[i]!),
-        d,
-        map,
-        d,
-      );
-      entry.mean = entry.mean.map((value, i) => value + moved[i]! + meanDelta[i]!);
-    }
+    const { classes, means } = this.meanRows();
+    const gaps = means.map((value, i) => value - meanBefore[i % d]!);
+    const moved = product(gaps, d, map, d).map((value, i) => means[i]! + value + meanDelta[i % d]!);
+    for (const [row, label] of classes.entries())
+      this.#means.get(label)!.mean = moved.slice(row * d, (row + 1) * d);
     for (let i = 0; i < d; i++) map[i * d + i]! += 1; // I + D
     this.#scatter = product(transposed(map, d, d), d, product(this.#scatter, d, map, d), d);
     mirrorLower(this.#scatter, d); // the two halves round differently, and factorising would refuse that
