@@ -69,7 +69,10 @@ function runAll(args: readonly string[]): number {
       .filter(([key]) => options.includes(key))
       .flatMap(([key, value]) => (value === true ? [`--${key}`] : [`--${key}`, `${value}`]));
     console.log(`\n== ${name}`);
-    return run(name, words) !== 0;
+    const start = performance.now();
+    const status = run(name, words);
+    console.log(`(${name}: ${Math.round((performance.now() - start) / 1000)} s)`);
+    return status !== 0;
   });
   console.log(
     `\n${SUITE.length - failed.length} of ${SUITE.length} benchmarks in ${Math.round((performance.now() - began) / 1000)} s`,

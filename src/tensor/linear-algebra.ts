@@ -14,17 +14,11 @@ export function flatten32(m: Matrix): Float32Array {
 
 /** xᵀ y for x: [n, p], y: [n, q], in float64. Result: [p, q] */
 export function gram(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: number): Float64Array {
-  const result = new Float64Array(p * q);
   const n = x.length / p;
-  for (let row = 0; row < n; row++) {
-    for (let i = 0; i < p; i++) {
-      const factor = x[row * p + i]!;
-      if (factor === 0) continue;
-      const target = i * q;
-      const source = row * q;
-      for (let j = 0; j < q; j++) result[target + j]! += factor * y[source + j]!;
-    }
-  }
+  const result = new Float64Array(p * q);
+  const [factors, rows] = [doubles(x), doubles(y)];
+  for (let i = 0; i < p; i++)
+    addProducts(result, i * q, q, { factors, first: i, step: p, count: n, sign: 1 }, rows, 0);
   return result;
 }
 
@@ -32,14 +26,51 @@ export function gram(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: n
 export function product(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: number): Float64Array {
   const n = x.length / p;
   const result = new Float64Array(n * q);
-  for (let row = 0; row < n; row++) {
-    for (let i = 0; i < p; i++) {
-      const factor = x[row * p + i]!;
-      if (factor === 0) continue;
-      for (let j = 0; j < q; j++) result[row * q + j]! += factor * y[i * q + j]!;
-    }
-  }
+  const [factors, rows] = [doubles(x), doubles(y)];
+  for (let row = 0; row < n; row++)
+    addProducts(result, row * q, q, { factors, first: row * p, step: 1, count: p, sign: 1 }, rows, 0);
   return result;
+}
+
+/** One kind of array, so that the loops over it are compiled for it alone. */
+const doubles = (values: ArrayLike<number>): Float64Array =>
+  values instanceof Float64Array ? values : Float64Array.from(values);
+
+/** `count` numbers, `step` apart, each times `sign`. */
+interface Factors {
+  readonly factors: Float64Array;
+  readonly first: number;
+  readonly step: number;
+  readonly count: number;
+  readonly sign: 1 | -1;
+}
+
+/**
+ * target[at + j] += Σ_k factor_k rows[from + k q + j] for j < q, one k after the other. Four of them a pass: the target
+ * is read and written once for all four, and the sums stay the same to the last bit.
+ */
+function addProducts(
+  target: Float64Array,
+  at: number,
+  q: number,
+  { factors, first, step, count, sign }: Factors,
+  rows: Float64Array,
+  from: number,
+): void {
+  const factor = (k: number): number => sign * factors[first + k * step]!;
+  const whole = count - (count % 4);
+  for (let k = 0; k < whole; k += 4) {
+    const [f0, f1, f2, f3] = [factor(k), factor(k + 1), factor(k + 2), factor(k + 3)];
+    const r0 = from + k * q;
+    const [r1, r2, r3] = [r0 + q, r0 + 2 * q, r0 + 3 * q];
+    for (let j = 0; j < q; j++)
+      target[at + j] =
+        target[at + j]! + f0 * rows[r0 + j]! + f1 * rows[r1 + j]! + f2 * rows[r2 + j]! + f3 * rows[r3 + j]!;
+  }
+  for (let k = whole; k < count; k++) {
+    const f = factor(k);
+    for (let j = 0; j < q; j++) target[at + j]! += f * rows[from + k * q + j]!;
+  }
 }
 
 /** Transpose of x: [rows, columns]. */
@@ -93,18 +124,18 @@ export function solveFactored(
   q: number,
 ): Float64Array {
   const x = Float64Array.from(right);
-  const subtract = (row: number, other: number, factor: number): void => {
-    for (let j = 0; j < q; j++) x[row * q + j]! -= x[other * q + j]! * factor;
-  };
   const divide = (row: number): void => {
     for (let j = 0; j < q; j++) x[row * q + j]! /= lower[row * d + row]!;
   };
   for (let row = 0; row < d; row++) {
-    for (let other = 0; other < row; other++) subtract(row, other, lower[row * d + other]!);
+    const before = { factors: lower, first: row * d, step: 1, count: row, sign: -1 } as const;
+    addProducts(x, row * q, q, before, x, 0);
     divide(row);
   }
   for (let row = d - 1; row >= 0; row--) {
-    for (let other = row + 1; other < d; other++) subtract(row, other, lower[other * d + row]!);
+    const next = row + 1;
+    const after = { factors: lower, first: next * d + row, step: d, count: d - next, sign: -1 } as const;
+    addProducts(x, row * q, q, after, x, next * q);
     divide(row);
   }
   return x;

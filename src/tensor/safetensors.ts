@@ -143,18 +143,17 @@ function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
     }
     case "F16": {
       const own = aligned(2);
+      const halves = new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2);
+      const numbers = new Float32Array(halves.length);
       const table = halfTable();
-      return Float32Array.from(
-        new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2),
-        (half) => table[half]!,
-      );
+      for (let i = 0; i < halves.length; i++) numbers[i] = table[halves[i]!]!; // `from` takes twenty times as long
+      return numbers;
     }
     case "BF16": {
       const own = aligned(2);
-      const bits = Uint32Array.from(
-        new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2),
-        (half) => half << 16,
-      );
+      const halves = new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2);
+      const bits = new Uint32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
       return new Float32Array(bits.buffer);
     }
     case "F64": {
