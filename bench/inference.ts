@@ -84,7 +84,9 @@ async function compare(folder: string, network: Network, python: string | undefi
   };
   const sides = [
     ...OURS.map((kind) => side(kind, true)),
-    ...(python === undefined ? [] : THEIRS.map((kind) => side(kind, false))),
+    ...(python === undefined
+      ? []
+      : THEIRS.filter(({ micro }) => !(options.quick && micro)).map((kind) => side(kind, false))),
   ];
   const rounds = options.rounds ?? (options.quick ? 1 : 8);
   const finished = await takeTurns(sides, rounds, ({ worker }) => worker.ask<Answer>({ steps: 2 }));

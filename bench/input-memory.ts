@@ -22,11 +22,11 @@ interface Part {
   readonly residents: readonly number[];
 }
 
-async function residentMemory(images: number): Promise<Part[]> {
+async function residentMemory(images: number, files: number): Promise<Part[]> {
   return inTemporaryFolder(async (folder) => {
     const pool = imagePool(1);
     try {
-      await writePhotos(folder, FILES);
+      await writePhotos(folder, files);
       const pass = { files: photosIn(folder), count: images, epoch: 0, interpolation: "bilinear" } as const;
       const parts: Part[] = [];
       let residents: number[] = [];
@@ -47,7 +47,8 @@ async function residentMemory(images: number): Promise<Part[]> {
 
 const options = benchOptions({ images: { type: "string" } });
 const images = Number(options.own.images ?? (options.quick ? 1280 : 100_000));
-const parts = await residentMemory(images);
+const files = options.quick ? FILES / 8 : FILES;
+const parts = await residentMemory(images, files);
 const median = ({ residents }: Part): number => bestAndMedian(residents).median;
 const most = ({ residents }: Part): number => Math.max(...residents);
 const [second, last] = [parts[1]!, parts.at(-1)!]; // the first one fills the heap
@@ -61,7 +62,7 @@ conclude(
     cases: [
       {
         name: `${images} images`,
-        settings: { files: FILES },
+        settings: { files },
         sides: parts.map((part) => ({
           name: `up to ${part.images}`,
           values: { "RSS MiB, median": Math.round(median(part)), "RSS MiB, most": Math.round(most(part)) },

@@ -131,7 +131,9 @@ async function compare(folder: string, network: Network, python: string | undefi
       : pythonWorker(python!, PEER, ["serve", folder, json]);
     return { ...kind, worker, ours, microBatch };
   };
-  const theirs = THEIRS.filter(({ compile }) => compile !== true || withCompile);
+  const theirs = THEIRS.filter(
+    ({ compile, micro }) => (withCompile || compile !== true) && !(options.quick && micro),
+  );
   const sides = [
     ...OURS.map((kind) => side(kind, true)),
     ...(python === undefined ? [] : theirs.map((kind) => side(kind, false))),
