@@ -69,11 +69,12 @@ async function measure(folder: string): Promise<void> {
     commands.push({ name: "PyTorch + transformers, features of one image", command: python.command, args });
   }
   const times = commands.map((each) => ({ ...each, milliseconds: [] as number[] }));
-  const rounds = options.rounds ?? (options.quick ? 0 : 10);
-  for (let round = 0; round <= rounds; round++) {
+  const rounds = options.rounds ?? (options.quick ? 1 : 10);
+  const first = options.quick ? 0 : -1; // round -1 fills the disk's cache
+  for (let round = first; round < rounds; round++) {
     for (const { command, args, milliseconds } of times) {
       const taken = timed(command, args);
-      if (round > 0 || options.quick) milliseconds.push(taken); // round 0 fills the disk's cache
+      if (round >= 0) milliseconds.push(taken);
     }
   }
   const results = times.map(({ name, milliseconds }) => ({ name, ...bestAndMedian(milliseconds) }));

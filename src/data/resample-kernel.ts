@@ -21,7 +21,7 @@ export interface ResampleKernel {
   across(from: number, pitch: number, size: number, table: number, places: number, to: number): void;
 }
 
-/** Rows that are resized along together: they share the weights. */
+/** Rows that are resized along together: they share the weights. As many as a vector of bytes has lanes of a pixel. */
 export const GROUP = 4;
 
 const rowsFrom = (first: number) => (text: (row: number) => string) =>

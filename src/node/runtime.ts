@@ -44,10 +44,10 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
   // Wrapped and compared once, not at every run: a step has hundreds of tensors that stay the same.
   const wrapped = new WeakMap<Tensor, { readonly name: string; readonly ort: OrtTensor }>();
   const wrap = (name: string, value: Tensor | undefined): OrtTensor => {
-    const known = value && wrapped.get(value);
-    if (known?.name === name) return known.ort;
     const expected = inputs.get(name)!;
     if (value === undefined) throw new Error(`run: input ${name} ${describe(expected)} is missing`);
+    const known = wrapped.get(value);
+    if (known?.name === name) return known.ort;
     if (describe(value) !== describe(expected)) {
       throw new Error(`run: input ${name} is ${describe(value)}, the graph wants ${describe(expected)}`);
     }

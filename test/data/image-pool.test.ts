@@ -69,7 +69,7 @@ describe("imagePool(workers)", () => {
     const outcomes = Promise.allSettled(started);
     await pool.close();
     const states = (await outcomes).map(({ status }) => status);
-    expect(states.slice(0, 2)).toEqual(["fulfilled", "fulfilled"]);
+    expect(states.slice(0, 3)).toEqual(["fulfilled", "fulfilled", "rejected"]);
     expect(states.at(-1)).toBe("rejected");
     await expect(pool.transform(jpeg, preprocessing, null)).rejects.toThrow("closed");
   });
