@@ -43,9 +43,15 @@ export type BatchesOptions = UnreadablePolicy & {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** A batch that says which samples its images are of. */
+export interface PlacedBatch extends Batch {
+  /** Places in `samples`. */
+  readonly places: Int32Array; // [count]
+}
+
 /** Pixels, or why there are none; never a rejected promise, because nobody may be waiting for it. */
 type Outcome =
-  | { readonly kind: "pixels"; readonly pixels: Uint8Array; readonly label: number }
+  | { readonly kind: "pixels"; readonly place: number; readonly pixels: Uint8Array; readonly label: number }
   | { readonly kind: "unreadable"; readonly id: string; readonly error: InputError }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -54,9 +60,9 @@ type Outcome =
  * comes out depends on `samples`, `order` and `views` only, never on which decode ends first.
  * @throws InputError that names the image, if one can't be read and `onUnreadable` is "fail".
  */
-export async function* batches(options: BatchesOptions): AsyncGenerator<Batch, void, undefined> {
-  const { samples, preprocessing, batchSize, views, signal } = options;
-  const order = options.order ?? samples.map((_, index) => index);
+export async function* batches(options: BatchesOptions): AsyncGenerator<PlacedBatch, void, undefined> {
+  const { preprocessing, batchSize, views, signal } = options;
+  const order = options.order ?? options.samples.map((_, index) => index);
   if (views !== undefined && views.length !== order.length) {
     throw new Error(`batches: ${views.length} views for ${order.length} images`);
   }
@@ -77,13 +83,14 @@ export async function* batches(options: BatchesOptions): AsyncGenerator<Batch, v
   let started = 0;
   const startUntil = (count: number): void => {
     while (waiting.length < count && started < order.length) {
-      waiting.push(decode(options, samples[order[started]!]!, views?.[started] ?? null, imageBytes));
+      waiting.push(decode(options, order[started]!, views?.[started] ?? null, imageBytes));
       started++;
     }
   };
 
   let images = new Uint8Array(batchSize * imageBytes);
   let labels = new Int32Array(batchSize);
+  let places = new Int32Array(batchSize);
   let count = 0;
   for (;;) {
     signal?.throwIfAborted();
@@ -100,24 +107,29 @@ export async function* batches(options: BatchesOptions): AsyncGenerator<Batch, v
     }
     images.set(outcome.pixels, count * imageBytes);
     labels[count] = outcome.label;
+    places[count] = outcome.place;
     count++;
     if (count === batchSize) {
       startUntil(options.prefetch); // these decode while the consumer has the batch
-      yield { images, labels, count };
+      yield { images, labels, places, count };
       images = new Uint8Array(batchSize * imageBytes); // the consumer may keep the last one
       labels = new Int32Array(batchSize);
+      places = new Int32Array(batchSize);
       count = 0;
     }
   }
-  if (count > 0) yield { images: images.slice(0, count * imageBytes), labels: labels.slice(0, count), count };
+  if (count === 0) return;
+  images = images.slice(0, count * imageBytes);
+  yield { images, labels: labels.slice(0, count), places: places.slice(0, count), count };
 }
 
 async function decode(
-  { dataset, transform, preprocessing, position, cache }: BatchesOptions,
-  sample: Sample,
+  { dataset, samples, transform, preprocessing, position, cache }: BatchesOptions,
+  place: number,
   view: View | null,
   imageBytes: number,
 ): Promise<Outcome> {
+  const sample = samples[place]!;
   let unread = true;
   const read = async (): Promise<StoredImage> => {
     unread = true;
@@ -136,7 +148,7 @@ async function decode(
     if (pixels.length !== imageBytes) {
       throw new Error(`batches: ${sample.id} became ${pixels.length} bytes, expected ${imageBytes}`);
     }
-    return { kind: "pixels", pixels, label };
+    return { kind: "pixels", place, pixels, label };
   } catch (error) {
     // Only what the user's data caused can be skipped; anything else is a fault of the program.
     if (!(error instanceof InputError)) return { kind: "failed", error };

@@ -24,7 +24,7 @@ export function quantizeColumns(matrix: Tensor<"float32">, largest: number): Qua
   const inverse = inverses(scale, largest);
   const values = new Int8Array(data.length);
   for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++, at++) values[at] = Math.round(data[at]! * inverse[j]!);
+    for (let j = 0; j < columns; j++, at++) values[at] = rounded(data[at]! * inverse[j]!);
   }
   return { values: tensor("int8", [rows, columns], values), scale: tensor("float32", [columns], scale) };
 }
@@ -36,7 +36,10 @@ export function quantizeTransposed(matrix: Tensor<"float32">, largest: number): 
   const scale = new Float32Array(columns);
   for (let j = 0, at = 0; j < columns; j++) {
     let size = 0;
-    for (let i = 0; i < rows; i++, at++) size = Math.max(size, Math.abs(data[at]!));
+    for (let i = 0; i < rows; i++, at++) {
+      const own = Math.abs(data[at]!);
+      if (own > size) size = own;
+    }
     scale[j] = size;
   }
   const inverse = inverses(scale, largest);
@@ -47,14 +50,18 @@ export function quantizeTransposed(matrix: Tensor<"float32">, largest: number): 
       const last = Math.min(line + LINE, rows);
       for (let j = first; j < end; j++) {
         const step = inverse[j]!;
-        for (let i = line, from = j * rows + line; i < last; i++, from++) {
-          values[i * columns + j] = Math.round(data[from]! * step);
+        let to = line * columns + j;
+        for (let from = j * rows + line; from < j * rows + last; from++, to += columns) {
+          values[to] = rounded(data[from]! * step);
         }
       }
     }
   }
   return { values: tensor("int8", [rows, columns], values), scale: tensor("float32", [columns], scale) };
 }
+
+/** Math.round takes three times as long in V8. */
+const rounded = (value: number): number => Math.floor(value + 0.5);
 
 /** Turns largest sizes into scales, in place, and returns 1 / scale; 0 for a column of zeros. */
 function inverses(scale: Float32Array, largest: number): Float32Array {

@@ -55,7 +55,10 @@ export interface ModelOptions {
   readonly threads?: number | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-  /** Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one. */
+  /**
+   * Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one, and the
+   * default of a model in 8 bits: rounding looks at all of a run, and an answer should depend on its image alone.
+   */
   readonly microBatch?: number | undefined;
 }
 
@@ -81,7 +84,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     stored: trained.precision === "int8",
     onProgress: options.onDownload,
   });
-  const bare = context(backbone, options);
+  const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
+  const bare = context(backbone, { ...options, microBatch });
   const learner = method.create(
     { ...bare, precision: await precisionOf(bare.runtime, backbone, trained) },
     checked(method.options, methodOptions, `${file}: options of ${name}`),

@@ -15,61 +15,106 @@ export function flatten32(m: Matrix): Float32Array {
 /** xᵀ y for x: [n, p], y: [n, q], in float64. Result: [p, q] */
 export function gram(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: number): Float64Array {
   const n = x.length / p;
-  const result = new Float64Array(p * q);
-  const [factors, rows] = [doubles(x), doubles(y)];
-  for (let i = 0; i < p; i++)
-    addProducts(result, i * q, q, { factors, first: i, step: p, count: n, sign: 1 }, rows, 0);
-  return result;
+  return product(transposed(x, n, p), n, y, q);
 }
 
-/** x y for x: [n, p], y: [p, q], in float64. Result: [n, q] */
+const PANEL = 4; // columns of a panel: 2 x 4 sums fit in registers
+
+/**
+ * x y for x: [n, p], y: [p, q], in float64. Result: [n, q]
+ * Each sum runs over p in order; two rows by four columns at a time, so that a number read serves several sums.
+ */
 export function product(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: number): Float64Array {
   const n = x.length / p;
   const result = new Float64Array(n * q);
-  const [factors, rows] = [doubles(x), doubles(y)];
-  for (let row = 0; row < n; row++)
-    addProducts(result, row * q, q, { factors, first: row * p, step: 1, count: p, sign: 1 }, rows, 0);
+  const [left, right] = [doubles(x), doubles(y)];
+  const panel = new Float64Array(p * PANEL);
+  const sums = new Float64Array(2 * PANEL);
+  for (let column = 0; column < q; column += PANEL) {
+    const width = Math.min(PANEL, q - column);
+    for (let k = 0; k < p; k++)
+      for (let j = 0; j < width; j++) panel[PANEL * k + j] = right[k * q + column + j]!;
+    for (let row = 0; row < n; row += 2) {
+      const rows = Math.min(2, n - row);
+      addPanel(sums, left, row * p, (row + rows - 1) * p, panel); // a last row without a pair is its own
+      for (let i = 0; i < rows; i++)
+        for (let j = 0; j < width; j++) result[(row + i) * q + column + j] = sums[PANEL * i + j]!;
+    }
+  }
   return result;
+}
+
+/** Two rows of `left`, from `first` and `second` on, times a panel [p, 4]. sums: [2, 4] */
+function addPanel(
+  sums: Float64Array,
+  left: Float64Array,
+  first: number,
+  second: number,
+  panel: Float64Array,
+): void {
+  let [a0, a1, a2, a3, b0, b1, b2, b3] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let k = 0, at = 0; at < panel.length; k++, at += PANEL) {
+    const a = left[first + k]!;
+    const b = left[second + k]!;
+    const y0 = panel[at]!;
+    const y1 = panel[at + 1]!;
+    const y2 = panel[at + 2]!;
+    const y3 = panel[at + 3]!;
+    a0 += a * y0;
+    a1 += a * y1;
+    a2 += a * y2;
+    a3 += a * y3;
+    b0 += b * y0;
+    b1 += b * y1;
+    b2 += b * y2;
+    b3 += b * y3;
+  }
+  sums[0] = a0;
+  sums[1] = a1;
+  sums[2] = a2;
+  sums[3] = a3;
+  sums[4] = b0;
+  sums[5] = b1;
+  sums[6] = b2;
+  sums[7] = b3;
 }
 
 /** One kind of array, so that the loops over it are compiled for it alone. */
 const doubles = (values: ArrayLike<number>): Float64Array =>
   values instanceof Float64Array ? values : Float64Array.from(values);
 
-/** `count` numbers, `step` apart, each times `sign`. */
+/** `count` numbers, `step` apart. */
 interface Factors {
   readonly factors: Float64Array;
   readonly first: number;
   readonly step: number;
   readonly count: number;
-  readonly sign: 1 | -1;
 }
 
 /**
- * target[at + j] += Σ_k factor_k rows[from + k q + j] for j < q, one k after the other. Four of them a pass: the target
+ * rows[at + j] −= Σ_k factor_k rows[from + k q + j] for j < q, one k after the other. Four of them a pass: the target
  * is read and written once for all four, and the sums stay the same to the last bit.
  */
-function addProducts(
-  target: Float64Array,
+function subtractRows(
+  rows: Float64Array,
   at: number,
   q: number,
-  { factors, first, step, count, sign }: Factors,
-  rows: Float64Array,
+  { factors, first, step, count }: Factors,
   from: number,
 ): void {
-  const factor = (k: number): number => sign * factors[first + k * step]!;
+  const factor = (k: number): number => -factors[first + k * step]!;
   const whole = count - (count % 4);
   for (let k = 0; k < whole; k += 4) {
     const [f0, f1, f2, f3] = [factor(k), factor(k + 1), factor(k + 2), factor(k + 3)];
     const r0 = from + k * q;
     const [r1, r2, r3] = [r0 + q, r0 + 2 * q, r0 + 3 * q];
     for (let j = 0; j < q; j++)
-      target[at + j] =
-        target[at + j]! + f0 * rows[r0 + j]! + f1 * rows[r1 + j]! + f2 * rows[r2 + j]! + f3 * rows[r3 + j]!;
+      rows[at + j] =
+        rows[at + j]! + f0 * rows[r0 + j]! + f1 * rows[r1 + j]! + f2 * rows[r2 + j]! + f3 * rows[r3 + j]!;
   }
   for (let k = whole; k < count; k++) {
     const f = factor(k);
-    for (let j = 0; j < q; j++) target[at + j]! += f * rows[from + k * q + j]!;
+    for (let j = 0; j < q; j++) rows[at + j]! += f * rows[from + k * q + j]!;
   }
 }
 
@@ -128,14 +173,13 @@ export function solveFactored(
     for (let j = 0; j < q; j++) x[row * q + j]! /= lower[row * d + row]!;
   };
   for (let row = 0; row < d; row++) {
-    const before = { factors: lower, first: row * d, step: 1, count: row, sign: -1 } as const;
-    addProducts(x, row * q, q, before, x, 0);
+    subtractRows(x, row * q, q, { factors: lower, first: row * d, step: 1, count: row }, 0);
     divide(row);
   }
   for (let row = d - 1; row >= 0; row--) {
     const next = row + 1;
-    const after = { factors: lower, first: next * d + row, step: d, count: d - next, sign: -1 } as const;
-    addProducts(x, row * q, q, after, x, next * q);
+    const after = { factors: lower, first: next * d + row, step: d, count: d - next };
+    subtractRows(x, row * q, q, after, next * q);
     divide(row);
   }
   return x;

@@ -1,8 +1,9 @@
 /** @file Counts right answers on the test images of tasks, by task and by domain. */
-import type { Batch, Sample } from "../data/dataset.ts";
+import type { Sample } from "../data/dataset.ts";
+import type { PlacedBatch } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Learner } from "../methods/method.ts";
-import { countCorrect } from "./correct.ts";
+import { correctRows } from "./correct.ts";
 import { evaluatedSamples, type TrainingOptions } from "./options.ts";
 
 /** What an evaluator asks. */
@@ -10,7 +11,7 @@ export interface EvaluatorOptions {
   readonly stream: TaskStream;
   readonly learner: Pick<Learner, "readouts" | "predict">;
   readonly evaluateOn: TrainingOptions["evaluateOn"];
-  readonly batches: (samples: readonly Sample[]) => AsyncIterable<Batch>;
+  readonly batches: (samples: readonly Sample[]) => AsyncIterable<PlacedBatch>;
 }
 
 /** Right answers and decoded images. */
@@ -52,7 +53,6 @@ export class Evaluator {
   ): Promise<Counts> {
     const { stream, learner } = this.#options;
     const tasks = stream.tasks.slice(0, count);
-    const total = tasks.reduce((sum, task) => sum + this.samples(task).length, 0);
     const domains = this.#byDomain ? stream.dataset.domainNames.length : 0;
     const each = (length: number): Record<string, number[]> =>
       Object.fromEntries(learner.readouts.map((name) => [name, new Array<number>(length).fill(0)]));
@@ -62,39 +62,29 @@ export class Evaluator {
       domainCorrect: each(domains),
       domainImages: new Array<number>(domains).fill(0),
     };
+    // Tasks share batches: many of them may have a few images each.
+    const wanted = tasks.flatMap((task) =>
+      this.samples(task).map((sample) => ({ task: task.index, sample })),
+    );
     let done = 0;
-    for (const task of tasks) {
-      for (const [domain, samples] of this.#groups(task)) {
-        const counted = this.#byDomain && task.index <= current;
-        for await (const batch of this.#options.batches(samples)) {
-          const scores = await learner.predict(batch, stream.classNames.length);
-          for (const name of learner.readouts) {
-            const correct = countCorrect(scores[name]!, batch);
-            result.correct[name]![task.index]! += correct;
-            if (counted) result.domainCorrect[name]![domain]! += correct;
-          }
-          result.images[task.index]! += batch.count;
-          if (counted) result.domainImages[domain]! += batch.count;
-          done += batch.count;
-          progress(done, total);
+    for await (const batch of this.#options.batches(wanted.map(({ sample }) => sample))) {
+      const scores = await learner.predict(batch, stream.classNames.length);
+      const answers = learner.readouts.map((name) => [name, correctRows(scores[name]!, batch)] as const);
+      for (const [row, place] of batch.places.entries()) {
+        const { task, sample } = wanted[place]!;
+        const byDomain = this.#byDomain && task <= current;
+        result.images[task]!++;
+        if (byDomain) result.domainImages[sample.domain]!++;
+        for (const [name, correct] of answers) {
+          if (!correct[row]) continue;
+          result.correct[name]![task]!++;
+          if (byDomain) result.domainCorrect[name]![sample.domain]!++;
         }
       }
+      done += batch.count;
+      progress(done, wanted.length);
     }
     return result;
-  }
-
-  /** A task's images by domain: a batch then counts for one domain. */
-  #groups(task: Task): Map<number, readonly Sample[]> {
-    const samples = this.samples(task);
-    if (samples.length === 0) return new Map(); // of a thousand tasks most may have none
-    if (!this.#byDomain) return new Map([[0, samples]]);
-    const groups = new Map<number, Sample[]>();
-    for (const sample of samples) {
-      const group = groups.get(sample.domain);
-      if (group === undefined) groups.set(sample.domain, [sample]);
-      else group.push(sample);
-    }
-    return groups;
   }
 }
 

@@ -1,7 +1,7 @@
 /** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
 import { drawPass } from "../data/augmentation.ts";
 import type { Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
-import { batches, type ImageCache, type UnreadablePolicy } from "../data/loader.ts";
+import { batches, type ImageCache, type PlacedBatch, type UnreadablePolicy } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -239,7 +239,7 @@ class Run {
   #batches(
     samples: readonly Sample[],
     how: { batchSize: number; order?: readonly number[]; views?: readonly (View | null)[] },
-  ): AsyncGenerator<Batch, void, undefined> {
+  ): AsyncGenerator<PlacedBatch, void, undefined> {
     const { stream, transform, cache, context, signal, unreadable } = this.#options;
     const onSkip = (id: string, reason: string): void => {
       if (this.#record.skipped.includes(id)) return;

@@ -170,6 +170,15 @@ describe("predict", () => {
     }
   });
 
+  test("in 8 bits, what it says of an image depends on that image alone", async () => {
+    const answers = async (...files: string[]): Promise<string[]> => {
+      const { stdout } = await place.fmlora(["predict", ...files, "--model", "rounded", "--json"]);
+      return stdout.trimEnd().split("\n");
+    };
+    const [first, second] = [image(1), image(2)];
+    expect(await answers(first, second)).toEqual([...(await answers(first)), ...(await answers(second))]);
+  });
+
   test("prints name and probability, from the model/ folder and by another readout as well", async () => {
     for (const more of [["fm"], [join("fm", "model")], ["fm", "--readout", "head"]]) {
       const { code, stdout } = await place.fmlora(["predict", image(1), "--model", ...more]);

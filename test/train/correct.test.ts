@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { countCorrect } from "../../src/train/correct.ts";
+import { correctRows } from "../../src/train/correct.ts";
 
 const none = Number.NEGATIVE_INFINITY;
-const count = (scores: number[][], labels: number[]): number =>
-  countCorrect(Float32Array.from(scores.flat()), { labels: Int32Array.from(labels), count: labels.length });
+const correct = (scores: number[][], labels: number[]): boolean[] =>
+  correctRows(Float32Array.from(scores.flat()), { labels: Int32Array.from(labels), count: labels.length });
 
-test("countCorrect counts rows whose highest score is the label's", () => {
+test("correctRows tells rows whose highest score is the label's", () => {
   expect(
-    count(
+    correct(
       [
         [1, 2, none],
         [3, 2, 1],
@@ -15,29 +15,29 @@ test("countCorrect counts rows whose highest score is the label's", () => {
       ],
       [1, 1, 2],
     ),
-  ).toBe(2);
+  ).toEqual([true, false, true]);
 });
 
-test("countCorrect takes the first of equal scores", () => {
+test("correctRows takes the first of equal scores", () => {
   expect(
-    count(
+    correct(
       [
         [1, 1],
         [1, 1],
       ],
       [0, 1],
     ),
-  ).toBe(1);
+  ).toEqual([true, false]);
 });
 
-test("countCorrect finds nothing right where no class has a score, or one that is no number", () => {
+test("correctRows finds nothing right where no class has a score, or one that is no number", () => {
   expect(
-    count(
+    correct(
       [
         [none, none],
         [Number.NaN, Number.NaN],
       ],
       [0, 0],
     ),
-  ).toBe(0);
+  ).toEqual([false, false]);
 });

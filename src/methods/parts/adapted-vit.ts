@@ -58,8 +58,6 @@ export class AdaptedVit {
   readonly adaptation: Adaptation;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #precision: Precision;
-  /** Images in a run without gradients. In 8 bits one: rounding looks at all of a run, a prediction at its image alone. */
-  readonly #forwardBatch: number;
   readonly #frozen: Record<string, Tensor>;
   /** 8-bit weights: every graph holds its own, and nothing else does. */
   readonly #held: HeldMatrix;
@@ -71,7 +69,6 @@ export class AdaptedVit {
     this.context = context;
     this.adaptation = adaptation;
     this.#precision = context.precision ?? FLOAT32;
-    this.#forwardBatch = this.#precision.name === "int8" ? 1 : context.microBatch;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
     this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
   }
@@ -98,7 +95,7 @@ export class AdaptedVit {
     const classMask = Float32Array.from({ length: capacity }, (_, row) => (row < classes.length ? 0 : -1e9));
     let loss = 0;
     const gradients: Record<string, Float32Array> = {};
-    for (const micro of this.#microBatches(batch, size)) {
+    for (const micro of this.#microBatches(batch)) {
       const targets = new Float32Array(size * capacity);
       for (let i = 0; i < micro.count; i++) {
         const row = classes.indexOf(batch.labels[micro.start + i]!);
@@ -123,8 +120,10 @@ export class AdaptedVit {
     const features = new Float32Array(batch.count * this.width);
     const moments: Record<string, Float32Array> = {};
     const tokens: Record<string, number> = {};
-    for (const micro of this.#microBatches(batch, this.#forwardBatch)) {
-      const weight = Float32Array.from({ length: this.#forwardBatch }, (_, i) => Number(i < micro.count));
+    for (const micro of this.#microBatches(batch)) {
+      const weight = Float32Array.from({ length: this.context.microBatch }, (_, i) =>
+        Number(i < micro.count),
+      );
       const results = await session.run({
         ...this.#frozen,
         ...parameters,
@@ -153,7 +152,7 @@ export class AdaptedVit {
   async features(batch: Images): Promise<Float32Array> {
     const session = await this.#session("features", () => this.#featureGraph());
     const features = new Float32Array(batch.count * this.width);
-    for (const micro of this.#microBatches(batch, this.#forwardBatch)) {
+    for (const micro of this.#microBatches(batch)) {
       this.#merged ??= this.#servingFeeds(this.context.backbone.weights);
       const results = await session.run({ ...this.#merged, images: micro.images });
       this.#copyFeatures(features, results.features!, micro);
@@ -191,23 +190,23 @@ export class AdaptedVit {
     return this.#session(key, () => this.#trainingGraph(capacity, trained));
   }
 
-  #microBatches(batch: Images, size: number): Generator<MicroBatch> {
-    return microBatches(batch, size, this.context.backbone.config.imageSize);
+  #microBatches(batch: Images): Generator<MicroBatch> {
+    return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
   }
 
   #copyFeatures(target: Float32Array, features: Tensor, { start, count }: MicroBatch): void {
     target.set(float32Data(features).subarray(0, count * this.width), start * this.width);
   }
 
-  #images(size: number): Value {
+  #images(): Value {
     const { imageSize } = this.context.backbone.config;
-    return input("images", "uint8", [size, imageSize, imageSize, 3]);
+    return input("images", "uint8", [this.context.microBatch, imageSize, imageSize, 3]);
   }
 
   #trainingGraph(capacity: number, trained: readonly string[]): Record<string, Value> {
     const parameters = parameterInputs();
     const weights = weightInputs(this.#precision, this.#held);
-    const features = this.#forward(weights, parameters, this.context.microBatch);
+    const features = this.#forward(weights, parameters);
     const weight = parameters("head.weight", [capacity, this.width]);
     const logits = linear(features, weight, parameters("head.bias", [capacity]));
     const masked = add(logits, input("classMask", "float32", [capacity]));
@@ -221,11 +220,11 @@ export class AdaptedVit {
   }
 
   #observationGraph(): Record<string, Value> {
-    const size = this.#forwardBatch;
+    const size = this.context.microBatch;
     const imageWeight = input("imageWeight", "float32", [size]);
     const outputs: Record<string, Value> = {};
     const weights = weightInputs(this.#precision, this.#held);
-    const features = this.#forward(weights, parameterInputs(), size, (site, h) => {
+    const features = this.#forward(weights, parameterInputs(), (site, h) => {
       const perImage = h.dims[0]! / size;
       const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
       outputs[`moment ${site}`] = matmul(mul(h, weight), h, { transposeA: true });
@@ -241,14 +240,12 @@ export class AdaptedVit {
     const weights = weightInputs(this.#precision, (layer, way) =>
       sites.includes(layer) ? undefined : this.#held(layer, way),
     );
-    const images = this.#images(this.#forwardBatch);
-    return { features: vitFeatures(config, weights, images, this.#prompts(parameterInputs())) };
+    return { features: vitFeatures(config, weights, this.#images(), this.#prompts(parameterInputs())) };
   }
 
   #forward(
     weights: Weights,
     parameters: ParameterInputs,
-    images: number,
     onProjected?: (site: string, h: Value) => void,
   ): Value {
     const { sites, rank, core } = this.adaptation;
@@ -266,7 +263,7 @@ export class AdaptedVit {
         return addLowRank(y, h, factors);
       },
     };
-    return vitFeatures(this.context.backbone.config, weights, this.#images(images), hooks);
+    return vitFeatures(this.context.backbone.config, weights, this.#images(), hooks);
   }
 
   #prompts(parameters: ParameterInputs): VitHooks {

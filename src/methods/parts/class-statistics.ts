@@ -192,12 +192,11 @@ export function linearScores(
 ): Float32Array {
   const n = features.length / width;
   const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
+  const count = classes.length;
+  const products = product(features, width, transposed(weight, count, width), count); // [n, classes]
   for (let row = 0; row < n; row++) {
-    for (const [i, label] of classes.entries()) {
-      let score = bias[i]!;
-      for (let k = 0; k < width; k++) score += features[row * width + k]! * weight[i * width + k]!;
-      scores[row * classCount + label] = score;
-    }
+    for (const [i, label] of classes.entries())
+      scores[row * classCount + label] = products[row * count + i]! + bias[i]!;
   }
   return scores;
 }
