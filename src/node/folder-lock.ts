@@ -25,10 +25,11 @@ const held = new Set<string>();
 
 /**
  * Locks a folder, and makes it if need be.
+ * @param option what chooses another folder
  * @returns what unlocks it
  * @throws InputError if a living process has it, or it can't be written
  */
-export async function lockFolder(path: string): Promise<() => void> {
+export async function lockFolder(path: string, option = "--out"): Promise<() => void> {
   const file = join(path, ".lock");
   const release = await explainWrites(join(path, "config.json"), () => {
     mkdirSync(path, { recursive: true });
@@ -44,7 +45,7 @@ export async function lockFolder(path: string): Promise<() => void> {
     const owner = livingOwner(file);
     if (owner !== undefined) {
       throw new InputError(
-        `${path}: process ${owner.pid} on ${owner.host} is at work there; wait until it ends, or choose another --out`,
+        `${path}: process ${owner.pid} on ${owner.host} is at work there; wait until it ends, or choose another ${option}`,
       );
     }
     await explainWrites(file, () => writeFileSync(file, JSON.stringify(ownerOf(process.pid))));

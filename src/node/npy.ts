@@ -1,4 +1,5 @@
 /** @file NumPy's .npy files, version 1: one array, written whole or not at all. */
+import { rmSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { sizeOf } from "../tensor/tensor.ts";
@@ -36,6 +37,8 @@ export class NpyWriter {
   readonly #handle: FileHandle;
   readonly #headerBytes: number;
   readonly #made: readonly string[];
+  /** For a process that ends at once, as at a second Ctrl-C. */
+  readonly #atExit = (): void => rmSync(temporaryName(this.#file), { force: true });
   #rows = 0;
   #finished = false;
 
@@ -52,6 +55,7 @@ export class NpyWriter {
     this.#mostRows = mostRows;
     this.#handle = handle;
     this.#headerBytes = headerOf([mostRows, width]).length;
+    process.once("exit", this.#atExit);
   }
 
   /** @param mostRows rows that may come; fewer may. @throws InputError if the file can't be written there */
@@ -97,6 +101,7 @@ export class NpyWriter {
       await rename(temporaryName(this.#file), this.#file);
     });
     this.#finished = true;
+    process.off("exit", this.#atExit);
     return this.#rows;
   }
 
@@ -104,6 +109,7 @@ export class NpyWriter {
   async discard(): Promise<void> {
     await this.#handle.close().catch(() => {}); // it may be closed already
     await rm(temporaryName(this.#file), { force: true });
+    process.off("exit", this.#atExit);
     if (!this.#finished) await removeEmpty(this.#made);
   }
 

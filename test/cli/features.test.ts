@@ -1,4 +1,5 @@
 /** @file `fmlora features` over folders and many files, and what the user sees of a download. */
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -133,6 +134,16 @@ test("targets are looked at first, and Ctrl-C leaves nothing behind", async () =
   expect({ killed, code }).toEqual({ killed: true, code: 130 });
   expect(stderr).toMatch(/fmlora: stopped; nothing was written\n$/);
   expect(existsSync(join(place.path, "stopped"))).toBe(false);
+});
+
+test("a process that ends at once, as at a second Ctrl-C, leaves no part of the file", () => {
+  const module = new URL("../../dist/node/npy.js", import.meta.url);
+  const out = join(place.path, "at-once.npy");
+  const program = `import { NpyWriter } from ${JSON.stringify(module.href)};
+    await NpyWriter.open(${JSON.stringify(out)}, 4, 10);
+    process.exit(130);`;
+  expect(spawnSync(process.execPath, ["--input-type=module", "--eval", program]).status).toBe(130);
+  expect(readdirSync(place.path).filter((name) => name.startsWith("at-once"))).toEqual([]);
 });
 
 test("four times as many images take no more memory", async () => {

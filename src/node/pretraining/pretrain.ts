@@ -14,6 +14,7 @@ import { pretrain } from "../../train/pretraining/pretrain.ts";
 import { Student } from "../../train/pretraining/student.ts";
 import { checkBatch } from "../bounds.ts";
 import { writeWhole } from "../files.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { checked } from "../options.ts";
 import { nodeRuntime } from "../runtime.ts";
 import { type OpenData, openData } from "./data.ts";
@@ -111,7 +112,14 @@ async function pretrainIn(folder: PretrainingFolder, prepared: Prepared): Promis
   };
   const runtime = nodeRuntime({ threads: options.threads });
   const cache = request.cache ?? join(request.out, "cache");
-  const opened = await openData(options, network, { dataset, split }, { cache, runtime, signal }, tell);
+  const unlock = await lockFolder(cache, "--cache"); // others may read it, but not fill it at the same time
+  const opened = await openData(
+    options,
+    network,
+    { dataset, split },
+    { cache, runtime, signal },
+    tell,
+  ).finally(unlock);
   try {
     const start =
       network.regressed && checkpoint === undefined
