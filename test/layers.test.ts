@@ -1,6 +1,5 @@
 /** @file Rooms: what may import what, and how long a file may be. */
 import { readdirSync, readFileSync } from "node:fs";
-import { builtinModules } from "node:module";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -13,6 +12,10 @@ const ROOMS = [
 ];
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
+/** Packages for rooms that browsers have, too; all other packages are for NODE_ONLY rooms. */
+const PORTABLE = [
+  ...["@bufbuild/protobuf", "@observablehq/plot", "linkedom", "ml-matrix", "pure-rand", "watr", "zod"],
+];
 const AMBIENT = ["globals.d.ts"];
 const GENERATED = "src/onnx/generated/";
 const MAX_LINES = 300;
@@ -25,6 +28,7 @@ function breaches(files: ReadonlyMap<string, string>): string[] {
     return [
       ...(long ? [`${path}: ${lines} lines, at most ${MAX_LINES}`] : []),
       ...(path.startsWith("src/") ? importBreaches(path, text) : []),
+      ...(path.startsWith("src/") ? operatorBreaches(path, text) : []),
     ];
   });
 }
@@ -37,10 +41,9 @@ function importBreaches(path: string, text: string): string[] {
   const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
   return imports.flatMap((target) => {
     if (!target.startsWith(".")) {
-      const builtin = target.startsWith("node:") || builtinModules.includes(target);
-      return builtin && !NODE_ONLY.includes(room)
-        ? [`${path}: imports ${target}; only ${NODE_ONLY} may`]
-        : [];
+      return NODE_ONLY.includes(room) || PORTABLE.includes(packageOf(target))
+        ? []
+        : [`${path}: imports ${target}; only ${NODE_ONLY} may`];
     }
     const to = roomOf(posix.join(posix.dirname(path), target));
     if (AMBIENT.includes(to)) return [];
@@ -48,6 +51,22 @@ function importBreaches(path: string, text: string): string[] {
     const above = !ROOMS.includes(to) || ROOMS.indexOf(to) > ROOMS.indexOf(room);
     return apart || above ? [`${path}: ${room} imports ${target}, which is in ${to}`] : [];
   });
+}
+
+/** The gradient check walks src/ops: an operator elsewhere would escape it. */
+function operatorBreaches(path: string, text: string): string[] {
+  const found = /^(?:export )?const (\w+): Op</m.exec(text);
+  return found === null || roomOf(path) === "ops"
+    ? []
+    : [`${path}: has the operator ${found[1]}; only src/ops may have any`];
+}
+
+/** "@scope/name/part" -> "@scope/name", "name/part" -> "name" */
+function packageOf(target: string): string {
+  return target
+    .split("/")
+    .slice(0, target.startsWith("@") ? 2 : 1)
+    .join("/");
 }
 
 /** "src/nn/vit.ts" is in nn; a file in src itself is its own room; whatever is outside src is "outside src". */
@@ -85,6 +104,8 @@ test("a file that imports a later room, the other platform, Node or nothing know
     ["src/node/web.ts", `import "../web/runtime.ts";`],
     ["src/web/node.ts", `import { nodeRuntime } from "../node/runtime.ts";`],
     ["src/nn/read.ts", `import { readFileSync } from "node:fs";\nimport { join } from "path";`],
+    ["src/data/decode.ts", `import sharp from "sharp";`],
+    ["src/nn/own.ts", `const cubeOp: Op<"x", object> = { type: "Pow" };`],
     ["src/extra/new.ts", `export const one = 1;`],
     ["src/metrics/test.ts", `import { toy } from "../../test/toy.ts";`],
     ["src/cli/long.ts", `${"\n".repeat(MAX_LINES)}export {};`],
@@ -99,6 +120,8 @@ test("a file that imports a later room, the other platform, Node or nothing know
       "src/web/node.ts: web imports ../node/runtime.ts, which is in node",
       "src/nn/read.ts: imports node:fs; only node,cli may",
       "src/nn/read.ts: imports path; only node,cli may",
+      "src/data/decode.ts: imports sharp; only node,cli may",
+      "src/nn/own.ts: has the operator cubeOp; only src/ops may have any",
       "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, methods, train, report, index.ts, web, node, cli",
       "src/metrics/test.ts: metrics imports ../../test/toy.ts, which is in outside src",
       "src/cli/long.ts: 301 lines, at most 300",
@@ -119,3 +142,22 @@ test("a file that keeps the rules, or only speaks of breaking them, passes", () 
   ]);
   expect(breaches(right)).toEqual([]);
 });
+
+test("neither Node's nor a browser's names compile in the core", () => {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const { config } = ts.readConfigFile(join(root, "tsconfig.core.json"), ts.sys.readFile);
+  const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const wrong = join(root, "src/tensor/wrong.ts");
+  const text = "export const values = [process.cwd(), Buffer.from([]), document.title];";
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (file) => file === wrong || fileExists(file);
+  host.getSourceFile = (file, target, ...more) =>
+    file === wrong ? ts.createSourceFile(file, text, target) : getSourceFile(file, target, ...more);
+  const program = ts.createProgram([...fileNames, wrong], options, host);
+  const found = program.getSemanticDiagnostics(program.getSourceFile(wrong));
+  const names = found.map(
+    ({ messageText }) => /name '(\w+)'/.exec(ts.flattenDiagnosticMessageText(messageText, "\n"))?.[1],
+  );
+  expect(names).toEqual(expect.arrayContaining(["process", "Buffer", "document"]));
+}, 60_000);

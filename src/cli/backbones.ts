@@ -46,11 +46,8 @@ function fetchCommand() {
 }
 
 function describe({ name, facts, bytes: size, license }: LocalBackbone): string[] {
-  const { family, config, parameters, note } = facts;
+  const { family, config, parameters } = facts;
   const shape = `${config.imageSize} px, patch ${config.patchSize}, width ${config.hiddenSize}, ${config.layers} blocks`;
   const terms = license === undefined ? "no licence named" : `licence ${license}`;
-  return [
-    `${name}: ${family}, ${shape}, ${count(parameters)} parameters, ${bytes(size)}, ${terms}`,
-    ...(note === undefined ? [] : [`  ${note}`]),
-  ];
+  return [`${name}: ${family}, ${shape}, ${count(parameters)} parameters, ${bytes(size)}, ${terms}`];
 }

@@ -18,8 +18,6 @@ export interface Backbone {
   readonly preprocessing: Preprocessing;
   /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
-  /** What a user should know before trusting results: how little a checkpoint was trained, for example. */
-  readonly note?: string;
 }
 
 /** `hidden_act` -> ours. */
@@ -44,7 +42,6 @@ const configSchema = z.object({
   qkv_bias: z.boolean().default(true),
   use_swiglu_ffn: z.boolean().default(false),
   num_register_tokens: positive.optional(),
-  fm_lora_note: z.string().optional(),
 });
 /** What the two JSON files say. */
 export interface CheckpointConfig {
@@ -52,7 +49,6 @@ export interface CheckpointConfig {
   readonly config: VitConfig;
   readonly preprocessing: Preprocessing;
   readonly qkvBias: boolean;
-  readonly note?: string;
 }
 
 /**
@@ -107,7 +103,6 @@ export function parseConfig(
     family,
     preprocessing,
     qkvBias: config.qkv_bias,
-    ...(config.fm_lora_note === undefined ? {} : { note: config.fm_lora_note }),
     config: {
       imageSize: preprocessing.size,
       patchSize: config.patch_size,

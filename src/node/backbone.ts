@@ -30,9 +30,9 @@ export function loadBackbone(
   const parse = checkpointParser(folder, imageSize);
   return withWeights(folder, (header, read, file) => {
     const checkpoint = parse(header, file);
-    const { config, preprocessing, note } = checkpoint;
+    const { config, preprocessing } = checkpoint;
     const weights = readWeights(checkpoint, header, read, file, { stored });
-    return { name, config, preprocessing, weights, ...(note === undefined ? {} : { note }) };
+    return { name, config, preprocessing, weights };
   });
 }
 
@@ -43,7 +43,6 @@ export interface BackboneFacts {
   readonly config: CheckpointConfig["config"];
   /** Numbers that features need: heads and text towers are left out. */
   readonly parameters: number;
-  readonly note: string | undefined;
 }
 
 /** Reads and checks everything but the weights' bytes. @throws InputError as `loadBackbone` does */
@@ -51,8 +50,8 @@ export function describeBackbone(folder: string): BackboneFacts {
   const parse = checkpointParser(folder);
   return withWeights(folder, (header, _, file) => {
     const checkpoint = parse(header, file);
-    const { family, config, note } = checkpoint;
-    return { family: family.modelType, config, note, parameters: countWeights(checkpoint, header, file) };
+    const { family, config } = checkpoint;
+    return { family: family.modelType, config, parameters: countWeights(checkpoint, header, file) };
   });
 }
 

@@ -168,7 +168,6 @@ async function runPrepared(
   };
   const output = directory.output(model, listen);
   if (checkpoint === undefined) {
-    const { note } = context.backbone;
     output.event({
       type: "run-start",
       method,
@@ -176,7 +175,7 @@ async function runPrepared(
       backbone,
       tasks: stream.tasks.length,
       classes: classNames.length,
-      notes: [...(note === undefined ? [] : [note]), ...(learner.notes ?? [])],
+      notes: learner.notes ?? [],
     });
   }
   const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));

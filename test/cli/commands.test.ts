@@ -91,7 +91,7 @@ describe("help", () => {
     }
   });
 
-  test("backbones lists what is shipped, with its note", async () => {
+  test("backbones lists what is shipped, with its licence", async () => {
     const { code, stdout } = await place.fmlora(["backbones"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(

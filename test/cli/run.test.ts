@@ -28,7 +28,16 @@ describe("a run", () => {
     expect(stdout).toContain("fm-lora on folder as images, backbone, seed 5, order seed 1993, readout lda");
     const out = join("runs", "folder-fm-lora-seed5");
     expect(stdout).toContain(`report: ${join(out, "report.html")} (open it in a browser: `);
-    expect(read(out, "report.html")).toContain("<!doctype html>");
+    const report = read(out, "report.html");
+    expect(report).toMatch(/^<!doctype html>/);
+    const titles = [
+      "Accuracy matrix",
+      "Accuracy over tasks",
+      "Ranks",
+      "Similarity of tasks",
+      "Configuration",
+    ];
+    for (const title of titles) expect(report).toContain(`<h2>${title}</h2>`);
     const config = JSON.parse(read(out, "config.json"));
     expect(config).toMatchObject({ method: "fm-lora", tasks: 3, epochs: 2, seed: 5 });
     expect(config.methodOptions).toMatchObject({ rank: 8, prompts: true, protection: false });

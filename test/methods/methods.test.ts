@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
 import { accuracyMatrix, summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { type FinishedRun, methodOf, runMethod, stateBytes, testContext } from "../support/run-method.ts";
 import { patternDataset } from "../support/toy-dataset.ts";
 
@@ -76,6 +77,21 @@ describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
     if (run.losses.length === 0) return; // nothing is drawn
     const other = await runMethod(name, stream, { seed: 8 });
     expect(other.losses).not.toEqual(run.losses);
+  });
+
+  test("resumed from a checkpoint, ends with the same bytes", async () => {
+    const files: Uint8Array[] = [];
+    await runMethod(name, stream, { onCheckpoint: (checkpoint) => files.push(encodeCheckpoint(checkpoint)) });
+    const last = stateBytes(run.states.at(-1)!);
+    for (const place of new Set([0.1, 0.4, 0.7, 0.95].map((share) => Math.floor(share * files.length)))) {
+      const resume = decodeCheckpoint(files[place]!, "checkpoint");
+      const resumed = await runMethod(name, stream, { run: { resume } });
+      const where = `from task ${resume.task}, epoch ${resume.epoch}`;
+      if (resumed.states.length > 0)
+        expect(stateBytes(resumed.states.at(-1)!).equals(last), where).toBe(true);
+      expect(resumed.losses, where).toEqual(run.losses.slice(run.losses.length - resumed.losses.length));
+      expect(resumed.record.correct, where).toEqual(run.record.correct);
+    }
   });
 
   test("trains equally many numbers in every task after the first", () => {

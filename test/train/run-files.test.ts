@@ -79,7 +79,9 @@ test("no training image, encoded or decoded, and no feature row of one", async (
 
 test("the model after the last task has the shapes of that after the first, but for the rows of classes", () => {
   const shapes = (file: string): Record<string, string> =>
-    Object.fromEntries(Object.entries(tensorsOf(file)).map(([name, { dims }]) => [name, `${dims}`]));
+    Object.fromEntries(
+      Object.entries(tensorsOf(file)).map(([name, { dtype, dims }]) => [name, `${dtype} ${dims}`]),
+    );
   const [first, last] = [shapes(at("first.safetensors")), shapes(at("run", "model", "model.safetensors"))];
   expect(Object.keys(last)).toEqual(Object.keys(first));
   expect(Object.keys(last).filter((name) => first[name] !== last[name])).toEqual([
