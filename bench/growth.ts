@@ -7,6 +7,8 @@
  * looks at the first task's images only: on all of them it would grow by definition.
  */
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { AUGMENTATIONS } from "../src/data/augmentation.ts";
 import type { Dataset, Sample } from "../src/data/dataset.ts";
 import type { Task, TaskStream } from "../src/data/stream.ts";
@@ -39,7 +41,17 @@ interface TaskCost {
   readonly evaluation: number;
   readonly files: number;
   readonly stateBytes: number;
-  readonly residentBytes: number;
+  /** After a collection, which slows what comes next: of every 50th task. */
+  readonly residentBytes: number | null;
+}
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+/** What is left after a collection: garbage comes and goes with V8's mood. */
+function residentBytes(): number {
+  collect();
+  return process.memoryUsage().rss;
 }
 
 function endlessStream(
@@ -119,7 +131,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
         evaluation: sum("evaluation"),
         files: sum("model file", "checkpoint"),
         stateBytes,
-        residentBytes: process.memoryUsage().rss,
+        residentBytes: costs.length % 50 === 0 ? residentBytes() : null,
       });
     };
     await runStream({
@@ -151,7 +163,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
 function caseOf(name: StreamName, costs: readonly TaskCost[]): CaseResult {
   const window = Math.min(100, Math.floor(costs.length / 4));
   const middle = (part: readonly TaskCost[], key: keyof TaskCost): number =>
-    bestAndMedian(part.map((cost) => cost[key])).median;
+    bestAndMedian(part.flatMap((cost) => cost[key] ?? [])).median;
   const [first, last] = [costs.slice(1, 1 + window), costs.slice(-window)]; // task 0 compiles
   const growth = (key: keyof TaskCost): number => middle(last, key) / middle(first, key);
   const { label, newClasses } = STREAMS[name];
