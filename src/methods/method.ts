@@ -74,7 +74,7 @@ export interface Learner {
   trainStep(batch: Batch, position: StepPosition): Promise<number>;
   /** Folds what was learned into the state and forgets the task's images and features. */
   endTask(task: TaskData): Promise<void>;
-  /** Scores images among `classCount` classes. Each image's scores depend on that image alone. */
+  /** Scores images among `classCount` classes. Each image's scores depend on that image alone, but for scales in 8 bits. */
   predict(images: Images, classCount: number): Promise<Scores>;
   /**
    * How far each image is from every known class: squared Mahalanobis distance per
