@@ -41,7 +41,7 @@ interface TaskCost {
   readonly evaluation: number;
   readonly files: number;
   readonly stateBytes: number;
-  /** After a collection, which slows what comes next: of every 50th task. */
+  /** After a collection, which slows what comes next: of two tasks in a window. */
   readonly residentBytes: number | null;
 }
 
@@ -131,7 +131,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
         evaluation: sum("evaluation"),
         files: sum("model file", "checkpoint"),
         stateBytes,
-        residentBytes: costs.length % 50 === 0 ? residentBytes() : null,
+        residentBytes: costs.length % Math.ceil(windowOf(tasks) / 2) === 0 ? residentBytes() : null,
       });
     };
     await runStream({
@@ -160,8 +160,11 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
   });
 }
 
+/** Tasks at the beginning, and at the end, whose medians are compared. */
+const windowOf = (tasks: number): number => Math.max(1, Math.min(100, Math.floor(tasks / 4)));
+
 function caseOf(name: StreamName, costs: readonly TaskCost[]): CaseResult {
-  const window = Math.min(100, Math.floor(costs.length / 4));
+  const window = windowOf(costs.length);
   const middle = (part: readonly TaskCost[], key: keyof TaskCost): number =>
     bestAndMedian(part.flatMap((cost) => cost[key] ?? [])).median;
   const [first, last] = [costs.slice(1, 1 + window), costs.slice(-window)]; // task 0 compiles
