@@ -14,7 +14,7 @@ import { nodeRuntime } from "../src/node/runtime.ts";
 import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/speed.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
-import { benchOptions, pythonWith } from "./options.ts";
+import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
 import { type CaseResult, conclude, type Ratio, ratio, speedSides } from "./result.ts";
 
 /** What a side runs with. */
@@ -84,9 +84,7 @@ async function compare(folder: string, network: Network, python: string | undefi
   };
   const sides = [
     ...OURS.map((kind) => side(kind, true)),
-    ...(python === undefined
-      ? []
-      : THEIRS.filter(({ micro }) => !(options.quick && micro)).map((kind) => side(kind, false))),
+    ...(python === undefined ? [] : sidesThatRun(options, THEIRS).map((kind) => side(kind, false))),
   ];
   const rounds = options.rounds ?? (options.quick ? 1 : 8);
   const finished = await takeTurns(sides, rounds, ({ worker }) => worker.ask<Answer>({ steps: 2 }));

@@ -43,6 +43,12 @@ export function benchOptions(own: OptionsConfig = {}): BenchOptions {
   };
 }
 
+/** Of some sides those that run: --quick leaves micro-batched ones out. */
+export const sidesThatRun = <Kind extends { readonly micro: boolean }>(
+  { quick }: Pick<BenchOptions, "quick">,
+  sides: readonly Kind[],
+): Kind[] => sides.filter(({ micro }) => !(quick && micro));
+
 /** @throws if it is none above 0 */
 function whole(name: string, text: string | boolean | undefined): number {
   const value = Number(text);

@@ -18,7 +18,7 @@ import { float32Data } from "../src/tensor/tensor.ts";
 import { checkGradients } from "./gradients.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
-import { benchOptions, pythonWith } from "./options.ts";
+import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
 import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
 
 const SHAPE = { rank: 8, classes: 100 };
@@ -131,9 +131,7 @@ async function compare(folder: string, network: Network, python: string | undefi
       : pythonWorker(python!, PEER, ["serve", folder, json]);
     return { ...kind, worker, ours, microBatch };
   };
-  const theirs = THEIRS.filter(
-    ({ compile, micro }) => (withCompile || compile !== true) && !(options.quick && micro),
-  );
+  const theirs = sidesThatRun(options, THEIRS).filter(({ compile }) => compile !== true || withCompile);
   const sides = [
     ...OURS.map((kind) => side(kind, true)),
     ...(python === undefined ? [] : theirs.map((kind) => side(kind, false))),

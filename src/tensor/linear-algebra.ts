@@ -36,7 +36,7 @@ export function product(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q
       for (let j = 0; j < width; j++) panel[PANEL * k + j] = right[k * q + column + j]!;
     for (let row = 0; row < n; row += 2) {
       const rows = Math.min(2, n - row);
-      addPanel(sums, left, row * p, (row + rows - 1) * p, panel); // a last row without a pair is its own
+      setSums(sums, left, row * p, (row + rows - 1) * p, panel); // a last row without a pair is its own
       for (let i = 0; i < rows; i++)
         for (let j = 0; j < width; j++) result[(row + i) * q + column + j] = sums[PANEL * i + j]!;
     }
@@ -44,8 +44,8 @@ export function product(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q
   return result;
 }
 
-/** Two rows of `left`, from `first` and `second` on, times a panel [p, 4]. sums: [2, 4] */
-function addPanel(
+/** sums = two rows of `left`, from `first` and `second` on, times a panel [p, 4]. [2, 4] */
+function setSums(
   sums: Float64Array,
   left: Float64Array,
   first: number,

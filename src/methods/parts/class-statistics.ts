@@ -192,11 +192,10 @@ export function linearScores(
 ): Float32Array {
   const n = features.length / width;
   const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
-  const count = classes.length;
-  const products = product(features, width, transposed(weight, count, width), count); // [n, classes]
+  const products = product(weight, width, transposed(features, n, width), n); // [classes, n]
   for (let row = 0; row < n; row++) {
     for (const [i, label] of classes.entries())
-      scores[row * classCount + label] = products[row * count + i]! + bias[i]!;
+      scores[row * classCount + label] = products[i * n + row]! + bias[i]!;
   }
   return scores;
 }
