@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Batch } from "../src/data/dataset.ts";
-import { headCapacity, TaskHead } from "../src/methods/parts/task-head.ts";
+import { headCapacity, TaskHead } from "../src/heads/task-head.ts";
 import { gradientNames } from "../src/methods/parts/task-training.ts";
-import type { HeadStart, LoraTraining } from "../src/node/speed.ts";
+import type { HeadStart, LoraTraining } from "../src/node/runs/speed.ts";
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 

@@ -12,11 +12,11 @@ import { runInNewContext } from "node:vm";
 import { AUGMENTATIONS } from "../src/data/augmentation.ts";
 import type { Dataset, Sample } from "../src/data/dataset.ts";
 import type { Task, TaskStream } from "../src/data/stream.ts";
-import { loadBackbone } from "../src/node/backbone.ts";
-import { methodNamed } from "../src/node/run.ts";
-import { RunDirectory } from "../src/node/run-directory.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian, measuringContext } from "../src/node/speed.ts";
+import { loadBackbone } from "../src/node/backbones/backbone.ts";
+import { methodNamed } from "../src/node/runs/run.ts";
+import { RunDirectory } from "../src/node/runs/run-directory.ts";
+import { bestAndMedian, measuringContext } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { runStream } from "../src/train/run.ts";
 import { Tracer } from "../src/train/tracer.ts";
@@ -61,12 +61,16 @@ function endlessStream(
   const classCount = newClasses ? tasks * classesPerTask : classesPerTask;
   const classNames = Array.from({ length: classCount }, (_, label) => `class ${label}`);
   const dataset: Dataset = {
-    ...{ name: "endless", classNames, domainNames: ["one"], train: [], test: [] },
+    name: "endless",
+    classNames,
+    domainNames: ["one"],
+    train: [],
+    test: [],
     async read({ id, label }) {
       const own = Rng.at("class", label);
       const rng = Rng.at("image", id);
-      const colour = [own.below(200), own.below(200), own.below(200)];
-      const data = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => colour[i % 3]! + rng.below(56));
+      const color = [own.below(200), own.below(200), own.below(200)];
+      const data = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => color[i % 3]! + rng.below(56));
       return { kind: "rgb", width: SIDE, height: SIDE, data };
     },
   };

@@ -9,9 +9,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadBackbone } from "../src/node/backbone.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/speed.ts";
+import { loadBackbone } from "../src/node/backbones/backbone.ts";
+import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";

@@ -5,8 +5,8 @@
  *
  * The same photos and the same views as in input-pipeline.ts, on one image thread as in a run on a small machine.
  */
-import { imagePool } from "../src/node/image-pool.ts";
-import { bestAndMedian } from "../src/node/speed.ts";
+import { imagePool } from "../src/node/images/pool.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions } from "./options.ts";
 import { FILES, imageVersions, photoBatches, photosIn, SIZE } from "./photo-pass.ts";

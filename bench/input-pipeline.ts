@@ -3,15 +3,15 @@
  *
  *     npx tsx bench/input-pipeline.ts --python PYTHON [--quick] [--rounds N] [--images N]
  *
- * JPEGs of 500 x 375, RandomResizedCrop to 224 and a flip, batches of 32 as bytes; the peer also as normalised floats,
+ * JPEGs of 500 x 375, RandomResizedCrop to 224 and a flip, batches of 32 as bytes; the peer also as normalized floats,
  * which our networks do inside their graph. Sides run in processes of their own and take turns; PYTHON has torch and
  * torchvision.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import type { Batch, Preprocessing } from "../src/data/dataset.ts";
-import { imagePool } from "../src/node/image-pool.ts";
-import { bestAndMedian } from "../src/node/speed.ts";
+import { imagePool } from "../src/node/images/pool.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { inTemporaryFolder, ownWorker, pythonWorker, serve, type Worker } from "./measure.ts";
 import { pythonWith } from "./options.ts";
 import { BATCH, FILES, imageVersions, photoBatches, photosIn, SIZE } from "./photo-pass.ts";
@@ -31,7 +31,7 @@ interface SideOptions {
   readonly size: number;
   readonly batch: number;
   readonly interpolation: Interpolation;
-  /** The peer only: normalised floats instead of bytes. */
+  /** The peer only: normalized floats instead of bytes. */
   readonly floats: boolean;
 }
 

@@ -167,7 +167,7 @@ class RandomTensors {
     return tensor("float32", dims, data);
   }
 
-  /** As networks are initialised: norms near 1, biases small, matrices of deviation 0.02. */
+  /** As networks are initialized: norms near 1, biases small, matrices of deviation 0.02. */
   weight(name: string, dims: readonly number[]): Tensor<"float32"> {
     return this.normal(dims, 0.02, name.includes("norm") && name.endsWith("weight") ? 1 : 0);
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { AUGMENTATIONS, drawPass } from "../src/data/augmentation.ts";
 import type { Batch, Preprocessing } from "../src/data/dataset.ts";
 import { batches } from "../src/data/loader.ts";
-import type { ImagePool } from "../src/node/image-pool.ts";
+import type { ImagePool } from "../src/node/images/pool.ts";
 import { Rng } from "../src/tensor/rng.ts";
 
 /** Side of what comes out, in pixels, and images in a batch. */

@@ -9,8 +9,8 @@
 import { graph } from "../src/graph/graph.ts";
 import { constant, input } from "../src/graph/value.ts";
 import { quantizeTransposed } from "../src/nn/quantize.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian } from "../src/node/speed.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { dynamicQuantize, matmul, quantizedMatmul, slice } from "../src/ops/index.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { type Tensor, tensor } from "../src/tensor/tensor.ts";

@@ -5,9 +5,15 @@
  *
  * Every side has a process of its own; sides take turns. All are ours: no Python is needed.
  */
-import { loadBackbone } from "../src/node/backbone.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bareVit, bestAndMedian, measuringContext, randomBatch, trainedLearner } from "../src/node/speed.ts";
+import { loadBackbone } from "../src/node/backbones/backbone.ts";
+import {
+  bareVit,
+  bestAndMedian,
+  measuringContext,
+  randomBatch,
+  trainedLearner,
+} from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { ownWorker, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions } from "./options.ts";

@@ -10,10 +10,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { SHIPPED_BACKBONES } from "../src/node/backbones.ts";
-import { runBenchmark } from "../src/node/run.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian } from "../src/node/speed.ts";
+import { SHIPPED_BACKBONES } from "../src/node/backbones/backbones.ts";
+import { runBenchmark } from "../src/node/runs/run.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { conclude, ratio, rounded } from "./result.ts";
@@ -50,8 +50,13 @@ async function measure(folder: string): Promise<void> {
   );
   const model = join(folder, "run");
   await runBenchmark({
-    ...{ benchmark: "emoji", method: "fm-lora", out: model, resume: false, methodOptions: {} },
-    ...{ options: { tasks: 1, epochs: 1, firstEpochs: 1 }, benchmarkOptions: { classes: 4 } },
+    benchmark: "emoji",
+    method: "fm-lora",
+    out: model,
+    resume: false,
+    methodOptions: {},
+    options: { tasks: 1, epochs: 1, firstEpochs: 1 },
+    benchmarkOptions: { classes: 4 },
   });
   const python = pythonWith(options, ["torch", "transformers", "pillow"]);
   const backbone = path(`../models/${BACKBONE}`);

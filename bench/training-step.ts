@@ -10,9 +10,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadBackbone } from "../src/node/backbone.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian, loraTraining, measuringContext, type SpeedOptions } from "../src/node/speed.ts";
+import { loadBackbone } from "../src/node/backbones/backbone.ts";
+import { bestAndMedian, loraTraining, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
 import { float32Data } from "../src/tensor/tensor.ts";
 import { checkGradients } from "./gradients.ts";

@@ -14,8 +14,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
-import { bestAndMedian } from "../src/node/speed.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { conclude, ratio, rounded } from "./result.ts";
@@ -85,7 +85,10 @@ function runFlags(): string[] {
     "test-limit-per-class": testLimit,
   };
   return [
-    ...["--data", data, "--backbone", backbone],
+    "--data",
+    data,
+    "--backbone",
+    backbone,
     ...Object.entries(counts).flatMap(([flag, value]) =>
       value === undefined ? [] : [`--${flag}`, `${value}`],
     ),
@@ -102,7 +105,13 @@ async function runTheirs(
   const { text, seconds } = await execute(python, [
     PEER,
     JSON.stringify({
-      ...{ data, backbone, tasks, imageSize, threads, precision, method },
+      data,
+      backbone,
+      tasks,
+      imageSize,
+      threads,
+      precision,
+      method,
       ...{
         seed,
         orderSeed,
@@ -126,8 +135,11 @@ const typed = benchOptions({
     backbone: { type: "string" },
     "image-size": { type: "string", default: "84" },
   },
-  ...{ tasks: { type: "string" }, "limit-per-class": { type: "string" }, precisions: { type: "string" } },
-  ...{ epochs: { type: "string" }, "test-limit-per-class": { type: "string" } },
+  tasks: { type: "string" },
+  "limit-per-class": { type: "string" },
+  precisions: { type: "string" },
+  epochs: { type: "string" },
+  "test-limit-per-class": { type: "string" },
 });
 const settings = {
   data: resolve(`${typed.own.data ?? "../shared/data/cifar100/cifar-100-binary"}`),

@@ -5,9 +5,9 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { benchmarkSettings, describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
-import { benchmarks } from "../src/node/datasets/index.ts";
+import { benchmarks } from "../src/node/benchmarks/index.ts";
 import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
-import { runOptionsSchema } from "../src/node/run.ts";
+import { runOptionsSchema } from "../src/run/options.ts";
 
 /** Where the page is. */
 export const OPTIONS_PAGE = fileURLToPath(new URL("../docs/options.md", import.meta.url));

@@ -86,7 +86,7 @@ function picture(heading: string, parts: readonly Part[]): string {
     return group;
   });
   const width = Math.max(...parts.map((part) => part.width)) + 2 * MARGIN;
-  return inColour(
+  return inColor(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + MARGIN}" viewBox="0 0 ${width} ${y + MARGIN}" font-family="system-ui, DejaVu Sans, sans-serif" color="var(--ink)" fill="var(--ink)"><title>${escapeHtml(heading)}</title><rect width="100%" height="100%" fill="var(--card)"/>${placed.join("")}</svg>\n`,
   );
 }
@@ -108,11 +108,11 @@ function sized(name: string, chart: string): Part {
   return { svg, height: of("height") + MARGIN, width: of("width") };
 }
 
-/** Colours written out: a picture in a README has no style sheet around it. */
-function inColour(svg: string): string {
-  const colours = new Map<string, string>();
-  for (const [, name, colour] of STYLE.matchAll(/--([\w-]+):(#\w+)/g)) {
-    if (!colours.has(name!)) colours.set(name!, colour!); // light ones come first
+/** Colors written out: a picture in a README has no style sheet around it. */
+function inColor(svg: string): string {
+  const colors = new Map<string, string>();
+  for (const [, name, color] of STYLE.matchAll(/--([\w-]+):(#\w+)/g)) {
+    if (!colors.has(name!)) colors.set(name!, color!); // light ones come first
   }
-  return svg.replaceAll(/var\(--([\w-]+)\)/g, (_, name: string) => colours.get(name)!);
+  return svg.replaceAll(/var\(--([\w-]+)\)/g, (_, name: string) => colors.get(name)!);
 }

@@ -8,13 +8,13 @@
 import type { Dataset, Sample } from "../src/data/dataset.ts";
 import { batches } from "../src/data/loader.ts";
 import type { Backbone } from "../src/nn/checkpoint.ts";
-import { findBackbone } from "../src/node/backbones.ts";
-import { benchmarkNamed } from "../src/node/datasets/index.ts";
-import { sharpTransform } from "../src/node/image.ts";
-import { type FeatureExtractor, featureExtractor } from "../src/node/model.ts";
-import { nodeRuntime } from "../src/node/runtime.ts";
+import { findBackbone } from "../src/node/backbones/backbones.ts";
+import { benchmarkNamed } from "../src/node/benchmarks/index.ts";
+import { sharpTransform } from "../src/node/images/transform.ts";
+import { type FeatureExtractor, featureExtractor } from "../src/node/runs/model.ts";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { fitTeacherHead, scaleOf, standardise } from "../src/pretraining/teacher.ts";
 import { percent } from "../src/report/format.ts";
-import { fitTeacherHead, scaleOf, standardise } from "../src/train/pretraining/teacher.ts";
 
 const SEED = 1993;
 

@@ -12,8 +12,8 @@ import type { z } from "zod";
 import { settingsOf } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
-import { runOptionsSchema } from "../src/node/run.ts";
 import { comparisonTable } from "../src/report/comparison.ts";
+import { runOptionsSchema } from "../src/run/options.ts";
 
 /** One kept run. */
 interface KeptRun {

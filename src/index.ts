@@ -18,9 +18,9 @@ export { graphText } from "./onnx/text.ts";
 export * from "./ops/index.ts";
 export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
 
-// Networks and optimisers.
+// Networks and optimizers.
 
-export { type Backbone, parseConfig, readWeights } from "./nn/checkpoint.ts";
+export { type Backbone, parseConfig } from "./nn/checkpoint.ts";
 export { crossEntropy } from "./nn/loss.ts";
 export { addLowRank, type LowRankFactors, project } from "./nn/low-rank.ts";
 export {
@@ -30,6 +30,7 @@ export {
   largestInt8Weight,
   type Precision,
 } from "./nn/precision.ts";
+export { readWeights } from "./nn/read-weights.ts";
 export { type VitConfig, type VitHooks, vitFeatures } from "./nn/vit.ts";
 export {
   type HeldMatrix,
@@ -72,7 +73,7 @@ export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
 
 // Metrics and reports.
 
-export { accuracyMatrix, summarise } from "./metrics/accuracy-matrix.ts";
+export { accuracyMatrix, summarize } from "./metrics/accuracy-matrix.ts";
 export { anytimeCurve } from "./metrics/anytime.ts";
 export { pairedDifference, spread } from "./metrics/paired.ts";
 export type { ReadoutMetrics, RunMetrics } from "./metrics/run-metrics.ts";

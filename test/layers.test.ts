@@ -7,16 +7,16 @@ import ts from "typescript";
 import { expect, test } from "vitest";
 
 /** From the bottom up: a file imports its own room and rooms before it. */
-const ROOMS = [
-  ...["tensor", "graph", "ops", "autodiff", "onnx", "runtime", "data", "nn", "optim", "metrics"],
-  ...["methods", "train", "report", "index.ts", "web", "node", "cli"],
-];
+const ROOMS = words(`
+  tensor graph ops autodiff onnx runtime data nn optim metrics
+  network heads methods train pretraining report run index.ts web node cli
+`);
+/** The same inside src/node. */
+const NODE_ROOMS = words("runtime files archives images hub benchmarks backbones runs pretraining index.ts");
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
 /** Packages for the core; all others are for the rooms of one platform. */
-const PORTABLE = [
-  ...["@bufbuild/protobuf", "@observablehq/plot", "linkedom", "ml-matrix", "pure-rand", "watr", "zod"],
-];
+const PORTABLE = words("@bufbuild/protobuf @observablehq/plot linkedom ml-matrix pure-rand watr zod");
 const AMBIENT = ["globals.d.ts"];
 const GENERATED = "src/onnx/generated/";
 const MAX_LINES = 300;
@@ -46,12 +46,46 @@ function importBreaches(path: string, text: string): string[] {
       const allowed = PORTABLE.includes(packageOf(target)) || (APART.includes(room) && !builtin);
       return allowed || NODE_ONLY.includes(room) ? [] : [`${path}: imports ${target}; only ${NODE_ONLY} may`];
     }
-    const to = roomOf(posix.join(posix.dirname(path), target));
+    const file = posix.join(posix.dirname(path), target);
+    const to = roomOf(file);
     if (AMBIENT.includes(to)) return [];
+    if (room === "node" && to === "node") return nodeBreaches(path, file);
     const apart = room !== to && APART.includes(room) && APART.includes(to);
-    const above = !ROOMS.includes(to) || ROOMS.indexOf(to) > ROOMS.indexOf(room);
-    return apart || above ? [`${path}: ${room} imports ${target}, which is in ${to}`] : [];
+    return apart || isAbove(ROOMS, room, to) ? [`${path}: ${room} imports ${target}, which is in ${to}`] : [];
   });
+}
+
+/** Node's rooms among each other. */
+function nodeBreaches(path: string, target: string): string[] {
+  const [room, to] = [path, target].map((file) => file.split("/")[2]!) as [string, string];
+  return isAbove(NODE_ROOMS, room, to)
+    ? [`${path}: node/${room} imports ${target}, which is in node/${to}`]
+    : [];
+}
+
+const isAbove = (rooms: readonly string[], room: string, to: string): boolean =>
+  !rooms.includes(to) || rooms.indexOf(to) > rooms.indexOf(room);
+
+/** Files that import each other, directly or around corners, types included: "a.ts > b.ts > a.ts". */
+function circles(files: ReadonlyMap<string, string>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) found.push([...trail.slice(at), path].join(" > "));
+    if (at >= 0 || done.has(path)) return;
+    for (const { fileName } of ts.preProcessFile(files.get(path) ?? "", true, true).importedFiles) {
+      if (fileName.startsWith(".")) visit(posix.join(posix.dirname(path), fileName), [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const path of files.keys()) if (path.startsWith("src/")) visit(path, []);
+  return found;
+}
+
+/** The words of a text. */
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
 }
 
 /** The gradient check walks src/ops: an operator elsewhere would escape it. */
@@ -96,6 +130,16 @@ test("every file keeps to its room and to its length", () => {
   expect(breaches(files)).toEqual([]);
 });
 
+test("no files import each other in a circle", () => {
+  expect(circles(sources())).toEqual([]);
+  const wrong = new Map([
+    ["src/nn/a.ts", `import type { B } from "./b.ts";`],
+    ["src/nn/b.ts", `import { c } from "../ops/c.ts";`],
+    ["src/ops/c.ts", `export * from "../nn/a.ts";`],
+  ]);
+  expect(circles(wrong)).toEqual(["src/nn/a.ts > src/nn/b.ts > src/ops/c.ts > src/nn/a.ts"]);
+});
+
 test("a file that imports a later room, the other platform, Node or nothing known is caught", () => {
   const wrong = new Map([
     ["src/tensor/up.ts", `import type { VitConfig } from "../nn/vit.ts";`],
@@ -103,7 +147,9 @@ test("a file that imports a later room, the other platform, Node or nothing know
     ["src/data/late.ts", `const later = () => import("../train/loop.ts");`],
     ["src/graph/index.ts", `import { backward } from "../index.ts";`],
     ["src/node/web.ts", `import "../web/runtime.ts";`],
-    ["src/web/node.ts", `import { nodeRuntime } from "../node/runtime.ts";`],
+    ["src/web/node.ts", `import { nodeRuntime } from "../node/runtime/runtime.ts";`],
+    ["src/node/files/late.ts", `import { openModel } from "../runs/model.ts";`],
+    ["src/node/extra/one.ts", `import { writeWhole } from "../files/write.ts";`],
     ["src/nn/read.ts", `import { readFileSync } from "node:fs";\nimport { join } from "path";`],
     ["src/web/files.ts", `import "node:fs";`],
     ["src/data/decode.ts", `import sharp from "sharp";`],
@@ -119,13 +165,15 @@ test("a file that imports a later room, the other platform, Node or nothing know
       "src/data/late.ts: data imports ../train/loop.ts, which is in train",
       "src/graph/index.ts: graph imports ../index.ts, which is in index.ts",
       "src/node/web.ts: node imports ../web/runtime.ts, which is in web",
-      "src/web/node.ts: web imports ../node/runtime.ts, which is in node",
+      "src/web/node.ts: web imports ../node/runtime/runtime.ts, which is in node",
+      "src/node/files/late.ts: node/files imports src/node/runs/model.ts, which is in node/runs",
+      "src/node/extra/one.ts: node/extra imports src/node/files/write.ts, which is in node/files",
       "src/nn/read.ts: imports node:fs; only node,cli may",
       "src/nn/read.ts: imports path; only node,cli may",
       "src/web/files.ts: imports node:fs; only node,cli may",
       "src/data/decode.ts: imports sharp; only node,cli may",
       "src/nn/own.ts: has the operator cubeOp; only src/ops may have any",
-      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, methods, train, report, index.ts, web, node, cli",
+      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, network, heads, methods, train, pretraining, report, run, index.ts, web, node, cli",
       "src/metrics/test.ts: metrics imports ../../test/toy.ts, which is in outside src",
       "src/cli/long.ts: 301 lines, at most 300",
     ]

@@ -190,7 +190,7 @@ class Run:
         with torch.no_grad():
             if updates is None:
                 for site in vit.sites:
-                    canonicalise(site)
+                    canonicalize(site)
                 return
             for site, update, moment, a in zip(vit.sites, updates, self.moments, old_a):
                 site.core = self.gated(update, self.nested[update["logits"].argmax() if method["rankSelector"] else -1])
@@ -208,7 +208,7 @@ class Run:
         return float((classes[scores.argmax(1)] == labels).double().mean())
 
 
-def canonicalise(site):
+def canonicalize(site):
     """B C A = U S V^T with orthonormal bases."""
     left, right = torch.linalg.qr(site.b), torch.linalg.qr(site.a.T)
     u, s, vh = torch.linalg.svd(left.R @ site.core @ right.R.T)

@@ -12,11 +12,11 @@ class ClassStatistics:
         if not self.means:
             return
         delta = after - before
-        centre, shift = before.mean(0), delta.mean(0)
-        x = before - centre
+        center, shift = before.mean(0), delta.mean(0)
+        x = before - center
         drift = ridge_solve(x.T @ x, ridge, x.T @ (delta - shift))
         for label, mean in self.means.items():
-            self.means[label] = mean + (mean - centre) @ drift + shift
+            self.means[label] = mean + (mean - center) @ drift + shift
         move = torch.eye(len(drift), dtype=torch.float64) + drift
         self.scatter = move.T @ self.scatter @ move
 

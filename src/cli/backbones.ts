@@ -1,7 +1,7 @@
 /** @file `fmlora backbones` and `fmlora backbones fetch` */
 import { Argument, Command } from "@commander-js/extra-typings";
 import { FAMILIES } from "../nn/families.ts";
-import { type LocalBackbone, localBackbones } from "../node/backbones.ts";
+import { type LocalBackbone, localBackbones } from "../node/backbones/backbones.ts";
 import { hubSettings } from "../node/hub/index.ts";
 import { bytes, count, printable } from "../report/format.ts";
 import { bringing } from "./downloads.ts";
@@ -20,7 +20,7 @@ export function backbonesCommand() {
         `In the Hub's cache (${hubSettings().cache}): ${cached.length === 0 ? "none" : ""}`.trimEnd(),
         ...cached.flatMap(describe),
         "",
-        "Wherever a backbone is named, organisation/name of the Hugging Face Hub does as well (fetched once; with",
+        "Wherever a backbone is named, organization/name of the Hugging Face Hub does as well (fetched once; with",
         "@revision, that branch, tag or commit), and a folder with config.json, preprocessor_config.json and",
         "model.safetensors. Families, by model_type in config.json:",
         `  ${FAMILIES.map(({ modelType, partOf }) => [modelType, partOf ?? []].flat().join(", ")).join(", ")}`,
@@ -36,7 +36,7 @@ export function backbonesCommand() {
 function fetchCommand() {
   return new Command("fetch")
     .description("download a backbone of the Hugging Face Hub into the cache")
-    .addArgument(new Argument("<name>", "organisation/name, or organisation/name@revision"))
+    .addArgument(new Argument("<name>", "organization/name, or organization/name@revision"))
     .option("--debug", "show where an error comes from")
     .exitOverride()
     .configureOutput({ outputError: () => {} })
@@ -48,6 +48,6 @@ function fetchCommand() {
 function describe({ name, facts, bytes: size, license }: LocalBackbone): string[] {
   const { family, config, parameters } = facts;
   const shape = `${config.imageSize} px, patch ${config.patchSize}, width ${config.hiddenSize}, ${config.layers} blocks`;
-  const terms = license === undefined ? "no licence named" : `licence ${license}`;
+  const terms = license === undefined ? "no license named" : `license ${license}`;
   return [`${name}: ${family}, ${shape}, ${count(parameters)} parameters, ${bytes(size)}, ${terms}`];
 }

@@ -2,12 +2,12 @@
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { findBackbone } from "../node/backbones.ts";
-import { batchCount, checkBatch, defaultMicroBatch, imageSide } from "../node/bounds.ts";
-import { checked } from "../node/options.ts";
-import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/speed.ts";
-import { defaultThreads, threadCount } from "../node/threads.ts";
+import { findBackbone } from "../node/backbones/backbones.ts";
+import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
+import { defaultThreads } from "../node/runtime/threads.ts";
 import { bytes, decimal, rate } from "../report/format.ts";
+import { batchCount, checkBatch, defaultMicroBatch, imageSide, threadCount } from "../run/bounds.ts";
+import { checked } from "../run/checked.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 
 const positive = z.number().int().positive();
@@ -15,7 +15,7 @@ const options = z.object({
   backbone: z
     .string()
     .default("vit-tiny-patch8-64")
-    .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
+    .describe("name of a shipped backbone, a folder, or organization/name on the Hugging Face Hub"),
   imageSize: imageSide.optional().describe("input side in pixels, if not the backbone's own"),
   batch: batchCount.default(32).describe("images of a training step"),
   microBatch: batchCount

@@ -2,8 +2,8 @@
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../data/dataset.ts";
 import { problemsOf } from "../data/problems.ts";
-import { checkDataset, type DatasetCheck } from "../node/datasets/check.ts";
-import { type Benchmark, benchmarkNamed, benchmarks, type OpenOptions } from "../node/datasets/index.ts";
+import { checkDataset, type DatasetCheck } from "../node/benchmarks/check.ts";
+import { type Benchmark, benchmarkNamed, benchmarks, type OpenOptions } from "../node/benchmarks/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import { benchmarkSettings, given, parserOptions } from "./settings.ts";
 

@@ -1,7 +1,7 @@
 /** @file `fmlora data fetch` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { type Fetched, fetchBenchmark } from "../node/datasets/fetch.ts";
-import { type Benchmark, benchmarkNamed, benchmarks } from "../node/datasets/index.ts";
+import { type Fetched, fetchBenchmark } from "../node/benchmarks/fetch.ts";
+import { type Benchmark, benchmarkNamed, benchmarks } from "../node/benchmarks/index.ts";
 import { InputError } from "../tensor/errors.ts";
 import { sizeText } from "./data-list.ts";
 import { downloadListener } from "./downloads.ts";
@@ -24,7 +24,7 @@ export function fetchDataCommand() {
       const { files, bytes } = await bringing(benchmark, data ?? "");
       const what = files.length === 1 ? "1 file" : `${files.length} files`;
       process.stdout.write(
-        `${data}: ${what} of ${benchmark.source.hub?.repo}, ${sizeText(bytes)}; licence: ${benchmark.source.licence}\n` +
+        `${data}: ${what} of ${benchmark.source.hub?.repo}, ${sizeText(bytes)}; license: ${benchmark.source.license}\n` +
           `  fmlora data check ${name} --data ${data} looks through them\n`,
       );
     });

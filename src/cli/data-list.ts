@@ -1,5 +1,5 @@
-/** @file `fmlora data`: the benchmarks, what each needs, where it comes from, its size and licence. */
-import type { Benchmark } from "../node/datasets/index.ts";
+/** @file `fmlora data`: the benchmarks, what each needs, where it comes from, its size and license. */
+import type { Benchmark } from "../node/benchmarks/index.ts";
 import { settingList } from "./listing.ts";
 import { benchmarkSettings } from "./settings.ts";
 
@@ -11,14 +11,20 @@ export function benchmarkList(benchmarks: readonly Benchmark[]): string {
 /** The same as JSON, for programs: an array of objects; null where nothing applies. */
 export function benchmarkJson(benchmarks: readonly Benchmark[]): string {
   const rows = benchmarks.map(({ name, kind, tasks, summary, needs, usesData, options, source }) => ({
-    ...{ name, kind, tasks, summary, needs, usesData, options },
+    name,
+    kind,
+    tasks,
+    summary,
+    needs,
+    usesData,
+    options,
     source: { ...source, hub: source.hub && { ...source.hub, files: source.hub.files.source } },
   }));
   return `${JSON.stringify(rows, null, 2)}\n`;
 }
 
 function block({ name, summary, kind, tasks, needs, options, source }: Benchmark): string {
-  const { home, hub, licence } = source;
+  const { home, hub, license } = source;
   const rows = [
     `${kind}, ${tasks} tasks unless told otherwise`,
     `needs ${needs}`,
@@ -27,7 +33,7 @@ function block({ name, summary, kind, tasks, needs, options, source }: Benchmark
       ? []
       : [`fmlora data fetch ${name}: ${hub.repo} from the Hugging Face Hub (${hub.note})`]),
     ...(source.images === null ? [] : [sizeLine(source)]),
-    `licence: ${licence}`,
+    `license: ${license}`,
   ];
   return `${name}: ${summary}\n${rows.map((row) => `  ${row}\n`).join("")}${settingList(benchmarkSettings(options))}`;
 }

@@ -1,11 +1,11 @@
 /** @file `fmlora data` */
 import { Command, Option } from "@commander-js/extra-typings";
-import { benchmarks } from "../node/datasets/index.ts";
+import { benchmarks } from "../node/benchmarks/index.ts";
 import { checkCommand } from "./data-check.ts";
 import { fetchDataCommand } from "./data-fetch.ts";
 import { benchmarkJson, benchmarkList } from "./data-list.ts";
 
-/** Lists the benchmarks: what each needs, where it comes from, its size, licence and options. */
+/** Lists the benchmarks: what each needs, where it comes from, its size, license and options. */
 export function dataCommand() {
   const command = new Command("data")
     .description("list the benchmarks and what they need")

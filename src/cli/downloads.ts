@@ -1,5 +1,5 @@
 /** @file Downloads from the Hub, as a user sees them. */
-import { bringBackbone } from "../node/backbones.ts";
+import { bringBackbone } from "../node/backbones/backbones.ts";
 import type { DownloadProgress } from "../node/hub/index.ts";
 import { bytes, duration } from "../report/format.ts";
 import type { StatusLine } from "./progress.ts";

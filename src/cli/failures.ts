@@ -1,12 +1,12 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { flagOf } from "../node/options.ts";
+import { flagOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** The user stopped a run. */
-export class Stopped extends Error {
-  override readonly name = "Stopped";
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
 }
 
 /** What an error tells the user. */
@@ -18,7 +18,7 @@ export interface Failure {
 
 /** The line and the exit code of anything thrown. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Stopped) return { message: error.message, exitCode: 130 };
+  if (error instanceof StoppedError) return { message: error.message, exitCode: 130 };
   if (error instanceof InputError) return { message: oneLine(error.message), exitCode: 2 };
   if (error instanceof CommanderError) return commanderFailure(error);
   if (error instanceof z.ZodError) {

@@ -3,12 +3,12 @@ import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { z } from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
-import { findBackbone } from "../node/backbones.ts";
-import { imageSide } from "../node/bounds.ts";
-import { checkTarget, writeWhole } from "../node/files.ts";
-import { featureExtractor } from "../node/model.ts";
-import { NpyWriter } from "../node/npy.ts";
+import { findBackbone } from "../node/backbones/backbones.ts";
+import { NpyWriter } from "../node/files/npy.ts";
+import { checkTarget, writeWhole } from "../node/files/write.ts";
+import { featureExtractor } from "../node/runs/model.ts";
 import { duration, rate } from "../report/format.ts";
+import { imageSide } from "../run/bounds.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
@@ -36,7 +36,7 @@ export function featuresCommand() {
     .addOption(
       new Option(
         "--backbone <name>",
-        "name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub",
+        "name of a shipped backbone, a folder, or organization/name on the Hugging Face Hub",
       ).makeOptionMandatory(),
     )
     .addOption(

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Batch, Preprocessing } from "../data/dataset.ts";
-import { sharpTransform } from "../node/image.ts";
+import { sharpTransform } from "../node/images/transform.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** Images decoded together. */

@@ -1,7 +1,7 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
 import { METHODS } from "../methods/index.ts";
-import { methodNamed } from "../node/run.ts";
+import { methodNamed } from "../node/runs/run.ts";
 import { settingList } from "./listing.ts";
 import { settingsOf } from "./settings.ts";
 

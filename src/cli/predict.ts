@@ -1,6 +1,6 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { openModel } from "../node/model.ts";
+import { openModel } from "../node/runs/model.ts";
 import { printable } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";

@@ -3,21 +3,21 @@ import { join } from "node:path";
 import { Command, Help, Option } from "@commander-js/extra-typings";
 import { type PretrainingOptionsInput, pretrainingOptionsSchema } from "../node/pretraining/options.ts";
 import { runPretraining } from "../node/pretraining/pretrain.ts";
+import { bestAccuracy } from "../pretraining/checkpoint.ts";
+import type { PretrainingEvent } from "../pretraining/events.ts";
 import { count, duration, percent, rate } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
-import { bestAccuracy } from "../train/pretraining/checkpoint.ts";
-import type { PretrainingEvent } from "../train/pretraining/events.ts";
-import { Stopped } from "./failures.ts";
+import { StoppedError } from "./failures.ts";
 import { jsonProgress, type Progress, statusLine } from "./progress.ts";
 import { given, helpOptions, parserOptions, settingsOf } from "./settings.ts";
 import { CONTINUE, stoppable } from "./stoppable.ts";
 
 const settings = settingsOf(pretrainingOptionsSchema);
 
-/** Trains all weights of a ViT on labelled images, with a teacher or without. */
+/** Trains all weights of a ViT on labeled images, with a teacher or without. */
 export function pretrainCommand() {
   const command = new Command("pretrain")
-    .description("train all weights of a ViT on labelled images: from nothing, a checkpoint or a teacher")
+    .description("train all weights of a ViT on labeled images: from nothing, a checkpoint or a teacher")
     .addOption(new Option("--out <folder>", "folder of the training").makeOptionMandatory())
     .addOption(new Option("--resume", "continue the training in that folder where it stopped"))
     .addOption(
@@ -56,7 +56,7 @@ async function start(chosen: PretrainArguments, options: PretrainingOptionsInput
     byHand = signal.aborted;
     return metrics;
   });
-  if (byHand && !finished) throw new Stopped(CONTINUE);
+  if (byHand && !finished) throw new StoppedError(CONTINUE);
   const model = join(out, "model");
   progress.line(
     finished

@@ -18,8 +18,15 @@ export function createProgram(): Command {
   ) as { version: string; description: string };
   const program = new Command("fmlora").description(description).version(version);
   const commands = [
-    ...[runCommand(), compareCommand(), predictCommand(), featuresCommand(), pretrainCommand()],
-    ...[methodsCommand(), dataCommand(), backbonesCommand(), benchCommand()],
+    runCommand(),
+    compareCommand(),
+    predictCommand(),
+    featuresCommand(),
+    pretrainCommand(),
+    methodsCommand(),
+    dataCommand(),
+    backbonesCommand(),
+    benchCommand(),
   ] as unknown as Command[]; // each has its own options in its type
   for (const command of commands) {
     program.addCommand(command.option("--debug", "show where an error comes from"));

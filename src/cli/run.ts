@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
 import { METHODS } from "../methods/index.ts";
-import { benchmarkNamed, benchmarks } from "../node/datasets/index.ts";
-import { methodNamed, type RunOptionsInput, runBenchmark, runOptionsSchema } from "../node/run.ts";
+import { benchmarkNamed, benchmarks } from "../node/benchmarks/index.ts";
+import { methodNamed, runBenchmark } from "../node/runs/run.ts";
 import { runTable } from "../report/table.ts";
+import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bringing } from "./downloads.ts";
 import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";

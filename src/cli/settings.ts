@@ -1,8 +1,8 @@
 /** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
 import { Option } from "@commander-js/extra-typings";
 import type { z } from "zod";
-import type { BenchmarkOption } from "../node/datasets/index.ts";
-import { expectation, flagOf, type JsonProperty, propertiesOf } from "../node/options.ts";
+import type { BenchmarkOption } from "../node/benchmarks/index.ts";
+import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** One option of a schema, as a user sees it. */

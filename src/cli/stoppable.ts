@@ -1,5 +1,5 @@
 /** @file Ctrl-C for work that takes long. */
-import { Stopped } from "./failures.ts";
+import { StoppedError } from "./failures.ts";
 import type { StatusLine } from "./progress.ts";
 
 /** What is said of work that was stopped and can be resumed. */
@@ -28,7 +28,7 @@ export async function stoppable<T>(
   try {
     return await work(controller.signal);
   } catch (error) {
-    if (controller.signal.aborted) throw new Stopped(said, { cause: error });
+    if (controller.signal.aborted) throw new StoppedError(said, { cause: error });
     throw error;
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop);

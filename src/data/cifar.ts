@@ -7,7 +7,7 @@ import { Findings } from "./problems.ts";
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
 
-/** Bytes of one record: two labels and 3 x 32 x 32 colour values. */
+/** Bytes of one record: two labels and 3 x 32 x 32 color values. */
 export const CIFAR_RECORD_BYTES = 2 + 3 * PLANE;
 
 /** One of the files, with the name that messages use. */
@@ -26,7 +26,7 @@ export interface CifarImages {
 }
 
 /**
- * The binary version: a record an image, coarse label, fine label, three colour planes.
+ * The binary version: a record an image, coarse label, fine label, three color planes.
  * @throws InputError if the file is not a whole number of records.
  */
 export function cifarBinary({ name, bytes }: CifarFile): CifarImages {
@@ -105,7 +105,7 @@ function checkedNames(fileName: string, lines: readonly string[]): string[] {
 
 /**
  * CIFAR-100 over bytes that are already in memory; ids are "train.bin#17", in file order.
- * @throws DataProblems if a label has no class name.
+ * @throws DataProblemsError if a label has no class name.
  */
 export function cifarDataset(train: CifarImages, test: CifarImages, classNames: readonly string[]): Dataset {
   const files = new Map([train, test].map((file) => [file.name, file]));
@@ -144,7 +144,7 @@ function samplesOf({ name, labels }: CifarImages, classes: number, findings: Fin
   return all;
 }
 
-/** Colour planes as rows of RGB. planes: [3, 32, 32] */
+/** Color planes as rows of RGB. planes: [3, 32, 32] */
 function interleaved(planes: Uint8Array): StoredImage {
   const data = new Uint8Array(3 * PLANE); // [height, width, 3]
   for (let pixel = 0; pixel < PLANE; pixel++) {

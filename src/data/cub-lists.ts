@@ -18,7 +18,7 @@ type Rows = ReadonlyMap<string, { readonly value: string; readonly line: number 
 
 /**
  * Classes and the official split; ids are paths below images/.
- * @throws DataProblems that name the files and the lines
+ * @throws DataProblemsError that name the files and the lines
  */
 export function cubSplit(texts: Texts): Pick<Dataset, "classNames" | "train" | "test"> {
   const findings = new Findings();

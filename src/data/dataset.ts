@@ -15,7 +15,7 @@ export type StoredImage =
   | { readonly kind: "encoded"; readonly bytes: Uint8Array }
   | { readonly kind: "rgb"; readonly width: number; readonly height: number; readonly data: Uint8Array }; // [height, width, 3]
 
-/** A labelled set of images, split into train and test by its owner's rule. */
+/** A labeled set of images, split into train and test by its owner's rule. */
 export interface Dataset {
   readonly name: string;
   readonly classNames: readonly string[];
@@ -41,7 +41,7 @@ export interface Preprocessing {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly interpolation: "bicubic" | "bilinear";
-  /** Test images: the shorter side is resized to `size / cropFraction` (rounded down, as timm does), then the centre is cropped; null: both sides are resized to `size`. */
+  /** Test images: the shorter side is resized to `size / cropFraction` (rounded down, as timm does), then the center is cropped; null: both sides are resized to `size`. */
   readonly cropFraction: number | null;
 }
 
@@ -90,4 +90,13 @@ export interface Batch {
   /** Positions of the classes in the stream's class order. */
   readonly labels: Int32Array; // [count]
   readonly count: number;
+}
+
+/** Images without their labels: all that a prediction may see. */
+export type Images = Pick<Batch, "images" | "count">;
+
+/** Rows of features with their classes, as stream positions. */
+export interface LabeledFeatures {
+  readonly features: Float32Array; // [n, d]
+  readonly labels: Int32Array; // [n]
 }

@@ -24,7 +24,7 @@ export interface DomainList {
 
 /**
  * The lines of a list, which must be `<domain>/<class>/<file> <label>`.
- * @throws DataProblems that name the list and every wrong line.
+ * @throws DataProblemsError that name the list and every wrong line.
  */
 export function parseDomainList(name: string, domain: string, text: string): ListEntry[] {
   const entries: ListEntry[] = [];
@@ -64,7 +64,7 @@ function parseLine(where: string, domain: string, row: string): Omit<ListEntry, 
 
 /**
  * Classes and samples of all lists together; the classes' names are the folders in the paths.
- * @throws DataProblems if the lists contradict each other, an image is listed twice, or not all `classes` are there.
+ * @throws DataProblemsError if the lists contradict each other, an image is listed twice, or not all `classes` are there.
  */
 export function domainSplit(
   lists: readonly DomainList[],

@@ -2,7 +2,7 @@
 import { InputError } from "../tensor/errors.ts";
 
 /** Several things the user has to mend; the message tells the first and counts the others. */
-class DataProblems extends InputError {
+class DataProblemsError extends InputError {
   /** One line each: what, where, what was expected, what to do. At least one. */
   readonly problems: readonly string[];
 
@@ -16,7 +16,7 @@ class DataProblems extends InputError {
 
 /** The problems that an error stands for. */
 export const problemsOf = (error: InputError): readonly string[] =>
-  error instanceof DataProblems ? error.problems : [error.message];
+  error instanceof DataProblemsError ? error.problems : [error.message];
 
 /** Collects problems where one does not hinder looking for the next. */
 export class Findings {
@@ -54,8 +54,8 @@ export class Findings {
     return this.lines.size === 0;
   }
 
-  /** @throws DataProblems if there are any */
+  /** @throws DataProblemsError if there are any */
   stop(): void {
-    if (!this.none) throw new DataProblems([...this.lines]);
+    if (!this.none) throw new DataProblemsError([...this.lines]);
   }
 }

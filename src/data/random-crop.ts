@@ -7,7 +7,7 @@ const TRIES = 10;
 
 /**
  * The crop of an image of `width` x `height` pixels, by the rule of torchvision's RandomResizedCrop: ten tries at a
- * random area and shape that fit, then the largest centred crop of an allowed shape. Depends on the crop's seed and
+ * random area and shape that fit, then the largest centered crop of an allowed shape. Depends on the crop's seed and
  * the image's size alone.
  */
 export function drawCrop({ scale, ratio, seed }: RandomCrop, width: number, height: number): Box {

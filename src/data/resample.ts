@@ -65,10 +65,10 @@ function tableFor(axis: Axis, interpolation: Interpolation, bytes: number, addre
   for (let index = 0; index < count; index++) {
     const place = axis.reversed ? first + count - 1 - index : first + index;
     const [from, taps] = [start(place), end(place) - start(place)];
-    const centre = (place + 0.5) * scale;
+    const center = (place + 0.5) * scale;
     let sum = 0;
     for (let tap = 0; tap < taps; tap++) {
-      raw[tap] = weight((from + tap - centre + 0.5) / widening);
+      raw[tap] = weight((from + tap - center + 0.5) / widening);
       sum += raw[tap]!;
     }
     words[3 * index] = (from - begin) * bytes;

@@ -1,6 +1,5 @@
-/** @file Graph values: what flows along the edges. Shapes are static, so every mistake shows while building. */
+/** @file Graph values and the operators between them: what flows along the edges. Shapes are static, so every mistake shows while building. */
 import type { DType, Tensor } from "../tensor/tensor.ts";
-import type { Node } from "./op.ts";
 
 /** Element type and shape of a value. */
 export interface Signature {
@@ -14,6 +13,48 @@ export interface Value extends Signature {
     | { readonly kind: "input"; readonly name: string }
     | { readonly kind: "constant"; readonly tensor: Tensor }
     | { readonly kind: "node"; readonly node: Node; readonly output: number };
+}
+
+/** Attributes as ONNX stores them. */
+export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
+
+/** What a gradient rule may look at. */
+export interface Call<Inputs extends string, Attributes> {
+  readonly inputs: Readonly<Record<Inputs, Value>>;
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+/**
+ * Vector-Jacobian product for one input: the gradient of the loss with respect to the first output in,
+ * the gradient with respect to that input out. The result may still have the broadcast shape: `backward` sums it.
+ */
+export type Vjp<Inputs extends string, Attributes> = (dy: Value, call: Call<Inputs, Attributes>) => Value;
+
+/** One ONNX operator with everything we need to know about it. */
+export interface Op<Inputs extends string, Attributes> {
+  /** ONNX operator name. */
+  readonly type: string;
+  /** ONNX domain; the default one if absent. */
+  readonly domain?: string;
+  /** Shapes of the outputs. @throws with the operands' shapes when they don't fit. */
+  infer(inputs: Readonly<Record<Inputs, Value>>, attributes: Attributes): readonly Signature[];
+  /** ONNX attributes, and constant tensors that ONNX takes as further inputs (a Reshape's shape). */
+  onnx?(attributes: Attributes): {
+    readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+    readonly constants?: readonly Tensor[];
+  };
+  /**
+   * One entry per input, in ONNX's input order. "none" is written out where an input has no gradient, and
+   * "constant" where it may depend on a parameter and is taken as fixed all the same: a scale of rounding.
+   */
+  readonly vjp: { readonly [Input in Inputs]: Vjp<Inputs, Attributes> | "none" | "constant" };
+}
+
+/** One application of an operator. */
+export interface Node<Inputs extends string = string, Attributes = unknown> {
+  readonly op: Op<Inputs, Attributes>;
+  readonly call: Call<Inputs, Attributes>;
 }
 
 /** A value that is given at every run: images, trained parameters, and frozen weights alike. */

@@ -1,5 +1,5 @@
 /** @file The registry: a new method is its file and one line here. */
-import { fmLora } from "./fm-lora.ts";
+import { fmLora } from "./fm-lora/fm-lora.ts";
 import type { Method } from "./method.ts";
 import { lda, ncm } from "./ncm.ts";
 import { joint, seqLora } from "./seq-lora.ts";

@@ -1,26 +1,16 @@
 /** @file What a continual-learning method is to the task loop. */
 import type { z } from "zod";
-import type { Batch } from "../data/dataset.ts";
-import type { Backbone } from "../nn/checkpoint.ts";
-import type { Precision } from "../nn/precision.ts";
+import type { Batch, Images } from "../data/dataset.ts";
+import type { NetworkContext } from "../network/context.ts";
 import type { Optimization } from "../optim/index.ts";
-import type { Runtime, Tensors } from "../runtime/runtime.ts";
+import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** Images without their labels: all that a prediction may see. */
-export type Images = Pick<Batch, "images" | "count">;
-
 /** What every method gets. */
-export interface MethodContext {
-  readonly backbone: Backbone;
-  readonly runtime: Runtime;
+export interface MethodContext extends NetworkContext {
   /** Fixes every random choice of the method. */
   readonly seed: number;
   readonly optimization: Optimization;
-  /** Images per run of a graph: batches are cut into this many, the last one padded. */
-  readonly microBatch: number;
-  /** Of products with frozen weights; float32 if it isn't given. */
-  readonly precision?: Precision;
 }
 
 /** What a method may see of one task. */
@@ -70,7 +60,7 @@ export interface Learner {
   trains(classes: readonly number[]): boolean;
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */
   beginTask(task: TaskData): Promise<void>;
-  /** One optimiser step; returns the mean loss of the batch. */
+  /** One optimizer step; returns the mean loss of the batch. */
   trainStep(batch: Batch, position: StepPosition): Promise<number>;
   /** Folds what was learned into the state and forgets the task's images and features. */
   endTask(task: TaskData): Promise<void>;

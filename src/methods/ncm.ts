@@ -1,18 +1,12 @@
 /** @file Classifiers on the untouched backbone: nearest class mean (SimpleCIL) and frozen LDA. */
 import { z } from "zod";
+import type { Images } from "../data/dataset.ts";
+import { frozenStatisticsOptions, StatisticsReadout } from "../heads/readouts.ts";
+import { AdaptedVit } from "../network/adapted-vit.ts";
+import { featurePass } from "../network/feature-pass.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import {
-  defineMethod,
-  type Images,
-  type Learner,
-  type MethodContext,
-  type Scores,
-  type TaskData,
-} from "./method.ts";
-import { AdaptedVit } from "./parts/adapted-vit.ts";
-import { featurePass } from "./parts/feature-pass.ts";
-import { frozenStatisticsOptions, StatisticsReadout } from "./parts/readouts.ts";
+import { defineMethod, type Learner, type MethodContext, type Scores, type TaskData } from "./method.ts";
 
 const options = z.object(frozenStatisticsOptions);
 type Options = z.infer<typeof options>;

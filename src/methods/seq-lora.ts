@@ -1,13 +1,13 @@
 /** @file Sequential LoRA: the lower bound, and with all tasks at once the upper bound. */
 import { z } from "zod";
+import type { LabeledFeatures } from "../data/dataset.ts";
+import { statisticsOptions } from "../heads/readouts.ts";
+import { featurePass } from "../network/feature-pass.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { initialBases } from "./fm-lora/shared-state.ts";
 import { defineMethod, type MethodContext, type TaskData } from "./method.ts";
 import { AdapterLearner, type OpenTask } from "./parts/adapter-learner.ts";
-import type { LabelledFeatures } from "./parts/class-statistics.ts";
-import { featurePass } from "./parts/feature-pass.ts";
-import { statisticsOptions } from "./parts/readouts.ts";
-import { initialBases } from "./parts/shared-state.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { atRate, TaskTraining } from "./parts/task-training.ts";
 
@@ -64,6 +64,7 @@ class SequentialLora extends AdapterLearner {
       classes: task.classes,
       head: this.head,
       headRate,
+      optimization: this.context.optimization,
       fixed: {},
       direct: atRate(basesRate, this.parameters),
     });
@@ -73,11 +74,11 @@ class SequentialLora extends AdapterLearner {
     return { before, training, fold };
   }
 
-  protected observe(task: TaskData): Promise<LabelledFeatures> {
+  protected observe(task: TaskData): Promise<LabeledFeatures> {
     return this.#features(task, "class statistics");
   }
 
-  #features(task: TaskData, phase: string): Promise<LabelledFeatures> {
+  #features(task: TaskData, phase: string): Promise<LabeledFeatures> {
     return featurePass(task.pass(phase), this.vit);
   }
 

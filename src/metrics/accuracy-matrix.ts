@@ -56,7 +56,7 @@ export function accuracyMatrix(
  * @param matrix - R[t][i], one row per trained task.
  * @param testImages - Test images of each task, at least as many tasks as the matrix has rows.
  */
-export function summarise(
+export function summarize(
   matrix: AccuracyMatrix,
   testImages: readonly number[],
   { chance, domainAccuracy = [], anytimeCurve = [] }: SummaryOptions = {},

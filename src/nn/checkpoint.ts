@@ -8,8 +8,6 @@ import { FAMILIES, type Family } from "./families.ts";
 import { preprocessingOf, preprocessorSchema } from "./preprocessor.ts";
 import type { VitConfig } from "./vit.ts";
 
-export { readWeights } from "./read-weights.ts";
-
 /** A frozen pre-trained network. */
 export interface Backbone {
   /** As the user named it. */

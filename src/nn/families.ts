@@ -105,7 +105,10 @@ const tower = {
 };
 
 const towerDefaults = {
-  ...{ hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12, num_attention_heads: 12 },
+  hidden_size: 768,
+  intermediate_size: 3072,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
   image_size: 224,
 };
 

@@ -12,7 +12,7 @@ export interface PositionLayout {
 }
 
 /**
- * Resizes the grid part of position embeddings as the checkpoint's library does: bicubic, half-pixel centres.
+ * Resizes the grid part of position embeddings as the checkpoint's library does: bicubic, half-pixel centers.
  * @param position [1, before + n^2, d]
  * @param side patches along one side of the new grid
  * @returns [1, tokens + side^2, d]
@@ -61,25 +61,25 @@ type Taps = readonly (readonly [index: number, weight: number])[];
 /** For each of `to` outputs: the four inputs it mixes, with their weights; edges are clamped. */
 function cubicTaps(from: number, to: number): Taps[] {
   return Array.from({ length: to }, (_, output) => {
-    const centre = ((output + 0.5) * from) / to - 0.5;
-    const first = Math.floor(centre) - 1;
+    const center = ((output + 0.5) * from) / to - 0.5;
+    const first = Math.floor(center) - 1;
     return [0, 1, 2, 3].map((tap) => [
       Math.min(Math.max(first + tap, 0), from - 1),
-      cubic(Math.abs(centre - (first + tap)), -0.75),
+      cubic(Math.abs(center - (first + tap)), -0.75),
     ]);
   });
 }
 
-/** The same, antialiased: a smaller grid widens the kernel; what lies outside is left out and the rest normalised. */
+/** The same, antialiased: a smaller grid widens the kernel; what lies outside is left out and the rest normalized. */
 function smoothTaps(from: number, to: number): Taps[] {
   const stretch = Math.max(from / to, 1);
   return Array.from({ length: to }, (_, output) => {
-    const centre = ((output + 0.5) * from) / to;
-    const first = Math.max(Math.floor(centre - 2 * stretch + 0.5), 0);
-    const end = Math.min(Math.floor(centre + 2 * stretch + 0.5), from);
+    const center = ((output + 0.5) * from) / to;
+    const first = Math.max(Math.floor(center - 2 * stretch + 0.5), 0);
+    const end = Math.min(Math.floor(center + 2 * stretch + 0.5), from);
     const taps = Array.from({ length: end - first }, (_, tap): [number, number] => [
       first + tap,
-      cubic(Math.abs(first + tap - centre + 0.5) / stretch, -0.5),
+      cubic(Math.abs(first + tap - center + 0.5) / stretch, -0.5),
     ]);
     const sum = taps.reduce((total, [, weight]) => total + weight, 0);
     return taps.map(([index, weight]) => [index, weight / sum]);

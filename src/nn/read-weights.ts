@@ -128,7 +128,7 @@ function entryOf(
   }
   if (!FLOATS.includes(entry.dtype)) {
     throw new InputError(
-      `${file}: tensor ${name} is ${entry.dtype}; weights are ${FLOATS.join(", ")}; save the model without quantisation`,
+      `${file}: tensor ${name} is ${entry.dtype}; weights are ${FLOATS.join(", ")}; save the model without quantization`,
     );
   }
   return entry;

@@ -125,7 +125,12 @@ export function parseTimmConfig(
     qkvBias: [...header.entries.keys()].some((name) => name.endsWith(".attn.qkv.bias")),
     config: {
       imageSize: preprocessing.size,
-      ...{ patchSize, hiddenSize, mlpSize, heads, gatedMlp, extraTokens },
+      patchSize,
+      hiddenSize,
+      mlpSize,
+      heads,
+      gatedMlp,
+      extraTokens,
       layers: 1 + blocks.reduce((a, b) => Math.max(a, b), 0),
       layerNormEpsilon: architecture.includes("_clip_") ? 1e-5 : 1e-6,
       layerScale: family.layerScale,

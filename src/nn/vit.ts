@@ -38,7 +38,7 @@ export interface VitConfig {
   readonly preNorm?: boolean;
   /** "attention": there is no CLS token, and a learned query that attends to all tokens gives the features (SigLIP). */
   readonly pooling?: "cls" | "attention";
-  /** Pixel statistics: the graph takes bytes and normalises them itself. */
+  /** Pixel statistics: the graph takes bytes and normalizes them itself. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
 }
@@ -104,7 +104,7 @@ const norm = ({ hiddenSize, layerNormEpsilon }: VitConfig, weights: Weights, nam
     layerNormEpsilon,
   );
 
-/** Bytes to tokens: normalise, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
+/** Bytes to tokens: normalize, cut into patches, project, add CLS, extra tokens and positions. [B, T, d] */
 export function embed(config: VitConfig, weights: Weights, images: Value, kept?: Value): Value {
   const { patchSize, hiddenSize, imageSize, mean, std } = config;
   const [batch] = images.dims as [number];

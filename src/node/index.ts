@@ -1,5 +1,7 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
-export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbone.ts";
+
+export { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
+export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbones/backbone.ts";
 export {
   type BringOptions,
   bringBackbone,
@@ -8,7 +10,7 @@ export {
   type LocalBackbone,
   localBackbones,
   SHIPPED_BACKBONES,
-} from "./backbones.ts";
+} from "./backbones/backbones.ts";
 export {
   type Benchmark,
   type BenchmarkOption,
@@ -17,7 +19,8 @@ export {
   benchmarks,
   type HubSource,
   type OpenOptions,
-} from "./datasets/index.ts";
+} from "./benchmarks/index.ts";
+export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,
   type FetchRequest,
@@ -25,26 +28,25 @@ export {
   type HubSettings,
   hubSettings,
   listRepoFiles,
-  NoSuchFile,
-  NotCached,
+  NoSuchFileError,
+  NotCachedError,
   type RepoAt,
   type RepoFile,
 } from "./hub/index.ts";
-export { sharpTransform } from "./image.ts";
-export { type ImagePool, imagePool } from "./image-pool.ts";
-export {
-  type FeatureExtractor,
-  featureExtractor,
-  type Model,
-  type ModelOptions,
-  openModel,
-} from "./model.ts";
-export { encodeNpy, NpyWriter, writeNpy } from "./npy.ts";
+export { type ImagePool, imagePool } from "./images/pool.ts";
+export { sharpTransform } from "./images/transform.ts";
 export type { PretrainingOptionsInput } from "./pretraining/options.ts";
 export {
   type PretrainingMetrics,
   type PretrainingRequest,
   runPretraining,
 } from "./pretraining/pretrain.ts";
-export { type RunOptionsInput, type RunRequest, runBenchmark, runOptionsSchema } from "./run.ts";
-export { nodeRuntime } from "./runtime.ts";
+export {
+  type FeatureExtractor,
+  featureExtractor,
+  type Model,
+  type ModelOptions,
+  openModel,
+} from "./runs/model.ts";
+export { type RunRequest, runBenchmark } from "./runs/run.ts";
+export { nodeRuntime } from "./runtime/runtime.ts";

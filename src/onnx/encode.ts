@@ -34,7 +34,7 @@ export interface ExternalPlace {
 }
 
 /**
- * Serialises a graph as an ONNX ModelProto. Outputs keep their names, inputs too.
+ * Serializes a graph as an ONNX ModelProto. Outputs keep their names, inputs too.
  * @param store puts a constant's bytes elsewhere and says where; undefined: they belong into the model
  */
 export function encodeOnnx(
@@ -107,7 +107,7 @@ function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto 
     name,
     dataType: ONNX_TYPE[dtype],
     dims: dims.map(BigInt),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), // serialising copies it
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), // serializing copies it
   });
 }
 

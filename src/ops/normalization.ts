@@ -1,4 +1,4 @@
-/** @file Layer normalisation. */
+/** @file Layer normalization. */
 import { emit, type Op, shapeError } from "../graph/op.ts";
 import type { Value } from "../graph/value.ts";
 import { mul, sub } from "./elementwise.ts";

@@ -64,7 +64,10 @@ export const quantizedLinearOp: Op<Factor | "bias", { readonly gradient: (dy: Va
   vjp: {
     a: (dy, { attributes }) => attributes.gradient(dy),
     b: "none",
-    ...{ aScale: "constant", bScale: "none", aZero: "constant", bZero: "none" },
+    aScale: "constant",
+    bScale: "none",
+    aZero: "constant",
+    bZero: "none",
     bias: (dy) => dy,
   },
 };
@@ -74,9 +77,12 @@ type Factor = "a" | "b" | "aScale" | "bScale" | "aZero" | "bZero";
 const SYMMETRIC = constant(tensor("int8", [], Int8Array.of(0)));
 
 const factors = (x: QuantizedValue, weight: QuantizedMatrix): Record<Factor, Value> => ({
-  ...{ a: x.values, b: weight.values },
-  ...{ aScale: x.scale, bScale: weight.scale },
-  ...{ aZero: x.zero, bZero: SYMMETRIC },
+  a: x.values,
+  b: weight.values,
+  aScale: x.scale,
+  bScale: weight.scale,
+  aZero: x.zero,
+  bZero: SYMMETRIC,
 });
 
 function productSignature(inputs: Readonly<Record<Factor, Value>>): Signature {

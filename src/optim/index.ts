@@ -1,20 +1,20 @@
-/** @file The optimisers and schedules a run can choose from, by name. */
+/** @file The optimizers and schedules a run can choose from, by name. */
 import { adamw, type Optimizer, sgd } from "./optimizer.ts";
 import { SCHEDULES, type Schedule } from "./schedule.ts";
 
 export { SCHEDULES };
 
-/** How parameters are moved: every task starts with a fresh optimiser. */
+/** How parameters are moved: every task starts with a fresh optimizer. */
 export interface Optimization {
   /** Makes one. */
   readonly optimizer: () => Optimizer;
   readonly schedule: Schedule;
 }
 
-/** Optimisers by the name users give; both take the weight decay. */
+/** Optimizers by the name users give; both take the weight decay. */
 export const OPTIMIZERS = { adamw, sgd } as const;
 
-/** The optimisation of those names. */
+/** The optimization of those names. */
 export function optimization(
   optimizer: keyof typeof OPTIMIZERS,
   schedule: keyof typeof SCHEDULES,

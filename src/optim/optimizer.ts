@@ -1,4 +1,4 @@
-/** @file Optimisers over named arrays. Their state is tensors, so that a checkpoint can hold it. */
+/** @file Optimizers over named arrays. Their state is tensors, so that a checkpoint can hold it. */
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 
 /** One named array that is trained, with its own learning rate. */
@@ -7,7 +7,7 @@ export interface Parameter {
   /** Updated in place. */
   readonly data: Float32Array;
   readonly rate: number;
-  /** Its own weight decay, instead of the optimiser's. */
+  /** Its own weight decay, instead of the optimizer's. */
   readonly decay?: number;
 }
 

@@ -3,7 +3,7 @@ import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { accuracyCurves, heatMap } from "./charts.ts";
 import { count, escapeHtml, percent } from "./format.ts";
 import { LONGEST_LIST, ramp, section, tableHtml } from "./page.ts";
-import { LINE_COLOURS } from "./style.ts";
+import { LINE_COLORS } from "./style.ts";
 import { summaryNumbers } from "./summary.ts";
 
 /** Micro accuracy over tasks, a line per readout, and a table of their summaries. */
@@ -11,7 +11,7 @@ export function accuracySection(metrics: RunMetrics): string {
   // The reported readout comes first: its line is the strongest.
   const others = Object.entries(metrics.readouts).filter(([name]) => name !== metrics.readout);
   const readouts = [[metrics.readout, metrics] as const, ...others];
-  const drawn = readouts.slice(0, LINE_COLOURS);
+  const drawn = readouts.slice(0, LINE_COLORS);
   const key = drawn
     .map(
       ([name, readout], k) =>
@@ -105,7 +105,7 @@ export function anytimeSection(metrics: RunMetrics): string {
   const { anytimeAccuracy, anytimeCurve, anytimeImages } = metrics;
   if (typeof anytimeAccuracy !== "number" || anytimeCurve.length < 2) return "";
   const others = Object.entries(metrics.readouts).filter(([name]) => name !== metrics.readout);
-  const curves = [anytimeCurve, ...others.map(([, readout]) => readout.anytimeCurve)].slice(0, LINE_COLOURS);
+  const curves = [anytimeCurve, ...others.map(([, readout]) => readout.anytimeCurve)].slice(0, LINE_COLORS);
   const axis = { at: anytimeImages, label: "training images taken in" };
   return section(
     "Accuracy at any time",

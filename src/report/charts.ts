@@ -1,4 +1,4 @@
-/** @file Charts as SVG text, by Observable Plot on a linkedom document. Colours are CSS variables of style.ts. */
+/** @file Charts as SVG text, by Observable Plot on a linkedom document. Colors are CSS variables of style.ts. */
 
 import * as Plot from "@observablehq/plot";
 // The "worker" build is one file without Node modules or an optional canvas, so that browsers can bundle it.
@@ -35,14 +35,14 @@ export interface HeatMap {
   readonly rowTitle: string;
   /** cells[row][column]; null is left blank. */
   readonly cells: readonly (readonly (number | null)[])[];
-  /** Place of a value on the colour ramp, 0 to 1. */
+  /** Place of a value on the color ramp, 0 to 1. */
   readonly level: (value: number) => number;
   readonly text: (value: number) => string;
   /** Width to fill, for panels side by side. */
   readonly width?: number;
 }
 
-/** Cells coloured by value, with their numbers where there is room. */
+/** Cells colored by value, with their numbers where there is room. */
 export function heatMap(map: HeatMap): string {
   const numbered = map.columns.length <= NUMBERED_COLUMNS;
   const rowLabels = uniqueLabels(map.rows);
@@ -98,7 +98,7 @@ export function heatMap(map: HeatMap): string {
 }
 
 /**
- * One path per colour, with neighbours of one colour in a row as one rectangle: 100 tasks have 5,050 cells, and an
+ * One path per color, with neighbors of one color in a row as one rectangle: 100 tasks have 5,050 cells, and an
  * element for each would make the report several times larger.
  */
 function drawCells(
@@ -132,7 +132,7 @@ function drawCells(
   return group;
 }
 
-/** Step of the colour ramp, -1 for a blank cell. */
+/** Step of the color ramp, -1 for a blank cell. */
 function heatLevel(map: HeatMap, value: number | null): number {
   if (value === null) return -1;
   const place = Math.min(Math.max(map.level(value), 0), 1);
@@ -147,7 +147,7 @@ export interface CurveAxis {
 }
 
 /**
- * Accuracy (0 to 1) at two or more places, one line per readout; line k has the colour --line-k. A line passes over
+ * Accuracy (0 to 1) at two or more places, one line per readout; line k has the color --line-k. A line passes over
  * values that are null.
  */
 export function accuracyCurves(series: readonly (readonly (number | null)[])[], axis?: CurveAxis): string {
@@ -162,13 +162,11 @@ export function accuracyCurves(series: readonly (readonly (number | null)[])[], 
   // Drawn backwards, so that the first line lies on top.
   const marks = [...series.keys()].reverse().flatMap((k) => {
     const points = series[k]!.flatMap((value, t) => (value === null ? [] : [{ x: at[t]!, y: 100 * value }]));
-    const colour = `var(--line-${k})`;
+    const color = `var(--line-${k})`;
     const width = k === 0 ? 2.5 : 1.75;
     return [
-      Plot.lineY(points, { x: "x", y: "y", stroke: colour, strokeWidth: width }),
-      ...(at.length <= 40
-        ? [Plot.dot(points, { x: "x", y: "y", fill: colour, r: k === 0 ? 3.5 : 2.5 })]
-        : []),
+      Plot.lineY(points, { x: "x", y: "y", stroke: color, strokeWidth: width }),
+      ...(at.length <= 40 ? [Plot.dot(points, { x: "x", y: "y", fill: color, r: k === 0 ? 3.5 : 2.5 })] : []),
     ];
   });
   return plot({

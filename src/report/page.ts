@@ -25,7 +25,7 @@ export function tableHtml(
   return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
-/** The colours of a heat map between its lowest and highest value. */
+/** The colors of a heat map between its lowest and highest value. */
 export function ramp(low: string, high: string): string {
   const steps = Array.from({ length: HEAT_LEVELS }, (_, k) => `<i style="background:var(--heat-${k})"></i>`);
   return `<span class="legend">${escapeHtml(low)}<span class="ramp">${steps.join("")}</span>${escapeHtml(high)}</span>`;

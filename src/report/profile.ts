@@ -155,7 +155,11 @@ export function chromeTrace(
     args: object,
   ): string =>
     JSON.stringify({
-      ...{ name, cat: category, ph: "X", pid: 1, tid: 1 },
+      name,
+      cat: category,
+      ph: "X",
+      pid: 1,
+      tid: 1,
       ts: microseconds(start - began),
       dur: microseconds(milliseconds),
       args,

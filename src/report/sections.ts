@@ -73,7 +73,7 @@ export function rankSection(metrics: RunMetrics, history: RunHistory): string {
       columnTitle: "task",
       rowTitle: projection === "other sites" ? "site" : "block",
       cells: sites.map((site) => ranks.map((row) => row[site.name] ?? null)),
-      // Ranks double from step to step, so equal colour steps are equal ratios.
+      // Ranks double from step to step, so equal color steps are equal ratios.
       level: (rank) => Math.log2(rank + 1) / Math.log2(highest + 1),
       text: (rank) => decimal(rank, Number.isInteger(rank) ? 0 : 1),
       width: groups.length > 1 && tasks <= 12 ? 392 : 828,
@@ -82,12 +82,12 @@ export function rankSection(metrics: RunMetrics, history: RunHistory): string {
   });
   return section(
     "Ranks",
-    `Rank of each task's update by adapted site; mean ${decimal(average, 1)}. Colours are logarithmic.${ramp("0", count(highest))}`,
+    `Rank of each task's update by adapted site; mean ${decimal(average, 1)}. Colors are logarithmic.${ramp("0", count(highest))}`,
     `<div class="panels">${panels.join("")}</div>`,
   );
 }
 
-/** Similarity of each task to earlier ones, coloured over the range that occurs. */
+/** Similarity of each task to earlier ones, colored over the range that occurs. */
 export function similaritySection(metrics: RunMetrics, history: RunHistory): string {
   const tasks = metrics.accuracyMatrix.length;
   const cells = Array.from({ length: tasks }, (_, t) =>

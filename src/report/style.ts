@@ -1,13 +1,13 @@
-/** @file The report's style sheet, and the colours that charts name. */
+/** @file The report's style sheet, and the colors that charts name. */
 
-/** Steps of the heat maps' colour ramp, --heat-0 (low) to --heat-9. */
+/** Steps of the heat maps' color ramp, --heat-0 (low) to --heat-9. */
 export const HEAT_LEVELS = 10;
 
 /** From this step on, a number on the ramp is written in --heat-ink-high. */
 export const DARK_TEXT_LEVELS = 6;
 
-/** Distinguishable line colours, --line-0 to --line-7. */
-export const LINE_COLOURS = 8;
+/** Distinguishable line colors, --line-0 to --line-7. */
+export const LINE_COLORS = 8;
 
 // One hue from the page's own background to a strong tone, so that low values recede in either mode.
 const LIGHT = {
@@ -19,9 +19,9 @@ const DARK = {
   line: "6ea8ff f09a5e 4fcba0 bd93f0 e0b84a f07ba6 a3b1bf 4fc3dc",
 };
 
-function variables(colours: typeof LIGHT): string {
-  return Object.entries(colours)
-    .flatMap(([name, list]) => list.split(" ").map((colour, k) => `--${name}-${k}:#${colour};`))
+function variables(colors: typeof LIGHT): string {
+  return Object.entries(colors)
+    .flatMap(([name, list]) => list.split(" ").map((color, k) => `--${name}-${k}:#${color};`))
     .join("");
 }
 

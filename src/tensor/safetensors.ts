@@ -166,7 +166,7 @@ function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
 }
 
 /**
- * Serialises tensors, in the order of their names, so that equal tensors give equal bytes.
+ * Serializes tensors, in the order of their names, so that equal tensors give equal bytes.
  * @param options.half stores float32 as half precision, rounded to the nearest
  */
 export function encodeSafetensors(

@@ -1,5 +1,5 @@
 /** @file From what a run counted to metrics.json. */
-import { accuracyMatrix, type SummaryOptions, summarise } from "../metrics/accuracy-matrix.ts";
+import { accuracyMatrix, type SummaryOptions, summarize } from "../metrics/accuracy-matrix.ts";
 import { anytimeCurve } from "../metrics/anytime.ts";
 import type { ReadoutMetrics, RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunRecord } from "./record.ts";
@@ -28,7 +28,7 @@ export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdenti
   const readouts = Object.fromEntries(
     Object.entries(record.correct).map(([name, correct]): [string, ReadoutMetrics] => [
       name,
-      summarise(accuracyMatrix(correct, testImages), testImages, {
+      summarize(accuracyMatrix(correct, testImages), testImages, {
         chance,
         domainAccuracy: domainAccuracy(record.domainCorrect[name]!, domainImages),
         anytimeCurve: anytimeCurve(anytime.correct[name]!, anytime.testImages),

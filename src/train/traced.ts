@@ -3,7 +3,7 @@ import type { Optimization } from "../optim/index.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Trace } from "./tracer.ts";
 
-/** Every step of its optimisers is a span. */
+/** Every step of its optimizers is a span. */
 export function tracedOptimization({ optimizer, schedule }: Optimization, trace: Trace): Optimization {
   return {
     schedule,
@@ -11,7 +11,7 @@ export function tracedOptimization({ optimizer, schedule }: Optimization, trace:
       const inner = optimizer();
       return {
         step: (parameters, gradients, factor) =>
-          trace.measure("optimiser", () => inner.step(parameters, gradients, factor)),
+          trace.measure("optimizer", () => inner.step(parameters, gradients, factor)),
         state: () => inner.state(),
         load: (state) => inner.load(state),
       };

@@ -3,7 +3,7 @@ import { backward } from "../../src/autodiff/backward.ts";
 import { graph, topologicalOrder } from "../../src/graph/graph.ts";
 import { emitAll, type Op } from "../../src/graph/op.ts";
 import { input, type Value } from "../../src/graph/value.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import { graphText } from "../../src/onnx/text.ts";
 import * as ops from "../../src/ops/index.ts";
 import { tensor } from "../../src/tensor/tensor.ts";

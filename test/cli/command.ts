@@ -66,6 +66,24 @@ export class Workplace {
 
 /** A run of about two seconds; further flags override these. */
 export const QUICK = [
-  ...["run", "folder", "--data", "images", "--backbone", "backbone", "--tasks", "3", "--epochs", "2"],
-  ...["--batch-size", "8", "--micro-batch", "4", "--threads", "1", "--rank", "8", "--seed", "5"],
+  "run",
+  "folder",
+  "--data",
+  "images",
+  "--backbone",
+  "backbone",
+  "--tasks",
+  "3",
+  "--epochs",
+  "2",
+  "--batch-size",
+  "8",
+  "--micro-batch",
+  "4",
+  "--threads",
+  "1",
+  "--rank",
+  "8",
+  "--seed",
+  "5",
 ];

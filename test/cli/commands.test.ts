@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
-import { benchmarks } from "../../src/node/datasets/index.ts";
+import { benchmarks } from "../../src/node/benchmarks/index.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { QUICK, Workplace } from "./command.ts";
 
@@ -46,7 +46,7 @@ describe("help", () => {
         predict [options] <files...>   classify images with the model of a run
         features [options] <files...>  write the features (CLS token) that a backbone
                                        gives images, one row a file
-        pretrain [options]             train all weights of a ViT on labelled images:
+        pretrain [options]             train all weights of a ViT on labeled images:
                                        from nothing, a checkpoint or a teacher
         methods [options] [method]     list the methods and their options
         data [options]                 list the benchmarks and what they need
@@ -63,7 +63,10 @@ describe("help", () => {
     const { stdout } = await place.fmlora(["run", "emoji", "--method", "ncm", "--help"]);
     const headings = stdout.split("\n").filter((line) => /^\S.*:$/.test(line));
     expect(headings).toEqual([
-      ...["Arguments:", "Options:", "Options of a run:", "Options of benchmark emoji:"],
+      "Arguments:",
+      "Options:",
+      "Options of a run:",
+      "Options of benchmark emoji:",
       "Options of method ncm:",
     ]);
     expect(stdout).toMatch(
@@ -91,11 +94,11 @@ describe("help", () => {
     }
   });
 
-  test("backbones lists what is shipped, with its licence", async () => {
+  test("backbones lists what is shipped, with its license", async () => {
     const { code, stdout } = await place.fmlora(["backbones"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^vit-tiny-patch8-64: vit, 64 px, patch 8, width 192, 12 blocks, [\d,]+ parameters, [\d.]+ MB, licence other\n/,
+      /^vit-tiny-patch8-64: vit, 64 px, patch 8, width 192, 12 blocks, [\d,]+ parameters, [\d.]+ MB, license other\n/,
     );
   });
 });
@@ -106,8 +109,13 @@ describe("compare", () => {
     expect(code).toBe(0);
     const rows = stdout.split("\n").filter((line) => /^(fm-lora|seq-lora|seq-lora\/lda|mine) /.test(line));
     expect(rows.map((row) => row.split(/ +/).slice(0, 2).join(" "))).toEqual([
-      ...["fm-lora lda", "seq-lora head", "seq-lora/lda lda", "mine head"],
-      ...["seq-lora 1", "seq-lora/lda 1", "mine 1"],
+      "fm-lora lda",
+      "seq-lora head",
+      "seq-lora/lda lda",
+      "mine head",
+      "seq-lora 1",
+      "seq-lora/lda 1",
+      "mine 1",
     ]);
   });
 

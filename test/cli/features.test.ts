@@ -137,7 +137,7 @@ test("targets are looked at first, and Ctrl-C leaves nothing behind", async () =
 });
 
 test("a process that ends at once, as at a second Ctrl-C, leaves no part of the file", () => {
-  const module = new URL("../../dist/node/npy.js", import.meta.url);
+  const module = new URL("../../dist/node/files/npy.js", import.meta.url);
   const out = join(place.path, "at-once.npy");
   const program = `import { NpyWriter } from ${JSON.stringify(module.href)};
     await NpyWriter.open(${JSON.stringify(out)}, 4, 10);
@@ -200,7 +200,7 @@ test("a backbone of the Hub is fetched once; the command's own output stays its 
   );
   const { stdout } = await place.fmlora(["backbones"]);
   expect(stdout).toMatch(
-    /^org\/tiny: vit, 32 px, patch 8, width 32, 2 blocks, [\d,]+ parameters, [\d.]+ kB, no licence named$/m,
+    /^org\/tiny: vit, 32 px, patch 8, width 32, 2 blocks, [\d,]+ parameters, [\d.]+ kB, no license named$/m,
   );
   vi.stubEnv("HF_HUB_OFFLINE", "");
   expect(hub.requests).toHaveLength(requests);

@@ -9,8 +9,25 @@ beforeAll(() => place.prepare());
 afterAll(() => place.remove());
 
 const TOY = [
-  ...["pretrain", "--data", "images", "--image-size", "16", "--patch", "4", "--width", "16", "--layers", "1"],
-  ...["--heads", "1", "--batch", "8", "--micro-batch", "8", "--epochs", "2"],
+  "pretrain",
+  "--data",
+  "images",
+  "--image-size",
+  "16",
+  "--patch",
+  "4",
+  "--width",
+  "16",
+  "--layers",
+  "1",
+  "--heads",
+  "1",
+  "--batch",
+  "8",
+  "--micro-batch",
+  "8",
+  "--epochs",
+  "2",
 ];
 const read = (...path: string[]): string => readFileSync(join(place.path, ...path), "utf8");
 

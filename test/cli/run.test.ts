@@ -150,7 +150,7 @@ describe("one line and exit code 2 for", () => {
       `"fmlora: unknown command 'rum' (did you mean run?) [2]"`,
     );
     expect(await place.refused(...QUICK, "--backbone", "vit-huge")).toMatchInlineSnapshot(
-      `"fmlora: --backbone vit-huge: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organisation/name [2]"`,
+      `"fmlora: --backbone vit-huge: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name [2]"`,
     );
   });
 

@@ -1,9 +1,9 @@
 /** @file Options that say how a benchmark is cut and when it is measured: from what is typed to the tasks. */
 import { describe, expect, test } from "vitest";
 import { settingsOf } from "../../src/cli/settings.ts";
-import { checked } from "../../src/node/options.ts";
-import { type RunOptionsInput, runOptionsSchema } from "../../src/node/run.ts";
-import { evaluationPlan, streamOf } from "../../src/node/run-stream.ts";
+import { checked } from "../../src/run/checked.ts";
+import { type RunOptionsInput, runOptionsSchema } from "../../src/run/options.ts";
+import { evaluationPlan, streamOf } from "../../src/run/stream.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 import { toyDataset } from "../data/toy-dataset.ts";
 

@@ -70,10 +70,10 @@ describe("CIFAR-100's own layouts", () => {
   });
 
   test("reads each image from its own file", async () => {
-    const grey = (value: number): Uint8Array => encode(value, new Uint8Array(3072).fill(value));
+    const gray = (value: number): Uint8Array => encode(value, new Uint8Array(3072).fill(value));
     const dataset = cifarDataset(
-      cifarBinary({ name: "train.bin", bytes: grey(7) }),
-      cifarBinary({ name: "test.bin", bytes: grey(9) }),
+      cifarBinary({ name: "train.bin", bytes: gray(7) }),
+      cifarBinary({ name: "test.bin", bytes: gray(9) }),
       classNames,
     );
     expect(await dataset.read(dataset.train[0]!)).toMatchObject({ data: new Uint8Array(3072).fill(7) });

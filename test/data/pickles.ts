@@ -22,14 +22,26 @@ export const global = (module: string, name: string): Buffer => Buffer.from(`c${
 export function uint8Array(rows: number, columns: number, data: Uint8Array): Buffer {
   const none = Buffer.from("NNN");
   return Buffer.concat([
-    ...[global("numpy.core.multiarray", "_reconstruct"), global("numpy", "ndarray")],
+    global("numpy.core.multiarray", "_reconstruct"),
+    global("numpy", "ndarray"),
     // (ndarray, (0,), "b"), called
     ...[bytesOf(0x4b, 0, 0x85), short("b"), bytesOf(0x87), Buffer.from("R(")],
     // (1, shape, dtype, False, data), which fills it
-    ...[bytesOf(0x4b, 1), number(rows), number(columns), bytesOf(0x86)],
+    bytesOf(0x4b, 1),
+    number(rows),
+    number(columns),
+    bytesOf(0x86),
     ...[global("numpy", "dtype"), short("u1"), bytesOf(0x4b, 0, 0x4b, 1, 0x87), Buffer.from("R(")],
-    ...[bytesOf(0x4b, 3), short("|"), none, number(0xffffffff), number(0xffffffff), bytesOf(0x4b, 0)],
-    ...[Buffer.from("tb"), bytesOf(0x89), binstring(data), Buffer.from("tb")],
+    bytesOf(0x4b, 3),
+    short("|"),
+    none,
+    number(0xffffffff),
+    number(0xffffffff),
+    bytesOf(0x4b, 0),
+    Buffer.from("tb"),
+    bytesOf(0x89),
+    binstring(data),
+    Buffer.from("tb"),
   ]);
 }
 

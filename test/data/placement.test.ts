@@ -13,7 +13,7 @@ const preprocessing = (size: number, cropFraction: number | null): Preprocessing
 });
 
 describe("placement(width, height, preprocessing, view)", () => {
-  test("resizes the shorter side and cuts the centre, as torchvision does", () => {
+  test("resizes the shorter side and cuts the center, as torchvision does", () => {
     expect(placement(500, 375, preprocessing(224, 0.875), null)).toEqual({
       crop: { left: 0, top: 0, width: 500, height: 375 },
       resized: { width: 341, height: 256 },
@@ -30,7 +30,7 @@ describe("placement(width, height, preprocessing, view)", () => {
   });
 
   test("cuts the random crop of a view and resizes all of it", () => {
-    const crop = { scale: [1, 1], ratio: [1, 1], seed: 1 } as const; // never fits: the centre
+    const crop = { scale: [1, 1], ratio: [1, 1], seed: 1 } as const; // never fits: the center
     expect(placement(500, 375, preprocessing(8, 0.875), { crop, flip: false })).toEqual({
       crop: { left: 62, top: 0, width: 375, height: 375 },
       resized: { left: 0, top: 0, width: 8, height: 8 },

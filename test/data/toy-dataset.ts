@@ -1,4 +1,4 @@
-/** @file A small data set whose images are one colour each: red is the label, green the domain, blue the number. */
+/** @file A small data set whose images are one color each: red is the label, green the domain, blue the number. */
 import type { Dataset, Sample } from "../../src/data/dataset.ts";
 
 export interface ToyShape {

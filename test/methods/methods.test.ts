@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
-import { accuracyMatrix, summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { accuracyMatrix, summarize } from "../../src/metrics/accuracy-matrix.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { type FinishedRun, methodOf, runMethod, stateBytes, testContext } from "../support/run-method.ts";
 import { patternDataset } from "../support/toy-dataset.ts";
@@ -24,7 +24,7 @@ const lastAccuracy = ({ record, testImages }: { record: FinishedRun["record"]; t
   Object.fromEntries(
     Object.entries(record.correct).map(([readout, correct]) => [
       readout,
-      summarise(accuracyMatrix(correct, testImages), testImages).lastAccuracy,
+      summarize(accuracyMatrix(correct, testImages), testImages).lastAccuracy,
     ]),
   );
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { accuracyMatrix, summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { accuracyMatrix, summarize } from "../../src/metrics/accuracy-matrix.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 
-describe("summarise", () => {
+describe("summarize", () => {
   test("three tasks worked by hand", () => {
-    const metrics = summarise(
+    const metrics = summarize(
       [
         [0.9, null, null],
         [0.7, 0.8, null],
@@ -22,7 +22,7 @@ describe("summarise", () => {
   });
 
   test("micro weighs by test images, macro does not", () => {
-    const metrics = summarise([[1], [0.5, 0]], [90, 10]);
+    const metrics = summarize([[1], [0.5, 0]], [90, 10]);
     expect(metrics.accuracyMicro).toEqual([1, 0.45]);
     expect(metrics.accuracyMacro).toEqual([1, 0.25]);
     expect(metrics.lastAccuracy).toBe(0.45);
@@ -30,20 +30,20 @@ describe("summarise", () => {
   });
 
   test("forgetting counts from the best accuracy since the task was learnt, transfer from the first", () => {
-    const metrics = summarise([[0.5], [0.8, 0.4], [0.6, 0.7, 1]], [10, 10, 10]);
+    const metrics = summarize([[0.5], [0.8, 0.4], [0.6, 0.7, 1]], [10, 10, 10]);
     expect(metrics.forgetting).toBeCloseTo((0.2 + 0) / 2, 12);
     expect(metrics.backwardTransfer).toBeCloseTo((0.1 + 0.3) / 2, 12);
   });
 
   test("an accuracy from before a task was learnt enters no number but that over all tasks", () => {
-    const without = summarise(
+    const without = summarize(
       [
         [0.5, null],
         [0.4, 0.6],
       ],
       [10, 10],
     );
-    const evaluated = summarise(
+    const evaluated = summarize(
       [
         [0.5, 0.9],
         [0.4, 0.6],
@@ -58,7 +58,7 @@ describe("summarise", () => {
   });
 
   test("one task forgets nothing", () => {
-    expect(summarise([[0.25]], [8])).toEqual({
+    expect(summarize([[0.25]], [8])).toEqual({
       accuracyMatrix: [[0.25]],
       accuracyMicro: [0.25],
       accuracyMacro: [0.25],
@@ -81,13 +81,13 @@ describe("summarise", () => {
     );
     const expected =
       [0, 10, 18, 24, 28, 30, 30, 28, 24, 18, 10].reduce((sum, drop) => sum + drop / 100, 0) / 11;
-    const metrics = summarise(matrix, new Array(12).fill(1000));
+    const metrics = summarize(matrix, new Array(12).fill(1000));
     expect(metrics.forgetting).toBeCloseTo(expected, 12);
     expect(metrics.backwardTransfer).toBeCloseTo(-expected, 12);
   });
 
   test("a task without test images is left out of the means", () => {
-    const metrics = summarise([[0.5], [0.4, null], [0.3, null, 0.9]], [10, 0, 10]);
+    const metrics = summarize([[0.5], [0.4, null], [0.3, null, 0.9]], [10, 0, 10]);
     expect(metrics.accuracyMacro).toEqual([0.5, 0.4, 0.6]);
     expect(metrics.accuracyMicro).toEqual([0.5, 0.4, 0.6]);
     expect(metrics.forgetting).toBeCloseTo(0.2, 12);
@@ -99,7 +99,7 @@ describe("summarise", () => {
       [0.8, 0.9, 0.5],
       [0.8, 0.8, 0.9],
     ];
-    const metrics = summarise(matrix, [10, 20, 30], { chance: 0.25 });
+    const metrics = summarize(matrix, [10, 20, 30], { chance: 0.25 });
     expect(metrics.forwardTransfer).toBeCloseTo((0.4 - 0.25 + (0.5 - 0.25)) / 2, 12);
     expect(metrics.accuracyMicro[0]).toBe(0.9);
     expect(metrics.accuracyAllTasks.map((value) => Number(value!.toFixed(12)))).toEqual([
@@ -114,14 +114,14 @@ describe("summarise", () => {
       [0.5, 0.2],
       [0.5, 0.6],
     ];
-    expect(summarise(full, [10, 10]).forwardTransfer).toBeNull();
-    expect(summarise([[0.5], [0.5, 0.6]], [10, 10], { chance: 0.1 }).forwardTransfer).toBeNull();
-    expect(summarise([[0.5]], [10], { chance: 0.1 }).forwardTransfer).toBeNull();
+    expect(summarize(full, [10, 10]).forwardTransfer).toBeNull();
+    expect(summarize([[0.5], [0.5, 0.6]], [10, 10], { chance: 0.1 }).forwardTransfer).toBeNull();
+    expect(summarize([[0.5]], [10], { chance: 0.1 }).forwardTransfer).toBeNull();
   });
 
   test("tasks that were not evaluated: what needs their rows is null, the rest is as it was", () => {
     const matrix = [[0.9], [], [0.6, 0.7, 0.8], [0.5, 0.6, 0.7, 1]];
-    const metrics = summarise(matrix, [10, 10, 10, 10]);
+    const metrics = summarize(matrix, [10, 10, 10, 10]);
     expect(metrics.accuracyMicro).toEqual([0.9, null, 0.7, 0.7]);
     expect(metrics.accuracyMacro.map((value) => value && Number(value.toFixed(12)))).toEqual([
       0.9,
@@ -134,9 +134,9 @@ describe("summarise", () => {
   });
 
   test("a run evaluated at its end only has a last accuracy and nothing over time; one never evaluated has nothing", () => {
-    const last = summarise([[], [], [1, 0.5, 0.75]], [4, 4, 4]);
+    const last = summarize([[], [], [1, 0.5, 0.75]], [4, 4, 4]);
     expect(last).toMatchObject({ lastAccuracy: 0.75, averageAccuracy: null, forgetting: null });
-    expect(summarise([[], []], [4, 4])).toMatchObject({
+    expect(summarize([[], []], [4, 4])).toMatchObject({
       accuracyMicro: [null, null],
       lastAccuracy: null,
       averageAccuracy: null,
@@ -152,7 +152,7 @@ describe("summarise", () => {
     const counts = Array.from({ length: tasks }, (_, t) =>
       Array.from({ length: t + 1 }, (_, i) => Math.max(0, 10 * (i + 1) - (t - i))),
     );
-    const metrics = summarise(accuracyMatrix(counts, testImages), testImages);
+    const metrics = summarize(accuracyMatrix(counts, testImages), testImages);
     const lost = Array.from({ length: tasks - 1 }, (_, i) => Math.min(tasks - 1 - i, 10 * (i + 1)));
     const images = (10 * tasks * (tasks + 1)) / 2;
     expect(metrics.lastAccuracy).toBe((images - lost.reduce((sum, n) => sum + n, 0)) / images);
@@ -172,7 +172,7 @@ describe("summarise", () => {
     [[[0.5], [0.5, null]], [10, 10], "accuracy matrix: R[1][1] is missing, but task 1 has 10 test images"],
     [[[0.5]], [0], "accuracy matrix: R[0][0] is 0.5, but task 0 has no test images"],
   ])("refuses %j with %j test images", (matrix, testImages, message) => {
-    expect(() => summarise(matrix, testImages)).toThrow(new InputError(message));
+    expect(() => summarize(matrix, testImages)).toThrow(new InputError(message));
   });
 });
 
@@ -220,7 +220,7 @@ describe("properties", () => {
       fc.property(streams, ({ testImages, correct }) => {
         const matrix = accuracyMatrix(correct, testImages);
         const before = JSON.stringify([matrix, testImages]);
-        const metrics = summarise(matrix, testImages);
+        const metrics = summarize(matrix, testImages);
         expect(JSON.stringify([matrix, testImages])).toBe(before);
         correct.forEach((row, t) => {
           const seen = testImages.slice(0, t + 1).reduce((sum, n) => sum + n, 0);
@@ -240,7 +240,7 @@ describe("properties", () => {
         const falling = correct.map((row, t) =>
           row.map((_, i) => Math.min(...correct.slice(i, t + 1).map((r) => r[i]!))),
         );
-        const metrics = summarise(accuracyMatrix(falling, testImages), testImages);
+        const metrics = summarize(accuracyMatrix(falling, testImages), testImages);
         expect(metrics.backwardTransfer! + metrics.forgetting!).toBeCloseTo(0, 12);
       }),
     );
@@ -250,7 +250,7 @@ describe("properties", () => {
     fc.assert(
       fc.property(streams, ({ testImages, correct }) => {
         const equal = testImages.map(() => 997);
-        const metrics = summarise(accuracyMatrix(correct, equal), equal);
+        const metrics = summarize(accuracyMatrix(correct, equal), equal);
         metrics.accuracyMicro.forEach((micro, t) => {
           expect(micro).toBeCloseTo(metrics.accuracyMacro[t]!, 12);
         });

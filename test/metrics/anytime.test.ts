@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { summarize } from "../../src/metrics/accuracy-matrix.ts";
 import { anytimeCurve } from "../../src/metrics/anytime.ts";
 
 test("the curve is a share at each point, A_AUC its mean: worked by hand", () => {
   const curve = anytimeCurve([5, 8, 12], [10, 10, 30]);
   expect(curve).toEqual([0.5, 0.8, 0.4]);
-  const { anytimeAccuracy } = summarise([[1]], [4], { anytimeCurve: curve });
+  const { anytimeAccuracy } = summarize([[1]], [4], { anytimeCurve: curve });
   expect(anytimeAccuracy).toBeCloseTo((0.5 + 0.8 + 0.4) / 3, 12);
 });
 
@@ -19,7 +19,7 @@ test("A_AUC is the area of a step function over its length, whatever the distanc
         counts.map(([, images]) => images),
       );
       const area = counts.reduce((sum, [correct, images]) => sum + (correct / images) * distance, 0);
-      const { anytimeAccuracy } = summarise([[1]], [4], { anytimeCurve: curve });
+      const { anytimeAccuracy } = summarize([[1]], [4], { anytimeCurve: curve });
       expect(anytimeAccuracy).toBeCloseTo(area / (distance * counts.length), 12);
     }),
   );

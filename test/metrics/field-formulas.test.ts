@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { accuracyMatrix, summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { accuracyMatrix, summarize } from "../../src/metrics/accuracy-matrix.ts";
 
 type Matrix = readonly (readonly number[])[];
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -26,7 +26,7 @@ const mammoth = {
 const avalanche = {
   forgetting: (results: Matrix) => mean(results.slice(0, -1).map((row, i) => row[i]! - results.at(-1)![i]!)),
   backwardTransfer: (results: Matrix) => -avalanche.forgetting(results),
-  /** Accuracy on a task before it came less its accuracy at initialisation. */
+  /** Accuracy on a task before it came less its accuracy at initialization. */
   forwardTransfer: (results: Matrix, initial: readonly number[]) =>
     mean(initial.slice(1).map((b, k) => results[k]![k + 1]! - b)),
 };
@@ -46,18 +46,18 @@ describe("equal to the field's formulas", () => {
   test("backward transfer: Lopez-Paz, Mammoth, Avalanche", () => {
     fc.assert(
       fc.property(runs, ({ testImages, matrix }) => {
-        const { backwardTransfer } = summarise(lower(matrix), testImages);
+        const { backwardTransfer } = summarize(lower(matrix), testImages);
         expect(backwardTransfer).toBeCloseTo(mammoth.backwardTransfer(matrix), 12);
         expect(backwardTransfer).toBeCloseTo(avalanche.backwardTransfer(matrix), 12);
       }),
     );
   });
 
-  test("forward transfer, with chance for the accuracy at initialisation", () => {
+  test("forward transfer, with chance for the accuracy at initialization", () => {
     fc.assert(
       fc.property(runs, fc.integer({ min: 2, max: 345 }), ({ testImages, matrix }, classes) => {
         const chance = testImages.map(() => 1 / classes);
-        const { forwardTransfer } = summarise(matrix, testImages, { chance: 1 / classes });
+        const { forwardTransfer } = summarize(matrix, testImages, { chance: 1 / classes });
         expect(forwardTransfer).toBeCloseTo(mammoth.forwardTransfer(matrix, chance), 12);
         expect(forwardTransfer).toBeCloseTo(avalanche.forwardTransfer(matrix, chance), 12);
       }),
@@ -67,7 +67,7 @@ describe("equal to the field's formulas", () => {
   test("forgetting: Mammoth's, where rows end at the diagonal", () => {
     fc.assert(
       fc.property(runs, ({ testImages, matrix }) => {
-        const { forgetting } = summarise(lower(matrix), testImages);
+        const { forgetting } = summarize(lower(matrix), testImages);
         expect(forgetting).toBeCloseTo(mammoth.forgetting(lower(matrix)), 12);
       }),
     );
@@ -79,7 +79,7 @@ describe("equal to the field's formulas", () => {
         const falling = lower(matrix).map((row, t) =>
           row.map((_, i) => Math.min(...matrix.slice(i, t + 1).map((r) => r[i]!))),
         );
-        const { forgetting } = summarise(falling, testImages);
+        const { forgetting } = summarize(falling, testImages);
         expect(forgetting).toBeCloseTo(avalanche.forgetting(falling), 12);
       }),
     );
@@ -90,7 +90,7 @@ describe("where they differ", () => {
   test("Avalanche's forgetting is negative where a task improves; ours counts from its best", () => {
     const matrix = [[0.5], [0.8, 0.4], [0.6, 0.4, 1]];
     expect(avalanche.forgetting(matrix)).toBeCloseTo((-0.1 + 0) / 2, 12);
-    expect(summarise(matrix, [10, 10, 10]).forgetting).toBeCloseTo((0.2 + 0) / 2, 12);
+    expect(summarize(matrix, [10, 10, 10]).forgetting).toBeCloseTo((0.2 + 0) / 2, 12);
   });
 
   test("Mammoth's forgetting takes accuracies from before a task was learnt; ours does not", () => {
@@ -100,6 +100,6 @@ describe("where they differ", () => {
       [0.5, 0.6, 1],
     ];
     expect(mammoth.forgetting(matrix)).toBeCloseTo((0 + 0.3) / 2, 12);
-    expect(summarise(matrix, [10, 10, 10]).forgetting).toBe(0);
+    expect(summarize(matrix, [10, 10, 10]).forgetting).toBe(0);
   });
 });

@@ -4,12 +4,12 @@ import { input } from "../../src/graph/value.ts";
 import { vitFeatures } from "../../src/nn/vit.ts";
 import { selectWeights } from "../../src/nn/weight-selection.ts";
 import { weightFeeds, weightInputs } from "../../src/nn/weights.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { expectComplaint, goldenNamed } from "../node/backbones/folder.ts";
 import { formulaImages } from "../parity/formula.ts";
 import { backboneOf, featuresOf, largestDifference } from "../parity/networks.ts";
 import { tinyBackbone } from "../support/tiny-backbone.ts";
-import { expectComplaint, goldenNamed } from "./folder.ts";
 
 const teacher = tinyBackbone(); // 32 wide, 2 heads, 2 blocks, 64 hidden, patch 8
 const { config } = teacher;

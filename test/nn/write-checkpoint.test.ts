@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { parseConfig, readWeights } from "../../src/nn/checkpoint.ts";
+import { parseConfig } from "../../src/nn/checkpoint.ts";
+import { readWeights } from "../../src/nn/read-weights.ts";
 import { checkpointFiles, isPlainVit } from "../../src/nn/write-checkpoint.ts";
 import { decodeSafetensors, parseHeader } from "../../src/tensor/safetensors.ts";
+import { goldenNamed, storedTensors } from "../node/backbones/folder.ts";
 import { backboneOf } from "../parity/networks.ts";
 import { tinyBackbone } from "../support/tiny-backbone.ts";
-import { goldenNamed, storedTensors } from "./folder.ts";
 
 test("a written network is read back: the same shape and pixels, weights as half precision has them", () => {
   const { config, preprocessing, weights } = tinyBackbone({ imageSize: 24, width: 16, layers: 3 });

@@ -13,12 +13,25 @@ import * as ops from "../../src/ops/index.ts";
 import { loraStep } from "../support/lora-step.ts";
 
 const TINY: VitConfig = {
-  ...{ imageSize: 8, patchSize: 4, hiddenSize: 6, mlpSize: 12, layers: 1, heads: 2 },
-  ...{ layerNormEpsilon: 1e-6, layerScale: true, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  imageSize: 8,
+  patchSize: 4,
+  hiddenSize: 6,
+  mlpSize: 12,
+  layers: 1,
+  heads: 2,
+  layerNormEpsilon: 1e-6,
+  layerScale: true,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
 };
 const SMALL: VitConfig = {
   ...TINY,
-  ...{ imageSize: 224, patchSize: 16, hiddenSize: 384, mlpSize: 1536, layers: 12, heads: 6 },
+  imageSize: 224,
+  patchSize: 16,
+  hiddenSize: 384,
+  mlpSize: 1536,
+  layers: 12,
+  heads: 6,
 };
 
 /** A two-layer network with a scaled product, a reduction and a constant. */

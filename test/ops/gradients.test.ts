@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { topologicalOrder } from "../../src/graph/graph.ts";
 import { emit, type Op } from "../../src/graph/op.ts";
 import { input } from "../../src/graph/value.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import {
   ALL_OPS,
   dynamicQuantizeOp,

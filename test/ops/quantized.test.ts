@@ -4,7 +4,7 @@ import { backward } from "../../src/autodiff/backward.ts";
 import { graph } from "../../src/graph/graph.ts";
 import { constant, input, type Value } from "../../src/graph/value.ts";
 import { quantizeColumns, quantizeTransposed } from "../../src/nn/quantize.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import {
   dynamicQuantize,
   mul,
@@ -53,8 +53,12 @@ async function run(
   const session = await compiled(projection);
   const [forward, back] = [quantizeTransposed(weight, 127), quantizeColumns(weight, 127)];
   const results = await session.run({
-    ...{ x, bias, forward: forward.values, "forward scale": forward.scale },
-    ...{ backward: back.values, "backward scale": back.scale },
+    x,
+    bias,
+    forward: forward.values,
+    "forward scale": forward.scale,
+    backward: back.values,
+    "backward scale": back.scale,
   });
   await session.dispose();
   return results;

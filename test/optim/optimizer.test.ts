@@ -100,7 +100,7 @@ describe("schedules", () => {
   });
 });
 
-test.each([adamw, sgd])("a parameter's own weight decay stands in for the optimiser's", (make) => {
+test.each([adamw, sgd])("a parameter's own weight decay stands in for the optimizer's", (make) => {
   const moved = (decay: number | undefined, standard: number): number[] => {
     const data = Float32Array.of(1, -2);
     const parameter = { name: "w", data, rate: 0.1, ...(decay === undefined ? {} : { decay }) };

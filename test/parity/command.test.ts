@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { fileBatches } from "../../src/cli/images.ts";
-import { loadBackbone } from "../../src/node/backbone.ts";
-import { pacs } from "../../src/node/datasets/pacs.ts";
+import { loadBackbone } from "../../src/node/backbones/backbone.ts";
+import { pacs } from "../../src/node/benchmarks/pacs.ts";
 import { largestDifference } from "./networks.ts";
 
 const python = process.env.FMLORA_PYTHON;

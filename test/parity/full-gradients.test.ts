@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { weightFeeds } from "../../src/nn/weights.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
+import { gradientOf, parameterShapes, pretrainingGraph } from "../../src/pretraining/graph.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import { float32Data, zeroTensor } from "../../src/tensor/tensor.ts";
-import { gradientOf, parameterShapes, pretrainingGraph } from "../../src/train/pretraining/graph.ts";
 import { formulaImages, formulaWeight } from "./formula.ts";
 import { backboneOf, GOLDENS, storedName, weightsOf } from "./networks.ts";
 

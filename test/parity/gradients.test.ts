@@ -6,7 +6,7 @@ import { crossEntropy } from "../../src/nn/loss.ts";
 import { addLowRank, project } from "../../src/nn/low-rank.ts";
 import { vitFeatures } from "../../src/nn/vit.ts";
 import { weightFeeds, weightInputs } from "../../src/nn/weights.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import { matmul } from "../../src/ops/index.ts";
 import { float32Data, tensor, zeroTensor } from "../../src/tensor/tensor.ts";
 import { formulaImages, formulaWeight } from "./formula.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { loadBackbone } from "../../src/node/backbone.ts";
+import { loadBackbone } from "../../src/node/backbones/backbone.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { float32Data, tensor } from "../../src/tensor/tensor.ts";
 import { featuresOf, largestDifference } from "./networks.ts";

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import sharp, { type Sharp } from "sharp";
 import { expect, test } from "vitest";
 import type { Preprocessing } from "../../src/data/dataset.ts";
-import { pacs } from "../../src/node/datasets/pacs.ts";
-import { sharpTransform } from "../../src/node/image.ts";
+import { pacs } from "../../src/node/benchmarks/pacs.ts";
+import { sharpTransform } from "../../src/node/images/transform.ts";
 
 const python = process.env.FMLORA_PYTHON;
 const pacsFolder = fileURLToPath(new URL("../../../shared/data/pacs", import.meta.url));
@@ -64,7 +64,7 @@ async function drawnFiles(): Promise<Record<string, Uint8Array>> {
     "photo-224x224.jpg": await jpeg(photo(224, 224)),
     "small-97x61.jpg": await jpeg(photo(97, 61)),
     "small-32x32.png": await photo(32, 32).png().toBuffer(),
-    "grey-401x299.jpg": await jpeg(photo(401, 299).toColourspace("b-w")),
+    "gray-401x299.jpg": await jpeg(photo(401, 299).toColourspace("b-w")),
     "turned-400x300.jpg": await jpeg(photo(400, 300).withMetadata({ orientation: 6 })),
     "cmyk-400x300.jpg": await jpeg(photo(400, 300).toColourspace("cmyk")),
     "alpha-300x200.png": clear,
@@ -111,7 +111,7 @@ function groupOf({ processor, file, width, height }: Result): string {
   if (processor === "DeiT" && width !== height) return "squashed";
   const { cropFraction } = PROCESSORS[processor]!;
   if (cropFraction === null || processor === "timm") return kind;
-  // transformers rounds the place of the centre down; torchvision and timm round it half to even, and so do we.
+  // transformers rounds the place of the center down; torchvision and timm round it half to even, and so do we.
   const longer = Math.floor(
     (Math.floor(SIZE / cropFraction) * Math.max(width, height)) / Math.min(width, height),
   );

@@ -1,6 +1,6 @@
 /** @file A made-up run for the report's tests. Its numbers mean nothing. */
 
-import { summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { summarize } from "../../src/metrics/accuracy-matrix.ts";
 import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 
@@ -20,9 +20,9 @@ export function exampleRun(
     );
   const testImages = new Array<number>(tasks).fill(500);
   const readouts = {
-    "lda-compensated": summarise(matrix(0.95), testImages),
-    "lda-old-statistics": summarise(matrix(0.88), testImages),
-    "local-ce": summarise(matrix(0.8), testImages),
+    "lda-compensated": summarize(matrix(0.95), testImages),
+    "lda-old-statistics": summarize(matrix(0.88), testImages),
+    "local-ce": summarize(matrix(0.8), testImages),
   };
   const names = Array.from(
     { length: sites },

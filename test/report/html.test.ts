@@ -81,7 +81,7 @@ describe("reportHtml", () => {
     expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
   });
 
-  test("names every colour that charts use", () => {
+  test("names every color that charts use", () => {
     for (const [, name] of html.matchAll(/var\((--[\w-]+)\)/g)) expect(html).toContain(`${name}:`);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { summarise } from "../../src/metrics/accuracy-matrix.ts";
+import { summarize } from "../../src/metrics/accuracy-matrix.ts";
 import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
 import { comparisonTable } from "../../src/report/comparison.ts";
 import { runTable } from "../../src/report/table.ts";
@@ -51,7 +51,7 @@ describe("runTable", () => {
   });
 
   test("micro and macro of unbalanced tasks differ, one readout needs no table of readouts", () => {
-    const readout = summarise([[1], [0.5, 0]], [90, 10]);
+    const readout = summarize([[1], [0.5, 0]], [90, 10]);
     const metrics: RunMetrics = {
       ...exampleRun(2).metrics,
       ...readout,
@@ -77,7 +77,7 @@ describe("runTable", () => {
 
 /** A run with the given last accuracy of a second task; everything else as in the example. */
 function runWith(method: string, seed: number, last: number): RunMetrics {
-  const readout = summarise([[0.9], [0.8, 2 * last - 0.8]], [500, 500]);
+  const readout = summarize([[0.9], [0.8, 2 * last - 0.8]], [500, 500]);
   return { ...exampleRun(2).metrics, ...readout, method, seed, readouts: { "lda-compensated": readout } };
 }
 

@@ -3,7 +3,7 @@ import { AUGMENTATIONS } from "../../src/data/augmentation.ts";
 import type { TaskStream } from "../../src/data/stream.ts";
 import { type Learner, METHODS, type Method, type MethodContext } from "../../src/methods/index.ts";
 import type { Precision } from "../../src/nn/precision.ts";
-import { nodeRuntime } from "../../src/node/runtime.ts";
+import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
 import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";

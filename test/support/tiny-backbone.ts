@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Backbone } from "../../src/nn/checkpoint.ts";
-import { parseConfig, readWeights } from "../../src/nn/checkpoint.ts";
+import { parseConfig } from "../../src/nn/checkpoint.ts";
 import { FAMILIES } from "../../src/nn/families.ts";
+import { readWeights } from "../../src/nn/read-weights.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { encodeSafetensors, parseHeader } from "../../src/tensor/safetensors.ts";
 import { sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";

@@ -1,4 +1,4 @@
-/** @file Images that are easy to tell apart: every class has its own colours and stripes, every domain its own light. */
+/** @file Images that are easy to tell apart: every class has its own colors and stripes, every domain its own light. */
 
 import type { Dataset, ImageTransform, Sample } from "../../src/data/dataset.ts";
 import { mirrored } from "../../src/data/placement.ts";
@@ -24,7 +24,7 @@ export function patternImage(
   noise = 40,
 ): Uint8Array {
   const own = Rng.at("pattern", label);
-  const colours = Array.from({ length: 6 }, () => 40 + 175 * own.uniform());
+  const colors = Array.from({ length: 6 }, () => 40 + 175 * own.uniform());
   const period = 3 + own.below(5);
   const slope = own.below(3);
   const rng = Rng.at("image", use, label, domain, number);
@@ -35,7 +35,7 @@ export function patternImage(
       slope === 0 ? i % size : slope === 1 ? Math.floor(i / size) : (i % size) + Math.floor(i / size);
     const stripe = Math.floor((along + shift) / period) % 2;
     for (let channel = 0; channel < 3; channel++) {
-      const plain = colours[3 * stripe + channel]! + noise * (rng.uniform() - 0.5);
+      const plain = colors[3 * stripe + channel]! + noise * (rng.uniform() - 0.5);
       pixels[3 * i + channel] = domain === 0 ? plain : 255 * (plain / 255) ** (1 + 0.5 * domain); // darker
     }
   }

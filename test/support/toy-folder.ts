@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { RunRequest } from "../../src/node/run.ts";
+import type { RunRequest } from "../../src/node/runs/run.ts";
 import { writeTinyBackbone } from "./tiny-backbone.ts";
 import { patternImage } from "./toy-dataset.ts";
 

@@ -23,7 +23,7 @@ test("different paths give different numbers", () => {
   );
 });
 
-test("neighbouring paths are uncorrelated", () => {
+test("neighboring paths are uncorrelated", () => {
   const count = 2000;
   const [a, b] = [1, 2].map((epoch) => draws(Rng.at(0, "task", 3, "epoch", epoch), count)) as [
     number[],

@@ -36,7 +36,10 @@ test("spans are named by what they lie in, and the work is the same as without a
   expect(await work(tracer)).toEqual(await work(NO_TRACE));
   const paths = tracer.spans.map(({ path }) => path.join(" "));
   expect(paths).toEqual([
-    ...["outer wait", "outer inner", "outer wait", "outer inner"],
+    "outer wait",
+    "outer inner",
+    "outer wait",
+    "outer inner",
     "outer wait",
     "outer inner",
     "outer",

@@ -1,12 +1,13 @@
 /** @file What methods that train low-rank updates of a frozen network share: only what they train differs. */
-import type { Batch } from "../../data/dataset.ts";
+import type { Batch, Images, LabeledFeatures } from "../../data/dataset.ts";
+import { linearScores } from "../../heads/class-statistics.ts";
+import { type StatisticsOptions, StatisticsReadout } from "../../heads/readouts.ts";
+import { TaskHead } from "../../heads/task-head.ts";
+import type { Adaptation } from "../../network/adaptation.ts";
+import { AdaptedVit } from "../../network/adapted-vit.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { Images, Learner, MethodContext, Scores, StepPosition, TaskData } from "../method.ts";
-import { type Adaptation, AdaptedVit } from "./adapted-vit.ts";
-import { type LabelledFeatures, linearScores } from "./class-statistics.ts";
-import { type StatisticsOptions, StatisticsReadout } from "./readouts.ts";
-import { TaskHead } from "./task-head.ts";
+import type { Learner, MethodContext, Scores, StepPosition, TaskData } from "../method.ts";
 import type { TaskTraining } from "./task-training.ts";
 
 /** The trained rows, or LDA on drift-compensated class statistics. */
@@ -15,7 +16,7 @@ export type AdapterReadout = "head" | "lda";
 /** A task in training. It lives in memory alone, and only until the task ends. */
 export interface OpenTask {
   /** Features of the task's images under the model so far; left out where no statistics can drift. */
-  readonly before: LabelledFeatures | undefined;
+  readonly before: LabeledFeatures | undefined;
   readonly training: TaskTraining;
   /** Takes over what the task has trained. */
   fold(): void;
@@ -52,7 +53,7 @@ export abstract class AdapterLearner implements Learner {
   protected abstract open(task: TaskData): Promise<OpenTask>;
 
   /** Features of the task's images under the model that has learnt it, and what else the method learns from them. */
-  protected abstract observe(task: TaskData): Promise<LabelledFeatures>;
+  protected abstract observe(task: TaskData): Promise<LabeledFeatures>;
 
   /** What is kept besides rows and statistics. */
   protected abstract ownState(): Record<string, Tensor>;

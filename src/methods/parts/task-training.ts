@@ -1,19 +1,20 @@
-/** @file The training of one task: the arrays that move, the head rows of its classes, the optimiser. */
+/** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
 import type { Batch } from "../../data/dataset.ts";
+import type { TaskHead } from "../../heads/task-head.ts";
+import type { AdaptedVit } from "../../network/adapted-vit.ts";
+import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition } from "../method.ts";
-import type { AdaptedVit } from "./adapted-vit.ts";
-import type { TaskHead } from "./task-head.ts";
 
-/** Prefix of the optimiser's part of a state. */
+/** Prefix of the optimizer's part of a state. */
 const OPTIMIZER = "optimizer/";
 
 /** How trained arrays and graph parameters hang together, where they are not the same thing. */
-export interface Reparameterisation {
+export interface Reparameterization {
   /** Graph parameters from the trained arrays, for the step at hand. */
   feeds(position: StepPosition): Tensors;
   /** Gradients of the trained arrays from those of the graph parameters. */
@@ -41,8 +42,9 @@ export class TaskTraining {
   readonly #vit: AdaptedVit;
   readonly #fixed: Tensors;
   readonly #trained: readonly Parameter[];
-  readonly #derived: Reparameterisation | undefined;
+  readonly #derived: Reparameterization | undefined;
   readonly #head: { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number };
+  readonly #optimization: Optimization;
   readonly #optimizer: Optimizer;
   readonly #direct: Tensors;
 
@@ -55,12 +57,13 @@ export class TaskTraining {
       readonly classes: readonly number[];
       readonly head: TaskHead;
       readonly headRate: number;
+      readonly optimization: Optimization;
       readonly fixed: Tensors;
       /** Copied, then moved. */
       readonly direct: Trained;
       /** Further trained arrays, seen by the graph through `derived`. */
       readonly indirect?: readonly Parameter[];
-      readonly derived?: Reparameterisation;
+      readonly derived?: Reparameterization;
     },
   ) {
     this.#vit = vit;
@@ -80,7 +83,8 @@ export class TaskTraining {
       { name: "head.bias", rate: options.headRate, data: this.#head.bias.data },
     ];
     this.#derived = options.derived;
-    this.#optimizer = vit.context.optimization.optimizer();
+    this.#optimization = options.optimization;
+    this.#optimizer = options.optimization.optimizer();
   }
 
   /** Numbers that move; the padding of the head does not count. */
@@ -89,7 +93,7 @@ export class TaskTraining {
     return this.#trained.reduce((sum, { data }) => sum + data.length, 0) - padding;
   }
 
-  /** One optimiser step on a batch; returns its mean loss. */
+  /** One optimizer step on a batch; returns its mean loss. */
   async step(batch: Batch, position: StepPosition): Promise<number> {
     const feeds = {
       ...this.#fixed,
@@ -102,7 +106,7 @@ export class TaskTraining {
     const { loss, gradients } = await this.#vit.gradients(batch, feeds, wanted, head);
     if (!Number.isFinite(loss)) throw diverged(`the loss is ${loss}`);
     const all = { ...gradients, ...this.#derived?.pullBack(gradients) };
-    this.#optimizer.step(this.#trained, all, this.#vit.context.optimization.schedule(position.progress));
+    this.#optimizer.step(this.#trained, all, this.#optimization.schedule(position.progress));
     return loss;
   }
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { explainWrites } from "../files.ts";
+import { explainWrites } from "../files/write.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A repository of the Hub. */

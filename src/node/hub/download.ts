@@ -8,7 +8,7 @@ import lockfile from "proper-lockfile";
 import { bytes } from "../../report/format.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { inCache } from "./cache.ts";
-import { ATTEMPTS, pause, request, Unreachable, type Wanted } from "./request.ts";
+import { ATTEMPTS, pause, request, UnreachableError, type Wanted } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** What is to be downloaded. */
@@ -90,7 +90,7 @@ async function fill(
     const after = await lengthOf(incomplete);
     if (broken === undefined && (size === undefined || after >= size)) return;
     if (after > before) attempt = 1; // a connection that breaks now and then still gets there
-    if (attempt >= ATTEMPTS || broken instanceof Unreachable) {
+    if (attempt >= ATTEMPTS || broken instanceof UnreachableError) {
       if (after === 0 && broken instanceof Error) throw broken;
       const so = size === undefined ? bytes(after) : `${bytes(after)} of ${bytes(size)}`;
       const reason = broken instanceof Error ? broken.message : (broken ?? "too few bytes");
@@ -109,13 +109,13 @@ async function append(
   { url, wanted, size }: Download,
   settings: HubSettings,
   count: Count,
-): Promise<string | Unreachable | undefined> {
+): Promise<string | UnreachableError | undefined> {
   const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
   let response: Response;
   try {
     response = await request(url, wanted, settings, { headers });
   } catch (error) {
-    if (error instanceof Unreachable) return error;
+    if (error instanceof UnreachableError) return error;
     throw error;
   }
   const continues =

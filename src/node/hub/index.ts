@@ -2,14 +2,14 @@
 import { InputError } from "../../tensor/errors.ts";
 import { CachedRepo, isCommit, type Repo } from "./cache.ts";
 import { downloadBlob } from "./download.ts";
-import { fileUrl, NoSuchFile, request, Unreachable, type Wanted } from "./request.ts";
+import { fileUrl, NoSuchFileError, request, UnreachableError, type Wanted } from "./request.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 
-export { NoSuchFile } from "./request.ts";
+export { NoSuchFileError } from "./request.ts";
 export { type HubSettings, hubSettings } from "./settings.ts";
 
 /** Offline, and the cache doesn't have it. */
-export class NotCached extends InputError {}
+export class NotCachedError extends InputError {}
 
 /** A repository at a revision: a branch, a tag or a commit. */
 export interface RepoAt extends Repo {
@@ -72,7 +72,7 @@ export async function listRepoFiles(
  * A file of a repository: its path in the cache, after a download if it isn't there. A commit that is cached costs no
  * request; a branch or tag costs one, which tells whether it has moved. Where the Hub can't be reached, a cached file
  * of that revision is given.
- * @throws NoSuchFile if the revision has no such file
+ * @throws NoSuchFileError if the revision has no such file
  * @throws InputError in one line for everything else that a user can mend
  */
 export async function fetchRepoFile(
@@ -86,15 +86,15 @@ export async function fetchRepoFile(
   if (found !== undefined && (settings.offline || isCommit(revision))) return found;
   const known = isCommit(revision) || settings.offline ? await cached.commitOf(revision) : undefined;
   if (known !== undefined && cached.lacks(known, path)) {
-    throw new NoSuchFile(`${repo}: there is no file ${path} in revision "${revision}"`, known);
+    throw new NoSuchFileError(`${repo}: there is no file ${path} in revision "${revision}"`, known);
   }
   if (settings.offline) throw notCached(wanted, `${path} of ${repo}`, settings);
   let about: FileFacts;
   try {
     about = await factsOf(wanted, path, settings, found === undefined ? undefined : 1);
   } catch (error) {
-    if (error instanceof Unreachable && found !== undefined) return found;
-    if (error instanceof NoSuchFile && error.commit !== undefined) {
+    if (error instanceof UnreachableError && found !== undefined) return found;
+    if (error instanceof NoSuchFileError && error.commit !== undefined) {
       await cached.rememberLack(error.commit, path);
       await cached.remember(revision, error.commit);
     }
@@ -175,7 +175,7 @@ function checked({ repo, type, revision = "main", path }: RepoAt & { readonly pa
   const part = /^[\w][\w.-]*$/;
   const parts = repo.split("/");
   if (parts.length > 2 || !parts.every((name) => part.test(name)) || /--|\.\./.test(repo)) {
-    throw new InputError(`"${repo}" is no name of a ${type} on the Hub; expected organisation/name`);
+    throw new InputError(`"${repo}" is no name of a ${type} on the Hub; expected organization/name`);
   }
   const wrong = (text: string): boolean =>
     /[\\:\0]/.test(text) || text.split("/").some((name) => ["", ".", ".."].includes(name));
@@ -185,13 +185,13 @@ function checked({ repo, type, revision = "main", path }: RepoAt & { readonly pa
   return { repo, type, revision, path };
 }
 
-function notCached({ type, repo, revision }: Wanted, what: string, { cache }: HubSettings): NotCached {
+function notCached({ type, repo, revision }: Wanted, what: string, { cache }: HubSettings): NotCachedError {
   const name = revision === "main" ? repo : `${repo}@${revision}`;
   const command =
     type === "model"
       ? `HF_HUB_OFFLINE=0 fmlora backbones fetch ${name}`
       : "the same command without HF_HUB_OFFLINE";
-  return new NotCached(
+  return new NotCachedError(
     `${what} (revision "${revision}") is not in the cache ${cache}, and HF_HUB_OFFLINE forbids to fetch it; ${command} brings it`,
   );
 }

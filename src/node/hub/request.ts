@@ -12,10 +12,10 @@ const MOST_REDIRECTS = 5;
 const TRANSIENT = new Set([408, 429, 500, 502, 503, 504]);
 
 /** The Hub can't be reached, or can't answer now: a cached file may do instead. */
-export class Unreachable extends InputError {}
+export class UnreachableError extends InputError {}
 
 /** The repository has no such file in that revision. */
-export class NoSuchFile extends InputError {
+export class NoSuchFileError extends InputError {
   /** Commit that doesn't have it, where the Hub says. */
   readonly commit: string | undefined;
   constructor(message: string, commit: string | undefined) {
@@ -153,21 +153,21 @@ function refusal(response: Response, wanted: Wanted, settings: HubSettings): Inp
   }
   if (code === "EntryNotFound") {
     const commit = headers.get("x-repo-commit") ?? undefined;
-    return new NoSuchFile(`${repo}: there is no file ${path} in revision "${revision}"`, commit);
+    return new NoSuchFileError(`${repo}: there is no file ${path} in revision "${revision}"`, commit);
   }
   return new InputError(
     `${repo}: the Hub answered ${path ?? "the request"} with HTTP ${status}; try again later`,
   );
 }
 
-function unreachable(outcome: Response | Error, { endpoint, timeout }: HubSettings): Unreachable {
+function unreachable(outcome: Response | Error, { endpoint, timeout }: HubSettings): UnreachableError {
   const advice = "check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use what is cached";
   if (outcome instanceof Response) {
     const reason = outcome.status === 429 ? "asks for fewer requests" : "has a problem of its own";
-    return new Unreachable(`${endpoint} ${reason} (HTTP ${outcome.status}); try again later`);
+    return new UnreachableError(`${endpoint} ${reason} (HTTP ${outcome.status}); try again later`);
   }
   const cause = (outcome.cause ?? outcome) as NodeJS.ErrnoException;
   const detail =
     outcome.message === "no answer" ? `no answer within ${timeout} s` : (cause.code ?? cause.message);
-  return new Unreachable(`${endpoint} cannot be reached (${detail}); ${advice}`);
+  return new UnreachableError(`${endpoint} cannot be reached (${detail}); ${advice}`);
 }

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { Dataset, Preprocessing, Sample } from "../../data/dataset.ts";
 import { batches } from "../../data/loader.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
-import type { DecodedImages } from "../../train/pretraining/data.ts";
-import { sharpTransform } from "../image.ts";
-import { featureExtractor } from "../model.ts";
+import type { DecodedImages } from "../../pretraining/data.ts";
+import { sharpTransform } from "../images/transform.ts";
+import { featureExtractor } from "../runs/model.ts";
 import { fillRecords, type RecordFileOptions, RecordReader } from "./record-file.ts";
 
 /** Images decoded, or shown to the teacher, between two writes. */

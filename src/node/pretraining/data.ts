@@ -1,16 +1,16 @@
 /** @file Everything that a pre-training learns from: decoded, and seen by the teacher. */
 import type { Dataset } from "../../data/dataset.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
-import type { DecodedImages, PretrainingData } from "../../train/pretraining/data.ts";
-import type { PretrainingEvent } from "../../train/pretraining/events.ts";
+import type { DecodedImages, PretrainingData } from "../../pretraining/data.ts";
+import type { PretrainingEvent } from "../../pretraining/events.ts";
 import {
   fitTeacherHead,
   scaleOf,
   standardise,
   type TeacherHead,
   teacherView,
-} from "../../train/pretraining/teacher.ts";
+} from "../../pretraining/teacher.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { type CachedPart, decodedImages, teacherFeatures } from "./cache.ts";
 import type { HeldOut } from "./dataset.ts";
 import type { StartingNetwork } from "./network.ts";

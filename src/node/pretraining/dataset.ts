@@ -4,10 +4,10 @@ import { basename, join, posix, resolve } from "node:path";
 import type { Dataset, Sample } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
-import type { FileTree } from "../datasets/file-tree.ts";
-import { openFolder } from "../datasets/folder.ts";
-import { benchmarkNamed } from "../datasets/index.ts";
-import { zipFiles } from "../datasets/zip-files.ts";
+import type { FileTree } from "../archives/file-tree.ts";
+import { zipFiles } from "../archives/zip-files.ts";
+import { openFolder } from "../benchmarks/folder.ts";
+import { benchmarkNamed } from "../benchmarks/index.ts";
 
 const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
 const LAYOUT =

@@ -5,11 +5,11 @@ import {
   decodePretraining,
   encodePretraining,
   type PretrainingCheckpoint,
-} from "../../train/pretraining/checkpoint.ts";
-import type { PretrainingEvent } from "../../train/pretraining/events.ts";
-import { type Claim, claimFolder, type MayChange } from "../claim-folder.ts";
-import { writeWhole } from "../files.ts";
-import { LineLog } from "../line-log.ts";
+} from "../../pretraining/checkpoint.ts";
+import type { PretrainingEvent } from "../../pretraining/events.ts";
+import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { LineLog } from "../files/line-log.ts";
+import { writeWhole } from "../files/write.ts";
 
 /** Events for the terminal only: they tell about this process, not about the training. */
 const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume"];

@@ -5,11 +5,11 @@ import type { Backbone } from "../../nn/checkpoint.ts";
 import type { VitConfig } from "../../nn/vit.ts";
 import { selectWeights } from "../../nn/weight-selection.ts";
 import { checkpointFiles, isPlainVit } from "../../nn/write-checkpoint.ts";
+import { studentParameters } from "../../pretraining/student.ts";
 import { InputError } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { studentParameters } from "../../train/pretraining/student.ts";
-import { loadBackbone } from "../backbone.ts";
-import { writeWhole } from "../files.ts";
+import { loadBackbone } from "../backbones/backbone.ts";
+import { writeWhole } from "../files/write.ts";
 import { readCheckpoint } from "./folder.ts";
 import type { PretrainingSettings } from "./options.ts";
 

@@ -1,7 +1,6 @@
 /** @file Options of a pre-training, with their defaults; the command line derives its flags from them. */
 import { z } from "zod";
-import { batchCount, imageSide } from "../bounds.ts";
-import { threadCount } from "../threads.ts";
+import { batchCount, imageSide, threadCount } from "../../run/bounds.ts";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -30,7 +29,7 @@ export const pretrainingOptionsSchema = z.object({
   layers: count.max(256).default(12).describe("number of blocks (a new network's)"),
   heads: count.default(3).describe("attention heads (a new network's)"),
   epochs: count.default(10).describe("passes over the images; the learning rate falls to 0 at their end"),
-  batch: batchCount.default(128).describe("images in one optimiser step"),
+  batch: batchCount.default(128).describe("images in one optimizer step"),
   microBatch: batchCount.default(32).describe("images in one run of the graph; divides --batch"),
   rate: z
     .number()

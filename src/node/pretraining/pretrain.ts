@@ -2,21 +2,21 @@
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { patchCount } from "../../nn/vit.ts";
-import { InputError } from "../../tensor/errors.ts";
 import {
   bestAccuracy,
   type PretrainingCheckpoint,
   type PretrainingRecord,
-} from "../../train/pretraining/checkpoint.ts";
-import type { PretrainingEvent } from "../../train/pretraining/events.ts";
-import { type PretrainingPlan, stepsPerEpoch } from "../../train/pretraining/plan.ts";
-import { pretrain } from "../../train/pretraining/pretrain.ts";
-import { Student } from "../../train/pretraining/student.ts";
-import { checkBatch } from "../bounds.ts";
-import { writeWhole } from "../files.ts";
-import { lockFolder } from "../folder-lock.ts";
-import { checked } from "../options.ts";
-import { nodeRuntime } from "../runtime.ts";
+} from "../../pretraining/checkpoint.ts";
+import type { PretrainingEvent } from "../../pretraining/events.ts";
+import { type PretrainingPlan, stepsPerEpoch } from "../../pretraining/plan.ts";
+import { pretrain } from "../../pretraining/pretrain.ts";
+import { Student } from "../../pretraining/student.ts";
+import { checkBatch } from "../../run/bounds.ts";
+import { checked } from "../../run/checked.ts";
+import { InputError } from "../../tensor/errors.ts";
+import { lockFolder } from "../files/folder-lock.ts";
+import { writeWhole } from "../files/write.ts";
+import { nodeRuntime } from "../runtime/runtime.ts";
 import { type OpenData, openData } from "./data.ts";
 import { type HeldOut, holdOut, openPretrainingData } from "./dataset.ts";
 import { PretrainingFolder } from "./folder.ts";
@@ -214,7 +214,14 @@ function planOf(
   return {
     epochs,
     batchSize: batch,
-    ...{ rate, warmup, weightDecay, clip, averageDecay, labelSmoothing, teacherShare, featureWeight },
+    rate,
+    warmup,
+    weightDecay,
+    clip,
+    averageDecay,
+    labelSmoothing,
+    teacherShare,
+    featureWeight,
     keptPatches,
     dropShare: options.dropShare ?? usual.dropShare,
     augmentation: { crop: { scale: [cropArea, 1], ratio: [4 / 5, 5 / 4] }, flip: 0.5 },

@@ -13,7 +13,7 @@ import {
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../../tensor/errors.ts";
-import { explainWrites, writeWhole } from "../files.ts";
+import { explainWrites, writeWhole } from "../files/write.ts";
 
 /** What is in a file. */
 export interface RecordFileOptions {

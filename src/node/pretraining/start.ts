@@ -1,13 +1,13 @@
 /** @file The weights that a new network starts with: made from the teacher's and some training images. */
 import type { Dataset } from "../../data/dataset.ts";
+import type { DecodedImages, PretrainingData } from "../../pretraining/data.ts";
+import type { PretrainingEvent } from "../../pretraining/events.ts";
+import { regressHeads, type SeenImages } from "../../pretraining/regression/heads.ts";
+import type { ImagePair } from "../../pretraining/regression/pair.ts";
+import { checkTeacher, regressWeights } from "../../pretraining/regression/regression.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Tensor, tensor } from "../../tensor/tensor.ts";
-import type { DecodedImages, PretrainingData } from "../../train/pretraining/data.ts";
-import type { PretrainingEvent } from "../../train/pretraining/events.ts";
-import { regressHeads, type SeenImages } from "../../train/pretraining/regression/heads.ts";
-import type { ImagePair } from "../../train/pretraining/regression/pair.ts";
-import { checkTeacher, regressWeights } from "../../train/pretraining/regression/regression.ts";
-import { loadBackbone } from "../backbone.ts";
+import { loadBackbone } from "../backbones/backbone.ts";
 import { loaded } from "./cache.ts";
 import type { OpenData } from "./data.ts";
 import type { HeldOut } from "./dataset.ts";

@@ -82,8 +82,8 @@ export class MockHub {
       return;
     }
     const type = parts[0] === "datasets" ? "datasets" : "models";
-    const [organisation, name, , ...rest] = type === "datasets" ? parts.slice(1) : parts;
-    const found = this.#find(`${type}/${organisation}/${name}`, rest.join("/"), request, response);
+    const [organization, name, , ...rest] = type === "datasets" ? parts.slice(1) : parts;
+    const found = this.#find(`${type}/${organization}/${name}`, rest.join("/"), request, response);
     if (found === undefined) return;
     const { repo, path, commit } = found;
     const content = repo.files[path];
@@ -102,21 +102,21 @@ export class MockHub {
     response.setHeader("x-linked-size", `${bytes.length}`);
     response.setHeader("etag", `"${gitHash(Buffer.from("pointer"))}"`);
     response
-      .writeHead(302, { location: `${this.#storageUrl}/${type}/${organisation}/${name}/${path}?signed` })
+      .writeHead(302, { location: `${this.#storageUrl}/${type}/${organization}/${name}/${path}?signed` })
       .end();
   }
 
   #store(request: IncomingMessage, response: ServerResponse): void {
-    const [type, organisation, name, ...path] = new URL(request.url!, this.url).pathname.split("/").slice(1);
-    const bytes = Buffer.from(this.#repos[`${type}/${organisation}/${name}`]!.files[path.join("/")]!);
+    const [type, organization, name, ...path] = new URL(request.url!, this.url).pathname.split("/").slice(1);
+    const bytes = Buffer.from(this.#repos[`${type}/${organization}/${name}`]!.files[path.join("/")]!);
     response.setHeader("etag", '"of-the-storage"');
     if (request.headers.range !== undefined) this.ranges.push(request.headers.range);
     send(request, response, bytes);
   }
 
   #api(parts: string[], url: URL, request: IncomingMessage, response: ServerResponse): void {
-    const [type, organisation, name, kind, ...revision] = parts;
-    const found = this.#find(`${type}/${organisation}/${name}`, `${revision.join("/")}/`, request, response);
+    const [type, organization, name, kind, ...revision] = parts;
+    const found = this.#find(`${type}/${organization}/${name}`, `${revision.join("/")}/`, request, response);
     if (found === undefined) return;
     const entries = Object.entries(found.repo.files).map(([path, content]) => {
       const bytes = Buffer.from(content);

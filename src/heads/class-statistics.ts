@@ -1,0 +1,209 @@
+/**
+ * @file Means of all classes and their shared within-class scatter: what classifies, in constant memory,
+ * and moves along when the features drift. Source: design of this project (ours); LDA is Fisher's.
+ */
+
+import type { LabeledFeatures } from "../data/dataset.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import { gram, product, solveRidge, transposed } from "../tensor/linear-algebra.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+
+/** A linear classifier over `classes` (stream positions). */
+export interface LinearClassifier {
+  readonly classes: readonly number[];
+  readonly weight: Float64Array; // [classes, d]
+  readonly bias: Float64Array; // [classes]
+}
+
+/** Means of `classes`, in order of position. */
+export interface MeanRows {
+  readonly classes: readonly number[];
+  readonly means: Float64Array; // [classes, d]
+}
+
+/** Class means, counts and shared scatter of features of width d. */
+export class ClassStatistics {
+  readonly width: number;
+  #means = new Map<number, { count: number; mean: Float64Array }>();
+  #scatter: Float64Array; // [d, d], Σ (f − mean of its class)(…)ᵀ
+
+  constructor(width: number) {
+    this.width = width;
+    this.#scatter = new Float64Array(width * width);
+  }
+
+  /** Classes seen so far, in order of position. */
+  get classes(): number[] {
+    return [...this.#means.keys()].sort((a, b) => a - b);
+  }
+
+  /**
+   * Moves the statistics along with the features, by a ridge map fitted on images seen before and after:
+   * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF), Fc = before − m; mean ← mean + (mean − m) D + mean ΔF;
+   * scatter ← (I + D)ᵀ scatter (I + D).
+   * @param ridge ρ
+   */
+  compensate(before: Float32Array, after: Float32Array, ridge: number): void {
+    const d = this.width;
+    const n = before.length / d;
+    if (n === 0 || this.#means.size === 0) return;
+    const delta = Float64Array.from(after, (value, i) => value - before[i]!);
+    const meanBefore = columnMeans(before, d);
+    const meanDelta = columnMeans(delta, d);
+    const centered = Float64Array.from(before, (value, i) => value - meanBefore[i % d]!);
+    const centeredDelta = delta.map((value, i) => value - meanDelta[i % d]!);
+    const map = solveRidge(gram(centered, d, centered, d), d, ridge, gram(centered, d, centeredDelta, d), d); // D
+    const { classes, means } = this.meanRows();
+    const gaps = means.map((value, i) => value - meanBefore[i % d]!);
+    const moved = product(gaps, d, map, d).map((value, i) => means[i]! + value + meanDelta[i % d]!);
+    for (const [row, label] of classes.entries())
+      this.#means.get(label)!.mean = moved.slice(row * d, (row + 1) * d);
+    for (let i = 0; i < d; i++) map[i * d + i]! += 1; // I + D
+    this.#scatter = product(transposed(map, d, d), d, product(this.#scatter, d, map, d), d);
+    mirrorLower(this.#scatter, d); // the two halves round differently, and factorizing would refuse that
+  }
+
+  /**
+   * Adds a task's features. A class seen before is merged: its mean by counts, the scatter by the task's own
+   * and, if `betweenScatter`, by n_c n / (n_c + n) (mean_c − mean)(mean_c − mean)ᵀ.
+   */
+  add({ features, labels }: LabeledFeatures, options: { readonly betweenScatter: boolean }): void {
+    const d = this.width;
+    for (const [label, rows] of rowsByLabel(labels)) {
+      const own = new Float64Array(rows.length * d);
+      for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
+      const mean = columnMeans(own, d);
+      addInto(this.#scatter, scatterAround(own, mean));
+      const known = this.#means.get(label);
+      if (known === undefined) {
+        this.#means.set(label, { count: rows.length, mean });
+        continue;
+      }
+      const count = known.count + rows.length;
+      const gap = mean.map((value, i) => value - known.mean[i]!);
+      if (options.betweenScatter) addOuter(this.#scatter, gap, (known.count * rows.length) / count);
+      this.#means.set(label, {
+        count,
+        mean: known.mean.map((value, i) => value + (gap[i]! * rows.length) / count),
+      });
+    }
+  }
+
+  /** Within-class covariance S = scatter / (N − K). */
+  covariance(): Float64Array {
+    const total = [...this.#means.values()].reduce((sum, { count }) => sum + count, 0);
+    return this.#scatter.map((value) => value / Math.max(total - this.#means.size, 1));
+  }
+
+  /** Class means as rows, in order of position. */
+  meanRows(): MeanRows {
+    const classes = this.classes;
+    const means = new Float64Array(classes.length * this.width);
+    for (const [i, label] of classes.entries()) means.set(this.#means.get(label)!.mean, i * this.width);
+    return { classes, means };
+  }
+
+  /** Nearest class mean by cosine: the features must be normalized by whoever scores. */
+  prototypes(): LinearClassifier {
+    const { classes, means } = this.meanRows();
+    return { classes, weight: unitRows(means, this.width), bias: new Float64Array(classes.length) };
+  }
+
+  /** As float32 tensors under `prefix`. */
+  tensors(prefix: string): Record<string, Tensor> {
+    const d = this.width;
+    const { classes, means } = this.meanRows();
+    return {
+      [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
+      [`${prefix}counts`]: tensor(
+        "int32",
+        [classes.length],
+        Int32Array.from(classes, (c) => this.#means.get(c)!.count),
+      ),
+      [`${prefix}means`]: tensor("float32", [classes.length, d], Float32Array.from(means)),
+      [`${prefix}scatter`]: tensor("float32", [d, d], Float32Array.from(this.#scatter)),
+    };
+  }
+
+  /** Reads back what `tensors` wrote. */
+  static from(tensors: Tensors, prefix: string): ClassStatistics {
+    const scatter = tensors[`${prefix}scatter`]!;
+    const d = scatter.dims[0]!;
+    const result = new ClassStatistics(d);
+    result.#scatter = Float64Array.from(float32Data(scatter));
+    const means = float32Data(tensors[`${prefix}means`]!);
+    for (const [i, label] of (tensors[`${prefix}classes`]!.data as Int32Array).entries()) {
+      const count = Number(tensors[`${prefix}counts`]!.data[i]);
+      result.#means.set(label, { count, mean: Float64Array.from(means.subarray(i * d, (i + 1) * d)) });
+    }
+    return result;
+  }
+}
+
+/** Positions of each label's rows, labels in order. */
+function rowsByLabel(labels: Int32Array): [number, number[]][] {
+  const rows = new Map<number, number[]>();
+  for (const [row, label] of labels.entries()) {
+    const own = rows.get(label);
+    if (own === undefined) rows.set(label, [row]);
+    else own.push(row);
+  }
+  return [...rows].sort(([a], [b]) => a - b);
+}
+
+function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
+  const sums = new Float64Array(d);
+  for (let i = 0; i < rows.length; i++) sums[i % d]! += rows[i]!;
+  return sums.map((sum) => (sum * d) / rows.length);
+}
+
+function scatterAround(rows: Float64Array, mean: Float64Array): Float64Array {
+  const d = mean.length;
+  const centered = rows.map((value, i) => value - mean[i % d]!);
+  return gram(centered, d, centered, d);
+}
+
+function addInto(target: Float64Array, values: Float64Array): void {
+  for (let i = 0; i < target.length; i++) target[i]! += values[i]!;
+}
+
+function addOuter(target: Float64Array, vector: Float64Array, factor: number): void {
+  const d = vector.length;
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j <= i; j++) target[i * d + j]! += factor * vector[i]! * vector[j]!;
+  mirrorLower(target, d);
+}
+
+function mirrorLower(square: Float64Array, d: number): void {
+  for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) square[j * d + i] = square[i * d + j]!;
+}
+
+/** Scores of a linear classifier as [n, classCount], −∞ for classes it doesn't know. */
+export function linearScores(
+  { classes, weight, bias }: LinearClassifier,
+  features: Float32Array,
+  width: number,
+  classCount: number,
+): Float32Array {
+  const n = features.length / width;
+  const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
+  const products = product(weight, width, transposed(features, n, width), n); // [classes, n]
+  for (let row = 0; row < n; row++) {
+    for (const [i, label] of classes.entries())
+      scores[row * classCount + label] = products[i * n + row]! + bias[i]!;
+  }
+  return scores;
+}
+
+/** Rows scaled to unit length. */
+export function unitRows<Rows extends Float32Array | Float64Array>(rows: Rows, width: number): Rows {
+  const result = rows.slice() as Rows;
+  for (let start = 0; start < result.length; start += width) {
+    const row = result.subarray(start, start + width);
+    let squares = 0;
+    for (const value of row) squares += value * value;
+    const norm = Math.sqrt(squares) || 1;
+    for (let i = 0; i < width; i++) row[i]! /= norm;
+  }
+  return result;
+}

@@ -1,0 +1,80 @@
+/** @file Trained classifier rows: one per class, kept by stream position. */
+import type { Tensors } from "../runtime/runtime.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+import type { LinearClassifier } from "./class-statistics.ts";
+
+/** Rows of a head that trains `classes` classes: a power of two, so that few sessions serve tasks of all sizes. */
+export const headCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
+
+/** Rows of all classes seen, as saved. */
+export class TaskHead {
+  readonly width: number;
+  readonly #rows = new Map<number, { weight: Float32Array; bias: number }>();
+  /** Of the rows as they are: every predicted batch asks for it. */
+  #classifier: LinearClassifier | undefined;
+
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  /** Whether no row has been trained. */
+  get empty(): boolean {
+    return this.#rows.size === 0;
+  }
+
+  /** Training arrays for some classes: known rows are copied, new ones are zero. */
+  open(classes: readonly number[]): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
+    const capacity = headCapacity(classes.length);
+    const weight = new Float32Array(capacity * this.width);
+    const bias = new Float32Array(capacity);
+    for (const [i, label] of classes.entries()) {
+      const row = this.#rows.get(label);
+      if (row === undefined) continue;
+      weight.set(row.weight, i * this.width);
+      bias[i] = row.bias;
+    }
+    return {
+      weight: tensor("float32", [capacity, this.width], weight),
+      bias: tensor("float32", [capacity], bias),
+      capacity,
+    };
+  }
+
+  /** Takes trained rows back. */
+  close(classes: readonly number[], weight: Float32Array, bias: Float32Array): void {
+    for (const [i, label] of classes.entries()) {
+      this.#rows.set(label, { weight: weight.slice(i * this.width, (i + 1) * this.width), bias: bias[i]! });
+    }
+    this.#classifier = undefined;
+  }
+
+  /** All rows as a classifier. */
+  classifier(): LinearClassifier {
+    this.#classifier ??= this.#build();
+    return this.#classifier;
+  }
+
+  #build(): LinearClassifier {
+    const classes = [...this.#rows.keys()].sort((a, b) => a - b);
+    const weight = new Float64Array(classes.length * this.width);
+    for (const [i, label] of classes.entries()) weight.set(this.#rows.get(label)!.weight, i * this.width);
+    return { classes, weight, bias: Float64Array.from(classes, (label) => this.#rows.get(label)!.bias) };
+  }
+
+  tensors(prefix: string): Record<string, Tensor> {
+    const { classes, weight, bias } = this.classifier();
+    return {
+      [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
+      [`${prefix}weight`]: tensor("float32", [classes.length, this.width], Float32Array.from(weight)),
+      [`${prefix}bias`]: tensor("float32", [classes.length], Float32Array.from(bias)),
+    };
+  }
+
+  static from(tensors: Tensors, prefix: string): TaskHead {
+    const weight = tensors[`${prefix}weight`]!;
+    const head = new TaskHead(weight.dims[1]!);
+    const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
+    head.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
+    return head;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * @file FM-LoRA: one shared low-rank subspace, a dynamic rank selector, dynamic meta-prompting. Only the abstract
+ * of arXiv 2504.08823 is public; everything finer here is our reconstruction, told in docs/method.md.
+ */
+import { z } from "zod";
+import type { LabeledFeatures } from "../../data/dataset.ts";
+import { statisticsOptions } from "../../heads/readouts.ts";
+import { featurePass, observePass } from "../../network/feature-pass.ts";
+import { patchCount, tokensBeforePatches } from "../../nn/vit.ts";
+import type { Tensors } from "../../runtime/runtime.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
+import { AdapterLearner, type OpenTask } from "../parts/adapter-learner.ts";
+import { adaptedSites, siteOptions } from "../parts/sites.ts";
+import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
+import { probeGradients } from "./probe.ts";
+import { SharedState } from "./shared-state.ts";
+import { startUpdates } from "./start-updates.ts";
+import { momentFingerprint } from "./subspace.ts";
+
+const options = z.object({
+  rank: z.number().int().positive().default(16).describe("rank of the shared subspace"),
+  ...siteOptions,
+  prompts: z.boolean().default(true).describe("dynamic meta-prompting"),
+  promptTokens: z
+    .number()
+    .int()
+    .positive()
+    .max(1024)
+    .default(4)
+    .describe("prompt tokens shared by all tasks"),
+  promptStep: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.3)
+    .describe("Reptile step of the prompts after a task (epsilon)"),
+  rankSelector: z
+    .boolean()
+    .default(true)
+    .describe("dynamic rank selector; off: every task may use the full rank"),
+  protection: z.boolean().default(true).describe("soft null-space projection away from past inputs"),
+  protectionAlpha: z
+    .number()
+    .positive()
+    .default(0.3)
+    .describe("softness of the projection, in mean eigenvalues"),
+  firstBasesRate: z.number().positive().default(1e-3).describe("learning rate of A and B in the first task"),
+  basesRate: z.number().min(0).default(2e-4).describe("learning rate of A and B later; 0 freezes them"),
+  coreRate: z.number().positive().default(5e-3).describe("learning rate of the core update (N, M)"),
+  gateRate: z.number().positive().default(0.05).describe("learning rate of the rank gate"),
+  promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
+  headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
+  probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
+  pure: z.boolean().default(false).describe("keep no class statistics and classify with the trained rows"),
+  ...statisticsOptions,
+});
+type Options = z.infer<typeof options>;
+
+/** The method this project is named after. */
+export const fmLora = defineMethod({
+  name: "fm-lora",
+  summary: "shared low-rank subspace, dynamic rank selector, dynamic meta-prompting (our reconstruction)",
+  source: "Yu et al., FM-LoRA, CVPR Workshops 2025, arXiv 2504.08823; details ours",
+  protocol: "continual",
+  options,
+  create: (context, values) => new FmLora(context, values),
+});
+
+class FmLora extends AdapterLearner {
+  readonly #options: Options;
+  readonly #shared: SharedState;
+
+  constructor(context: MethodContext, values: Options) {
+    const { backbone, seed } = context;
+    const { rank } = values;
+    const sites = adaptedSites(backbone.config, values.sites);
+    const promptTokens = values.prompts ? values.promptTokens : 0;
+    const readouts = values.pure ? (["head"] as const) : (["lda", "head"] as const);
+    super(context, { sites, rank, core: true, promptTokens }, readouts, values);
+    this.#options = values;
+    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens, seed });
+    this.vit.merge(this.parameters);
+  }
+
+  /** What merging cannot remove: prompts stay tokens. */
+  get notes(): string[] {
+    const { promptTokens } = this.vit.adaptation;
+    if (promptTokens === 0) return [];
+    const { config } = this.context.backbone;
+    const tokens = tokensBeforePatches(config) + patchCount(config);
+    const share = ((100 * promptTokens) / tokens).toFixed(1);
+    return [
+      `${promptTokens} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (--no-prompts: none)`,
+    ];
+  }
+
+  get untrained(): boolean {
+    return !this.#shared.trained;
+  }
+
+  protected get parameters(): Record<string, Tensor> {
+    return this.#shared.parameters;
+  }
+
+  protected open(task: TaskData): Promise<OpenTask> {
+    return this.untrained ? this.#openFirst(task) : this.#openLater(task);
+  }
+
+  /** The first task trains A, B, prompts and rows with C = I, and brings B A to orthonormal bases. */
+  async #openFirst(task: TaskData): Promise<OpenTask> {
+    const { firstBasesRate, rank } = this.#options;
+    // Tasks of one class may have come before: their statistics drift too.
+    const before = this.statistics.empty
+      ? undefined
+      : await featurePass(task.pass("features before"), this.vit);
+    const training = new TaskTraining(this.vit, {
+      ...this.#rows(task),
+      direct: this.#direct(firstBasesRate),
+    });
+    const fold = (): void => {
+      this.#shared.foldFirst(training);
+      task.report({ ranks: Object.fromEntries(this.vit.adaptation.sites.map((site) => [site, rank])) });
+    };
+    return { before, training, fold };
+  }
+
+  /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
+  async #openLater(task: TaskData): Promise<OpenTask> {
+    const { basesRate, probeImages, shrinkage } = this.#options;
+    const direct = this.#direct(basesRate);
+    // 1. Features under the model so far, what the sites see of the task, and some images to look closer at.
+    const excerpt = { size: probeImages, of: task.trainImages };
+    const seen = await observePass(task.pass("features before"), this.vit, this.parameters, excerpt);
+    // 2. and 3. Protection P from past inputs; rank prior and first M from where the task pulls the cores.
+    const trained = gradientNames(Object.keys(direct), this.#shared.coreNames);
+    const gradients = await probeGradients(this.vit, this.#shared, seen, trained, shrinkage);
+    const draws = { seed: this.context.seed, task: task.index };
+    const { updates, values } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
+    task.report({ values });
+    // 4. What the steps move.
+    const training = new TaskTraining(this.vit, {
+      ...this.#rows(task),
+      direct,
+      indirect: updates.parameters,
+      derived: updates,
+    });
+    // 5. C += N diag(g) M P with the likeliest rank, past inputs into the new basis, prompts part of the way.
+    const fold = (): void => {
+      this.#shared.fold(training, updates, this.#options);
+      task.report({ ranks: updates.ranks });
+    };
+    return { before: { features: seen.features, labels: seen.labels }, training, fold };
+  }
+
+  /** 6. Features under the new model: class statistics move from the old ones. What the sites see joins the past. */
+  protected async observe(task: TaskData): Promise<LabeledFeatures> {
+    const images = task.pass("class statistics");
+    if (this.untrained) return featurePass(images, this.vit);
+    const after = await observePass(images, this.vit, this.parameters);
+    this.#shared.addMoments(after);
+    task.report({ fingerprint: momentFingerprint(after.moments, this.#options.rank) });
+    return after;
+  }
+
+  #rows(task: TaskData) {
+    const { headRate } = this.#options;
+    const { optimization } = this.context;
+    return { classes: task.classes, head: this.head, headRate, fixed: this.parameters, optimization };
+  }
+
+  /** Graph parameters that are trained as they are; the bases not at rate 0. */
+  #direct(basesRate: number): Trained {
+    const { bases, prompts } = this.#shared;
+    return {
+      ...(basesRate === 0 ? {} : atRate(basesRate, bases)),
+      ...atRate(this.#options.promptRate, prompts),
+    };
+  }
+
+  protected ownState(): Record<string, Tensor> {
+    return this.#shared.tensors();
+  }
+
+  protected loadOwn(state: Tensors): void {
+    this.#shared.load(state);
+  }
+}

@@ -1,0 +1,14 @@
+/** @file What every adapted network is made of. */
+import type { Backbone } from "../nn/checkpoint.ts";
+import type { Precision } from "../nn/precision.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** A frozen network, and how its graphs are run. */
+export interface NetworkContext {
+  readonly backbone: Backbone;
+  readonly runtime: Runtime;
+  /** Images per run of a graph: batches are cut into this many, the last one padded. */
+  readonly microBatch: number;
+  /** Of products with frozen weights; float32 if it isn't given. */
+  readonly precision?: Precision;
+}

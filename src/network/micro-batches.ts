@@ -1,0 +1,31 @@
+/** @file Cuts batches into runs of one fixed size: static shapes let the runtime plan its memory once. */
+import type { Batch } from "../data/dataset.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
+
+/** One run's worth of a batch. */
+export interface MicroBatch {
+  readonly images: Tensor<"uint8">; // [size, side, side, 3], copies after `count`
+  readonly start: number;
+  readonly count: number;
+}
+
+/** The batch in runs of `size` images; the last is filled up with its own: a scale of 8 bits sees no others. */
+export function* microBatches(
+  batch: Pick<Batch, "images" | "count">,
+  size: number,
+  side: number,
+): Generator<MicroBatch> {
+  const bytes = side * side * 3;
+  for (let start = 0; start < batch.count; start += size) {
+    const count = Math.min(size, batch.count - start);
+    const own = batch.images.subarray(start * bytes, (start + count) * bytes);
+    const images = count === size ? own : repeated(own, size * bytes);
+    yield { images: tensor("uint8", [size, side, side, 3], images), start, count };
+  }
+}
+
+function repeated(values: Uint8Array, length: number): Uint8Array {
+  const filled = new Uint8Array(length);
+  for (let at = 0; at < length; at += values.length) filled.set(values.subarray(0, length - at), at);
+  return filled;
+}

@@ -1,0 +1,86 @@
+/** @file Reads a backbone from a folder. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
+import { countWeights, readWeights } from "../../nn/read-weights.ts";
+import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
+import { readJson, withWeights } from "./weight-files.ts";
+
+/** The files beside the weights. */
+export const CONFIG = "config.json";
+export const PREPROCESSOR = "preprocessor_config.json";
+/** Instead of it, or with more in it, where transformers 5 wrote the folder. */
+export const PROCESSOR = "processor_config.json";
+
+/**
+ * Loads config.json, preprocessor_config.json (or the image processor in processor_config.json; timm's config.json has
+ * that inside) and model.safetensors, or the files that model.safetensors.index.json names.
+ * @param options.imageSize overrides the checkpoint's input size
+ * @param options.stored leaves the blocks' matrices in their file, which has to stay: for 8 bits, which hold rounded ones
+ * @throws InputError in one line for a missing, truncated or contradictory file
+ */
+export function loadBackbone(
+  folder: string,
+  {
+    name = folder,
+    imageSize,
+    stored = false,
+  }: { readonly name?: string; readonly imageSize?: number | undefined; readonly stored?: boolean } = {},
+): Backbone {
+  const parse = checkpointParser(folder, imageSize);
+  return withWeights(folder, (header, read, file) => {
+    const checkpoint = parse(header, file);
+    const { config, preprocessing } = checkpoint;
+    const weights = readWeights(checkpoint, header, read, file, { stored });
+    return { name, config, preprocessing, weights };
+  });
+}
+
+/** What a folder holds, without reading its weights. */
+export interface BackboneFacts {
+  /** transformers' model_type, or timm's architecture. */
+  readonly family: string;
+  readonly config: CheckpointConfig["config"];
+  /** Numbers that features need: heads and text towers are left out. */
+  readonly parameters: number;
+}
+
+/** Reads and checks everything but the weights' bytes. @throws InputError as `loadBackbone` does */
+export function describeBackbone(folder: string): BackboneFacts {
+  const parse = checkpointParser(folder);
+  return withWeights(folder, (header, _, file) => {
+    const checkpoint = parse(header, file);
+    const { family, config } = checkpoint;
+    return { family: family.modelType, config, parameters: countWeights(checkpoint, header, file) };
+  });
+}
+
+/** Checks what can be checked before the weights are there. @throws InputError for an unsupported architecture */
+export function checkConfig(folder: string): void {
+  const json = readJson(join(folder, CONFIG));
+  if (isTimmConfig(json)) timmArchitecture(json, folder);
+  else checkpointParser(folder);
+}
+
+type Parse = (header: Parameters<typeof parseTimmConfig>[1], file: string) => CheckpointConfig;
+
+/** Reads the JSON files at once; timm's needs the tensors' shapes, too. */
+function checkpointParser(folder: string, imageSize?: number): Parse {
+  const json = readJson(join(folder, CONFIG));
+  if (isTimmConfig(json)) {
+    return (header, file) => parseTimmConfig(json, header, folder, file, imageSize);
+  }
+  const [preprocessor, file] = readPreprocessor(folder);
+  const checkpoint = parseConfig(json, preprocessor, folder, imageSize, file);
+  return () => checkpoint;
+}
+
+/** With the precedence that transformers has: nested first. */
+function readPreprocessor(folder: string): [json: unknown, file: string] {
+  const nested = join(folder, PROCESSOR);
+  if (existsSync(nested)) {
+    const { image_processor: found } = (readJson(nested) ?? {}) as { image_processor?: unknown };
+    if (typeof found === "object" && found !== null) return [found, PROCESSOR];
+  }
+  return [readJson(join(folder, PREPROCESSOR)), PREPROCESSOR];
+}

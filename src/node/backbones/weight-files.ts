@@ -1,0 +1,140 @@
+/** @file A checkpoint's weights on disk: one safetensors file, or the files that an index names. */
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { InputError } from "../../tensor/errors.ts";
+import {
+  headerLength,
+  parseHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from "../../tensor/safetensors.ts";
+
+/** Names of the weights in a backbone's folder: one file, or an index of several. */
+export const WEIGHTS = "model.safetensors";
+export const WEIGHTS_INDEX = "model.safetensors.index.json";
+
+/** The bytes of one tensor, from start to end of its file; at any later time, too, as long as the file is as it was. */
+export type ReadTensor = (name: string, start: number, end: number) => Uint8Array;
+
+/**
+ * Reads the header of the weights and lends a way to read single tensors.
+ * @throws InputError in one line for a missing, truncated or contradictory file
+ */
+export function withWeights<T>(
+  folder: string,
+  use: (header: SafetensorsHeader, read: ReadTensor, file: string) => T,
+): T {
+  const index = join(folder, WEIGHTS_INDEX);
+  const path = join(folder, WEIGHTS);
+  if (existsSync(path) || !existsSync(index)) {
+    const file = openWeights(path);
+    return use(readHeader(file), (_, start, end) => readBytes(file, start, end), path);
+  }
+  const owners = new Map<string, WeightFile>();
+  const entries = new Map<string, SafetensorsEntry>();
+  for (const [shard, names] of shardsOf(index)) {
+    const shardPath = join(folder, shard);
+    if (!existsSync(shardPath)) {
+      throw new InputError(`${index}: names ${shard}, which is not in the folder; download it too`);
+    }
+    const file = openWeights(shardPath);
+    const header = readHeader(file);
+    for (const name of names) {
+      const entry = header.entries.get(name);
+      if (entry === undefined) {
+        throw new InputError(
+          `${index}: says that tensor ${name} is in ${shard}, but it isn't; download both again`,
+        );
+      }
+      entries.set(name, entry);
+      owners.set(name, file);
+    }
+  }
+  const read: ReadTensor = (name, start, end) => readBytes(owners.get(name)!, start, end);
+  return use({ entries, metadata: {} }, read, index);
+}
+
+/** Files of an index, each with the tensors that are said to be in it. @throws InputError if it names none */
+export function shardsOf(index: string): ReadonlyMap<string, readonly string[]> {
+  const { weight_map: map } = (readJson(index) ?? {}) as { weight_map?: unknown };
+  if (typeof map !== "object" || map === null || Object.keys(map).length === 0) {
+    throw new InputError(`${index}: has no weight_map from tensors to files; download it again`);
+  }
+  const shards = new Map<string, string[]>();
+  for (const [tensor, shard] of Object.entries(map)) {
+    if (typeof shard !== "string" || basename(shard) !== shard || !shard.endsWith(".safetensors")) {
+      throw new InputError(
+        `${index}: tensor ${tensor} is said to be in ${JSON.stringify(shard)}, which is no file of the folder`,
+      );
+    }
+    shards.set(shard, [...(shards.get(shard) ?? []), tensor]);
+  }
+  return shards;
+}
+
+/** The JSON in a file. @throws InputError if it can't be read or isn't JSON */
+export function readJson(file: string): unknown {
+  const text = explain(file, () => readFileSync(file, "utf8"));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${file}: not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** A file as it was found. */
+interface WeightFile {
+  readonly path: string;
+  readonly size: number;
+  readonly modified: number;
+}
+
+function openWeights(path: string): WeightFile {
+  const { size, mtimeMs } = explain(path, () => statSync(path));
+  return { path, size, modified: mtimeMs };
+}
+
+function readHeader(file: WeightFile): SafetensorsHeader {
+  const { path, size } = file;
+  const length = headerLength(readBytes(file, 0, Math.min(8, size)), size, path);
+  // Up to 100 MB are allowed: other kinds of files, whose first bytes happen to be such a length, end here.
+  if (readBytes(file, 8, 9)[0] !== "{".charCodeAt(0)) {
+    throw new InputError(`${path}: not a safetensors file: its header is no JSON object; download it again`);
+  }
+  return parseHeader(readBytes(file, 8, 8 + length), size, path);
+}
+
+/** @throws InputError if the file is another than was found, or ends before */
+function readBytes({ path, size, modified }: WeightFile, start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(end - start);
+  const descriptor = explain(path, () => openSync(path, "r"));
+  try {
+    const now = explain(path, () => statSync(path));
+    if (now.size !== size || now.mtimeMs !== modified) {
+      throw new InputError(`${path}: has changed while it was in use; start again`);
+    }
+    for (let at = 0; at < bytes.length; ) {
+      const count = explain(path, () => readSync(descriptor, bytes, at, bytes.length - at, start + at));
+      if (count === 0) {
+        throw new InputError(`${path}: ended at byte ${start + at} while it was read; download it again`);
+      }
+      at += count;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return bytes;
+}
+
+function explain<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT")
+      throw new InputError(
+        `${file}: no such file; a backbone folder has config.json, preprocessor_config.json and model.safetensors`,
+      );
+    throw new InputError(`${file}: cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,43 @@
+/** @file CIFAR-100 from its official files or archives, or from folders of images. */
+import type { Dataset } from "../../data/dataset.ts";
+import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { InputError } from "../../tensor/errors.ts";
+import { openPlace } from "../archives/places.ts";
+import { CIFAR_NEEDS, openCifar } from "./cifar-files.ts";
+import { openClasses } from "./folder.ts";
+import { openParquet } from "./parquet-dataset.ts";
+
+/** 100 classes of 32-pixel photos (Krizhevsky, 2009). */
+export const cifar100: Benchmark = {
+  name: "cifar100",
+  kind: "class-incremental",
+  tasks: 10,
+  summary: "CIFAR-100: 100 classes of 32-pixel photos",
+  needs: `a folder with ${CIFAR_NEEDS}, or the Hub's parquet files, or train/<class>/ and test/<class>/ with images`,
+  source: {
+    home: "https://www.cs.toronto.edu/~kriz/cifar.html",
+    hub: {
+      repo: "uoft-cs/cifar100",
+      files: /^cifar100\/(train|test)-[^/]*\.parquet$/,
+      note: "the official split as PNG in parquet",
+    },
+    license: "not stated; the owners ask to cite Krizhevsky, 2009",
+    images: 60_000,
+    classes: 100,
+    bytes: 161_000_000,
+  },
+  usesData: true,
+  options: {},
+  async open(options): Promise<Dataset> {
+    readOptions("cifar100", cifar100.options, options.options);
+    const given = requireData(cifar100, options);
+    const official = await openCifar(given);
+    if (official !== undefined) return official;
+    const layout = { name: "cifar100", image: "img", label: "fine_label", classes: 100 };
+    const fromHub = await openParquet(given, layout);
+    if (fromHub !== undefined) return fromHub;
+    const tree = await openPlace(given);
+    if ((await tree.list("")).folders.includes("train")) return openClasses(tree, 0, "cifar100");
+    throw new InputError(`${given}: CIFAR-100 is not there; it needs ${cifar100.needs}`);
+  },
+};

@@ -1,0 +1,22 @@
+/** @file DomainNet cut by classes: what several class-incremental papers call DomainNet. */
+import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { domainNeeds, openDomainLists } from "./domain-lists.ts";
+import { DOMAINNET, domainnet } from "./domainnet.ts";
+
+/** The same images as `domainnet`, as 5 tasks of 69 classes with all six domains in each. */
+export const domainnetCil: Benchmark = {
+  name: "domainnet-cil",
+  kind: "class-incremental",
+  tasks: 5,
+  summary:
+    "DomainNet as class-incremental papers cut it: 5 x 69 classes, all domains mixed (not the domain stream)",
+  needs: domainNeeds(DOMAINNET),
+  source: domainnet.source,
+  usesData: true,
+  options: {},
+  async open(options) {
+    readOptions("domainnet-cil", domainnetCil.options, options.options);
+    const dataset = await openDomainLists(requireData(domainnetCil, options), DOMAINNET);
+    return { ...dataset, name: "domainnet-cil" };
+  },
+};

@@ -1,0 +1,114 @@
+/** @file The folder of one run: config.json, events.jsonl, checkpoint, tasks.jsonl, model/, metrics.json, report.html. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunMetrics } from "../../metrics/run-metrics.ts";
+import { reportHtml } from "../../report/html.ts";
+import { InputError } from "../../tensor/errors.ts";
+import { encodeSafetensors } from "../../tensor/safetensors.ts";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../train/checkpoint.ts";
+import type { RunEvent } from "../../train/events.ts";
+import { joinRecord, splitRecord, type TaskRow } from "../../train/record.ts";
+import type { RunOutput } from "../../train/run.ts";
+import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { LineLog } from "../files/line-log.ts";
+import { writeWhole } from "../files/write.ts";
+
+const CHECKPOINT = "checkpoint.safetensors";
+/** Events for the terminal only: they tell about this process, not about the run. */
+const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
+
+/** What a config.json of a run has, and hardly any other file of that name. */
+const OWN = ["method", "methodOptions", "benchmark", "protocol"];
+/** With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. */
+const mayChange: MayChange = (name, before, now) =>
+  name === "unreadable" && before === "fail" && now === "skip";
+
+/** One run's folder, locked until it is closed. */
+export class RunDirectory {
+  readonly path: string;
+  readonly #events: LineLog<RunEvent & { readonly time: string }>;
+  /** What was counted in finished tasks: a checkpoint has only what can still change, and doesn't grow with the stream. */
+  readonly #tasks: LineLog<TaskRow>;
+  readonly #unlock: Claim["unlock"];
+  #tasksKept = 0;
+
+  private constructor(path: string, unlock: Claim["unlock"]) {
+    this.path = path;
+    this.#unlock = unlock;
+    this.#events = new LineLog(join(path, "events.jsonl"));
+    this.#tasks = new LineLog(join(path, "tasks.jsonl"));
+  }
+
+  /**
+   * Starts a fresh run in a folder, or continues the one that is there.
+   * @throws InputError if a run is there that would be overwritten, or the resumed one was configured
+   *   differently, or another process is at work there
+   */
+  static async open(
+    path: string,
+    config: Readonly<Record<string, unknown>>,
+    resume: boolean,
+  ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
+    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const directory = new RunDirectory(path, unlock);
+    try {
+      const file = join(path, CHECKPOINT);
+      const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
+      await directory.#events.keep(saved?.events ?? 0);
+      await directory.#tasks.keep(saved?.task ?? 0);
+      return { directory, checkpoint: saved && directory.#completed(saved) };
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
+  }
+
+  /** Lets other processes have the folder. */
+  close(): void {
+    this.#unlock();
+  }
+
+  /** Where the loop's results go; `listener` hears every event. */
+  output(model: Readonly<Record<string, unknown>>, listener: (event: RunEvent) => void): RunOutput {
+    return {
+      event: (event) => {
+        if (!TRANSIENT.includes(event.type))
+          this.#events.append({ time: new Date().toISOString(), ...event });
+        listener(event);
+      },
+      saveCheckpoint: (checkpoint) => this.#saveCheckpoint(checkpoint),
+      saveModel: async (state, tasksDone) => {
+        const description = { ...model, tasksDone };
+        const bytes = encodeSafetensors(state, { "fm-lora": JSON.stringify(description) });
+        await writeWhole(join(this.path, "model", "model.safetensors"), bytes);
+        await writeWhole(join(this.path, "model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);
+      },
+    };
+  }
+
+  /** Writes metrics.json and report.html. */
+  async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
+    await writeWhole(join(this.path, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+    await writeWhole(join(this.path, "report.html"), reportHtml(config, metrics, this.#events.read()));
+  }
+
+  /** Rows before the checkpoint that knows of them: a kill in between repeats the task's end, and cuts them off. */
+  async #saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const [rows, record] = splitRecord(checkpoint.record, this.#tasksKept, checkpoint.task);
+    for (const row of rows) this.#tasks.append(row, { flush: true });
+    this.#tasksKept = checkpoint.task;
+    await writeWhole(join(this.path, CHECKPOINT), encodeCheckpoint({ ...checkpoint, record }));
+  }
+
+  /** The checkpoint with the rows of the tasks before it. */
+  #completed(checkpoint: Checkpoint): Checkpoint {
+    const rows = this.#tasks.read();
+    if (rows.length !== checkpoint.task) {
+      throw new InputError(
+        `${this.#tasks.file}: has ${rows.length} tasks, the checkpoint beside it ${checkpoint.task}; start the run again in another --out`,
+      );
+    }
+    this.#tasksKept = checkpoint.task;
+    return { ...checkpoint, record: joinRecord(rows, checkpoint.record) };
+  }
+}

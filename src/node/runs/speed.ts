@@ -1,0 +1,196 @@
+/** @file How fast a backbone learns and answers on this machine: what `fmlora bench` and bench/ measure. */
+import type { Batch } from "../../data/dataset.ts";
+import { TaskHead } from "../../heads/task-head.ts";
+import { initialBases } from "../../methods/fm-lora/shared-state.ts";
+import type { Learner, MethodContext } from "../../methods/index.ts";
+import { adaptedSites } from "../../methods/parts/sites.ts";
+import { TaskTraining } from "../../methods/parts/task-training.ts";
+import { AdaptedVit } from "../../network/adapted-vit.ts";
+import type { Backbone } from "../../nn/checkpoint.ts";
+import type { Precision } from "../../nn/precision.ts";
+import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
+import { precisionOf } from "../../run/precision.ts";
+import { Rng } from "../../tensor/rng.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { nodeRuntime } from "../runtime/runtime.ts";
+import { methodNamed } from "./run.ts";
+
+/** How graphs run. */
+export interface SpeedOptions {
+  readonly threads: number;
+  /** Images in one run of a graph. */
+  readonly microBatch: number;
+  /** Of products with frozen weights. */
+  readonly precision: Precision["name"];
+}
+
+/** What methods get, outside of a run. */
+export async function measuringContext(
+  backbone: Backbone,
+  { threads, microBatch, precision }: SpeedOptions,
+): Promise<MethodContext> {
+  const runtime = nodeRuntime({ threads });
+  return {
+    backbone,
+    microBatch,
+    runtime,
+    precision: await precisionOf(runtime, backbone, { precision, float32Parts: [] }),
+    seed: 0,
+    optimization: { ...DEFAULT_OPTIMIZATION, schedule: () => 1 },
+  };
+}
+
+/** The backbone alone: what answers with features. */
+export function bareVit(context: MethodContext): AdaptedVit {
+  return new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
+}
+
+/** A linear head with its rows. */
+export interface HeadStart {
+  readonly weight: Float32Array; // [classes, width]
+  readonly bias: Float32Array; // [classes]
+}
+
+/** LoRA on query and value of every block, and a linear head, in training: seq-lora's first task. */
+export interface LoraTraining {
+  readonly vit: AdaptedVit;
+  /** Of all A and B. */
+  readonly names: readonly string[];
+  /** One AdamW step on a batch with labels below `classes`; returns its mean loss. */
+  step(batch: Batch): Promise<number>;
+}
+
+/** @param start A, B ("blocks.0.query.a") and head to begin with; left out: random A, the rest zero */
+export function loraTraining(
+  context: MethodContext,
+  options: {
+    readonly rank: number;
+    readonly classes: number;
+    readonly rate: number;
+    readonly start?: { readonly pairs: Readonly<Record<string, Tensor>>; readonly head: HeadStart };
+  },
+): LoraTraining {
+  const { backbone } = context;
+  const { rank, rate } = options;
+  const sites = adaptedSites(backbone.config, ["query", "value"]);
+  const vit = new AdaptedVit(context, { sites, rank, core: false, promptTokens: 0 });
+  const pairs = options.start?.pairs ?? initialBases(backbone, sites, rank, context.seed);
+  const classes = Array.from({ length: options.classes }, (_, label) => label);
+  const head = new TaskHead(vit.width);
+  if (options.start !== undefined) head.close(classes, options.start.head.weight, options.start.head.bias);
+  const direct = Object.fromEntries(Object.entries(pairs).map(([name, start]) => [name, { start, rate }]));
+  const training = new TaskTraining(vit, {
+    classes,
+    head,
+    headRate: rate,
+    fixed: {},
+    direct,
+    optimization: context.optimization,
+  });
+  return {
+    vit,
+    names: Object.keys(pairs),
+    step: (batch) => training.step(batch, { epoch: 0, step: 0, progress: 0 }),
+  };
+}
+
+/** Random pixels; labels count up to `classes` and begin again. */
+export function randomBatch({ config }: Backbone, count: number, classes: number): Batch {
+  const rng = Rng.at("speed", count);
+  const images = Uint8Array.from({ length: count * config.imageSize ** 2 * 3 }, () => rng.below(256));
+  return { images, labels: Int32Array.from({ length: count }, (_, i) => i % classes), count };
+}
+
+/** Images of the one step of `trainedLearner`: enough for an update that isn't zero. */
+const STEP_IMAGES = 8;
+
+/** An fm-lora learner that knows `classes` classes from two random images each, and has made one short step. */
+export async function trainedLearner(
+  context: MethodContext,
+  classes: number,
+  methodOptions: Readonly<Record<string, unknown>> = {},
+): Promise<Learner> {
+  const method = methodNamed("fm-lora");
+  const learner = method.create(context, method.options.parse(methodOptions));
+  const batch = randomBatch(context.backbone, 2 * classes, classes);
+  const task = {
+    index: 0,
+    classes: Array.from({ length: classes }, (_, label) => label),
+    trainImages: batch.count,
+    async *pass() {
+      yield batch;
+    },
+    report: () => {},
+  };
+  await learner.beginTask(task);
+  await learner.trainStep(randomBatch(context.backbone, STEP_IMAGES, classes), {
+    epoch: 0,
+    step: 0,
+    progress: 0,
+  });
+  await learner.endTask(task);
+  return learner;
+}
+
+/** Smallest and middle of at least one value. */
+export function bestAndMedian(values: readonly number[]): { best: number; median: number } {
+  if (values.length === 0) throw new Error("bestAndMedian: no values");
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { best: sorted[0]!, median };
+}
+
+/** Times of one thing. */
+export interface SpeedResult {
+  readonly name: string;
+  /** Images of one repetition. */
+  readonly images: number;
+  readonly milliseconds: readonly number[];
+}
+
+/** What to measure `measureBackbone` with. */
+export interface BackboneSpeedOptions extends SpeedOptions {
+  /** Images of a training step, and of a batch of features. */
+  readonly batch: number;
+  readonly rank: number;
+  /** Repetitions that count; one more goes before them. */
+  readonly repetitions: number;
+}
+
+const CLASSES = 10;
+
+/** Training step, features and prediction of one image, one after the other. */
+export async function* measureBackbone(
+  backbone: Backbone,
+  options: BackboneSpeedOptions,
+): AsyncGenerator<SpeedResult> {
+  const { batch: count, rank, repetitions } = options;
+  const batch = randomBatch(backbone, count, CLASSES);
+  const measured = async (name: string, images: number, work: () => Promise<unknown>) => {
+    await work(); // compiles
+    const milliseconds: number[] = [];
+    for (let i = 0; i < repetitions; i++) {
+      const began = performance.now();
+      await work();
+      milliseconds.push(performance.now() - began);
+    }
+    return { name, images, milliseconds };
+  };
+  const context = await measuringContext(backbone, options);
+  const training = loraTraining(context, { rank, classes: CLASSES, rate: 1e-3 });
+  yield await measured(`training step of ${count} images, LoRA rank ${rank}`, count, () =>
+    training.step(batch),
+  );
+  await training.vit.dispose();
+
+  const extractor = bareVit(context);
+  yield await measured(`features of ${count} images`, count, () => extractor.features(batch));
+  await extractor.dispose();
+
+  const single = await measuringContext(backbone, { ...options, microBatch: 1 });
+  const learner = await trainedLearner(single, CLASSES);
+  const one = randomBatch(backbone, 1, CLASSES);
+  yield await measured("prediction of one image, fm-lora", 1, () => learner.predict(one, CLASSES));
+  await learner.dispose();
+}
