@@ -16,7 +16,7 @@ test.each([
   ["transpose", () => ops.transpose(x([2, 3]), [0, 0]), ["f32[2,3]", "[0,0]"]],
   ["expand", () => ops.expand(x([2, 3]), [4, 3]), ["f32[2,3]", "[4,3]"]],
   ["slice", () => ops.slice(x([2, 3]), 1, 2, 5), ["f32[2,3]", "2 to 5"]],
-  ["concat", () => ops.concat(x([2, 3]), x([4, 5]), 0), ["f32[2,3]", "f32[4,5]"]],
+  ["concat", () => ops.concat([x([2, 3]), x([4, 5])], 0), ["f32[2,3]", "f32[4,5]"]],
   ["layerNorm", () => ops.layerNorm(x([2, 8]), x([4]), x([8]), 1e-6), ["f32[2,8]", "f32[4]", "[8]"]],
 ])("a shape error of %s shows all shapes", (_, build, shown) => {
   expect(build).toThrow(/^[^\n]+$/);
