@@ -20,9 +20,14 @@ export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
 
 // Networks and optimizers.
 
+export { attentionHalf, mlpHalf, runBlock } from "./nn/blocks.ts";
+export { type Bottleneck, bottleneck } from "./nn/bottleneck.ts";
 export { type Backbone, parseConfig } from "./nn/checkpoint.ts";
+export { cosineLogits, cosines, l2Normalize } from "./nn/cosine.ts";
+export { embed } from "./nn/embedding.ts";
 export { crossEntropy } from "./nn/loss.ts";
 export { addLowRank, type LowRankFactors, project } from "./nn/low-rank.ts";
+export { pool } from "./nn/pooling.ts";
 export {
   FLOAT32,
   type Float32Part,
@@ -31,7 +36,9 @@ export {
   type Precision,
 } from "./nn/precision.ts";
 export { readWeights } from "./nn/read-weights.ts";
-export { type VitConfig, type VitHooks, vitFeatures } from "./nn/vit.ts";
+export { clsOf, meanOf, type TokenKind, type Tokens, tokensFrom, tokensOf } from "./nn/tokens.ts";
+export { type BlockRange, featuresFrom, runBlocks, type VitConfig, vitFeatures } from "./nn/vit.ts";
+export type { Half, Prefix, VitHooks } from "./nn/vit-hooks.ts";
 export {
   type HeldMatrix,
   quantizedFeeds,
@@ -40,6 +47,7 @@ export {
   type Weights,
   weightFeeds,
   weightInputs,
+  withOwnWeights,
 } from "./nn/weights.ts";
 export { adamw, type Optimizer, type Parameter, sgd } from "./optim/optimizer.ts";
 
