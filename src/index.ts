@@ -84,6 +84,7 @@ export { featurePass, observePass, type PassResult } from "./network/feature-pas
 export { type LowRankOptions, lowRank } from "./network/low-rank.ts";
 export type { MicroBatch } from "./network/micro-batches.ts";
 export { type LocalClasses, localCrossEntropy, type Objective } from "./network/objective.ts";
+export { ownWeights } from "./network/own-weights.ts";
 export type { ParameterInputs } from "./network/parameter-inputs.ts";
 export { promptTokens } from "./network/prompt-tokens.ts";
 

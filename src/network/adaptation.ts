@@ -2,6 +2,7 @@
 import type { Value } from "../graph/value.ts";
 import type { VitHooks } from "../nn/vit.ts";
 import type { Weights } from "../nn/weights.ts";
+import { add } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { MicroBatch } from "./micro-batches.ts";
@@ -12,9 +13,9 @@ export type Watch = (site: string, rows: Value) => void;
 
 /** Weights with an adaptation folded in: after that, it costs nothing to serve. */
 export interface Merging {
-  /** Linear layers whose weights change. */
-  readonly layers: readonly string[];
-  /** Their weights by name ("blocks.0.query.weight"), from the frozen ones and the adaptation's values. */
+  /** The weights that change: "blocks.0.query.weight". */
+  readonly names: readonly string[];
+  /** Those weights, from the frozen ones and the adaptation's values. */
   weights(
     frozen: Readonly<Record<string, Tensor<"float32">>>,
     values: Tensors,
@@ -36,19 +37,40 @@ export interface Adaptation {
   loss?(values: ParameterInputs): Value;
   /** What its hooks are fed with that belongs to the images at hand. */
   feeds?(images: MicroBatch): Promise<Tensors>;
+  /** Width of the features that its `pool` hook gives, if it has one. */
+  readonly width?: number;
   /** How to fold it into the weights; left out where that can't be done, and it stays in every forward pass. */
   readonly merging?: Merging;
 }
 
-/** The hooks of several adaptations as one. @throws if two of them want the same place for themselves */
+/** The hooks of several adaptations as one: changes of a layer add up, and so do branches; all see what is observed. */
 export function composedHooks(all: readonly VitHooks[]): VitHooks {
-  const linear = all.flatMap((hooks) => (hooks.linear === undefined ? [] : [hooks.linear]));
-  const prompts = all.flatMap((hooks) => (hooks.prompts === undefined ? [] : [hooks.prompts]));
-  if (prompts.length > 1) throw new Error("network: two adaptations join prompt tokens");
+  const having = <Name extends keyof VitHooks>(name: Name): NonNullable<VitHooks[Name]>[] =>
+    all.flatMap((hooks) => hooks[name] ?? []) as NonNullable<VitHooks[Name]>[];
+  const alone = <Name extends keyof VitHooks>(name: Name): Pick<VitHooks, Name> | undefined => {
+    const found = having(name);
+    if (found.length > 1) throw new Error(`network: two adaptations want ${name} for themselves`);
+    return found.length === 0 ? undefined : ({ [name]: found[0] } as Pick<VitHooks, Name>);
+  };
+  const [linear, beside, observe] = [having("linear"), having("beside"), having("observe")];
   return {
-    ...(linear.length === 0
-      ? {}
-      : { linear: (site, x, y) => linear.reduce((sum, change) => change(site, x, sum), y) }),
-    ...(prompts[0] === undefined ? {} : { prompts: prompts[0] }),
+    ...(linear.length > 0 && {
+      linear: (site, x, y) => linear.reduce((sum, change) => change(site, x, sum), y),
+    }),
+    ...(beside.length > 0 && {
+      beside(half, block, tokens) {
+        const branches = beside.flatMap((branch) => branch(half, block, tokens) ?? []);
+        return branches.length === 0 ? undefined : branches.reduce((sum, branch) => add(sum, branch));
+      },
+    }),
+    ...(observe.length > 0 && {
+      observe(block, tokens) {
+        for (const see of observe) see(block, tokens);
+      },
+    }),
+    ...alone("prompts"),
+    ...alone("prefix"),
+    ...alone("pool"),
+    ...alone("kept"),
   };
 }

@@ -72,7 +72,8 @@ export class AdaptedNetwork {
 
   /** Width of the features. */
   get width(): number {
-    return this.context.backbone.config.hiddenSize;
+    const own = this.#adaptations.flatMap(({ width }) => width ?? []);
+    return own.at(-1) ?? this.context.backbone.config.hiddenSize;
   }
 
   /**
@@ -178,11 +179,15 @@ export class AdaptedNetwork {
     return this.#adaptations.map(({ name }) => name).join(" and ");
   }
 
-  /** The layers that merging changes, as they are frozen. */
+  /** The weights that merging changes. */
+  get #mergedNames(): string[] {
+    return this.#adaptations.flatMap(({ merging }) => merging?.names ?? []);
+  }
+
+  /** Those, as they are frozen. */
   #adaptedWeights(): Record<string, Tensor<"float32">> {
     const { weights } = this.context.backbone;
-    const layers = this.#adaptations.flatMap(({ merging }) => merging?.layers ?? []);
-    return Object.fromEntries(layers.map((layer) => [`${layer}.weight`, weights[`${layer}.weight`]!]));
+    return Object.fromEntries(this.#mergedNames.map((name) => [name, weights[name]!]));
   }
 
   /** All that the feature session is fed with, but what can't be merged. */
@@ -237,9 +242,9 @@ export class AdaptedNetwork {
 
   /** Merging changes the adapted layers: they are fed, and the session stays. */
   #featureGraph(): Record<string, Value> {
-    const merged = new Set(this.#adaptations.flatMap(({ merging }) => merging?.layers ?? []));
+    const merged = new Set(this.#mergedNames);
     const weights = weightInputs(this.#precision, (layer, way) =>
-      merged.has(layer) ? undefined : this.#held(layer, way),
+      merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
     );
     const staying = this.#adaptations.filter(({ merging }) => merging === undefined);
     return { features: this.#forward(this.#images(), weights, parameterInputs(), staying) };

@@ -48,7 +48,7 @@ export function lowRank({ weights }: Backbone, { sites, rank, core = false }: Lo
         return addLowRank(y, h, own);
       },
     }),
-    merging: { layers: sites, weights: merged(sites, rank, core) },
+    merging: { names: sites.map((site) => `${site}.weight`), weights: merged(sites, rank, core) },
   };
 }
 
