@@ -1,6 +1,5 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
 
-export { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbones/backbone.ts";
 export {
   type BringOptions,
@@ -11,15 +10,6 @@ export {
   localBackbones,
   SHIPPED_BACKBONES,
 } from "./backbones/backbones.ts";
-export {
-  type Benchmark,
-  type BenchmarkOption,
-  type BenchmarkSource,
-  benchmarkNamed,
-  benchmarks,
-  type HubSource,
-  type OpenOptions,
-} from "./benchmarks/index.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,
@@ -48,5 +38,7 @@ export {
   type ModelOptions,
   openModel,
 } from "./runs/model.ts";
+export { loadPlugins } from "./runs/plugins.ts";
+export { REGISTRY } from "./runs/registry.ts";
 export { type RunRequest, runBenchmark } from "./runs/run.ts";
 export { nodeRuntime } from "./runtime/runtime.ts";

@@ -1,8 +1,8 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import type { Batch, Preprocessing } from "../../data/dataset.ts";
+import * as z from "zod";
+import type { Images, Preprocessing } from "../../data/dataset.ts";
 import type { Learner, MethodContext } from "../../methods/method.ts";
 import { AdaptedVit } from "../../network/adapted-vit.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
@@ -10,6 +10,7 @@ import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
 import { precisionOf } from "../../run/precision.ts";
+import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -17,7 +18,7 @@ import { findBackbone } from "../backbones/backbones.ts";
 import type { DownloadProgress } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { methodNamed } from "./run.ts";
+import { REGISTRY } from "./registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
@@ -31,6 +32,7 @@ const descriptionSchema = z.looseObject({
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   classNames: z.array(z.string()).nonempty(),
+  plugins: z.array(z.string()).default([]),
 });
 
 /** A model that classifies. */
@@ -40,9 +42,9 @@ export interface Model {
   readonly readouts: readonly string[];
   readonly preprocessing: Preprocessing;
   /** For every image its classes, the likeliest first: the softmax of the readout's scores. */
-  probabilities(batch: Batch): Promise<{ className: string; probability: number }[][]>;
+  probabilities(images: Images): Promise<{ className: string; probability: number }[][]>;
   /** How far each image is from every known class (about 1 or less for known ones); null where the method can't tell. */
-  distances(batch: Batch): Promise<readonly number[] | null>;
+  distances(images: Images): Promise<readonly number[] | null>;
   dispose(): Promise<void>;
 }
 
@@ -52,6 +54,8 @@ export interface ModelOptions {
   readonly backbone?: string | undefined;
   readonly readout?: string | undefined;
   readonly threads?: number | undefined;
+  /** Where the model's method is looked up; default: what comes along. */
+  readonly registry?: Registry | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /**
@@ -77,7 +81,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   }
   const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
-  const method = methodNamed(name);
+  const method = byName(options.registry ?? REGISTRY, "methods", name, trained.plugins);
   const backbone = await findBackbone(options.backbone ?? trained.backbone, {
     imageSize: trained.imageSize,
     stored: trained.precision === "int8",
@@ -99,16 +103,16 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     classNames,
     readouts: learner.readouts,
     preprocessing: backbone.preprocessing,
-    async probabilities(batch) {
-      const scores = (await learner.predict(batch, classNames.length))[readout]!;
-      return Array.from({ length: batch.count }, (_, row) => {
+    async probabilities(images) {
+      const scores = (await learner.predict(images, classNames.length))[readout]!;
+      return Array.from({ length: images.count }, (_, row) => {
         const own = scores.subarray(row * classNames.length, (row + 1) * classNames.length);
         const all = softmax(own).map((probability, i) => ({ className: classNames[i]!, probability }));
         return all.sort((a, b) => b.probability - a.probability);
       });
     },
-    async distances(batch) {
-      const distances = await learner.distances(batch);
+    async distances(images) {
+      const distances = await learner.distances(images);
       return distances === null ? null : Array.from(distances);
     },
     dispose: () => learner.dispose(),
@@ -118,7 +122,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
 /** A frozen backbone that turns images into features. */
 export interface FeatureExtractor {
   /** CLS features after the last layer norm. [count, width] */
-  features(batch: Batch): Promise<Float32Array>;
+  features(images: Images): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 

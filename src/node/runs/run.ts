@@ -1,50 +1,90 @@
 /** @file One run from its configuration to its folder: what `fmlora run` does, for programs too. */
+import { join } from "node:path";
 import { AUGMENTATIONS } from "../../data/augmentation.ts";
 import type { Augmentation, Dataset } from "../../data/dataset.ts";
-import { METHODS, type Method, type MethodContext } from "../../methods/index.ts";
+import type { Method, MethodContext } from "../../methods/index.ts";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
 import { optimization } from "../../optim/index.ts";
+import type { Benchmark } from "../../run/benchmark.ts";
 import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
 import { checked } from "../../run/checked.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../../run/options.ts";
 import { precisionOf } from "../../run/precision.ts";
+import { chosen, type Registry } from "../../run/registry.ts";
 import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.ts";
-import { InputError } from "../../tensor/errors.ts";
 import type { Checkpoint } from "../../train/checkpoint.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { runMetrics } from "../../train/metrics.ts";
 import { runStream } from "../../train/run.ts";
 import { tracedOptimization } from "../../train/traced.ts";
 import { findBackbone } from "../backbones/backbones.ts";
-import { benchmarkNamed } from "../benchmarks/index.ts";
 import { openImages } from "../images/open.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { Profile } from "./profile.ts";
+import { REGISTRY, recordedPlugins } from "./registry.ts";
 import { RunDirectory } from "./run-directory.ts";
 
-/** What to run. */
-export interface RunRequest {
-  readonly benchmark: string;
-  readonly method: string;
-  readonly out: string;
-  readonly resume: boolean;
-  readonly options: RunOptionsInput;
-  readonly methodOptions: Readonly<Record<string, unknown>>;
-  readonly benchmarkOptions?: Readonly<Record<string, string | number>>;
+/** What to run: the options of a run beside what they are options of, as on the command line. */
+export interface RunRequest extends RunOptionsInput {
+  /** A name in the registry, or a benchmark itself. */
+  readonly benchmark: string | Benchmark;
+  /** A name in the registry, or a method itself; default "fm-lora". */
+  readonly method?: string | Method | undefined;
+  readonly methodOptions?: Readonly<Record<string, unknown>> | undefined;
+  readonly benchmarkOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Folder of the run; default runs/<benchmark>-<method>-seed<seed>. */
+  readonly out?: string | undefined;
+  /** Continues the run in that folder where it stopped. */
+  readonly resume?: boolean | undefined;
   /** Writes profile.trace.json and profile.md: where the time went. */
-  readonly profile?: boolean;
+  readonly profile?: boolean | undefined;
+  /** Hears every event. */
+  readonly listen?: ((event: RunEvent) => void) | undefined;
+  /** Stops the run, which can be resumed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where names are looked up; default: what comes along. */
+  readonly registry?: Registry | undefined;
 }
 
+/** Which parts a run is made of, and where it goes. */
+export interface ResolvedRun {
+  readonly benchmark: Benchmark;
+  readonly method: Method;
+  readonly out: string;
+}
+
+/** The method where none is named. */
+export const DEFAULT_METHOD = "fm-lora";
+
+/** Looks names up. @throws InputError listing the names there are, and the plugins of a run that is to be resumed */
+export function resolveRun({
+  benchmark,
+  method = DEFAULT_METHOD,
+  seed = runOptionsSchema.shape.seed.parse(undefined),
+  out = join("runs", `${nameOf(benchmark)}-${nameOf(method)}-seed${seed}`),
+  resume = false,
+  registry = REGISTRY,
+}: Pick<RunRequest, "benchmark" | "method" | "seed" | "out" | "resume" | "registry">): ResolvedRun {
+  const plugins = resume ? recordedPlugins(out) : [];
+  return {
+    benchmark: chosen(registry, "benchmarks", benchmark, plugins),
+    method: chosen(registry, "methods", method, plugins),
+    out,
+  };
+}
+
+const nameOf = (thing: string | { readonly name: string }): string =>
+  typeof thing === "string" ? thing : thing.name;
+
 /** Runs a benchmark to its end and returns its metrics. @throws InputError in one line for wrong input. */
-export async function runBenchmark(
-  request: RunRequest,
-  listen: (event: RunEvent) => void = () => {},
-  signal?: AbortSignal,
-): Promise<RunMetrics> {
-  const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const prepared = await prepare(request, profile);
-  const { directory, checkpoint } = await RunDirectory.open(request.out, prepared.config, request.resume);
+export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
+  const { resume = false, listen = () => {}, signal } = request;
+  const resolved = resolveRun(request);
+  const { out } = resolved;
+  const profile = request.profile === true ? new Profile(out) : undefined;
+  const prepared = await prepare(request, resolved, profile);
+  const { directory, checkpoint } = await RunDirectory.open(out, prepared.config, resume);
   try {
     return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
   } finally {
@@ -66,7 +106,7 @@ async function runPrepared(
   { directory, checkpoint, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
   const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts } = config;
+  const { precision, float32Parts, plugins } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const model = {
     method,
@@ -78,6 +118,7 @@ async function runPrepared(
     benchmark,
     kind,
     classNames,
+    ...(plugins === undefined ? {} : { plugins }),
   };
   const output = directory.output(model, listen);
   if (checkpoint === undefined) {
@@ -131,15 +172,22 @@ async function runPrepared(
 }
 
 /** Opens and checks everything that a run needs, before any file is written. */
-async function prepare(request: RunRequest, profile: Profile | undefined) {
+async function prepare(
+  request: RunRequest,
+  { benchmark, method }: ResolvedRun,
+  profile: Profile | undefined,
+) {
   // How images are prepared is no part of the configuration: a resumed run may do it in another way.
-  const { workers, cache, ...options } = checked(runOptionsSchema, request.options);
-  const benchmark = benchmarkNamed(request.benchmark);
-  const method = methodNamed(request.method);
-  const methodOptions = checked(method.options, request.methodOptions, `method ${method.name}`);
+  const { workers, cache, ...options } = checked(runOptionsSchema, optionsIn(request));
+  const methodOptions = checked(method.options, request.methodOptions ?? {}, `method ${method.name}`);
+  const benchmarkOptions = checked(
+    benchmark.options,
+    request.benchmarkOptions ?? {},
+    `benchmark ${benchmark.name}`,
+  );
+  const { plugins } = request.registry ?? REGISTRY;
   const { imageSize, precision: wanted } = options;
   const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
-  const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, dataset, options, method.protocol === "joint");
   const evaluation = evaluationPlan(stream, options);
@@ -177,30 +225,27 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     microBatch,
     imageSize: backbone.config.imageSize,
     runtime: runtime.name,
+    ...(plugins.length === 0 ? {} : { plugins }),
   };
-  const chosen = optimization(options.optimizer, options.schedule, options.weightDecay);
+  const plain = optimization(options.optimizer, options.schedule, options.weightDecay);
   const context: MethodContext = {
     backbone,
     runtime,
     seed: options.seed,
     microBatch,
     precision,
-    optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
+    optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),
   };
   const learner = method.create(context, methodOptions);
   const images = { workers, cache, unreadable: options.unreadable };
   return { config, stream, learner, context, training, evaluation, images };
 }
 
-/** @throws InputError listing the names there are */
-export function methodNamed(name: string): Method {
-  const method = METHODS.find((candidate) => candidate.name === name);
-  if (method === undefined) {
-    throw new InputError(
-      `there is no method "${name}"; expected one of: ${METHODS.map((each) => each.name).join(", ")}`,
-    );
-  }
-  return method;
+/** What of a request are options of the run. */
+function optionsIn(request: RunRequest): RunOptionsInput {
+  const { benchmark, method, methodOptions, benchmarkOptions, out, resume, profile, ...more } = request;
+  const { listen, signal, registry, ...options } = more;
+  return options;
 }
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {

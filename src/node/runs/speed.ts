@@ -10,10 +10,11 @@ import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Precision } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { precisionOf } from "../../run/precision.ts";
+import { byName } from "../../run/registry.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
-import { methodNamed } from "./run.ts";
+import { REGISTRY } from "./registry.ts";
 
 /** How graphs run. */
 export interface SpeedOptions {
@@ -110,7 +111,7 @@ export async function trainedLearner(
   classes: number,
   methodOptions: Readonly<Record<string, unknown>> = {},
 ): Promise<Learner> {
-  const method = methodNamed("fm-lora");
+  const method = byName(REGISTRY, "methods", "fm-lora");
   const learner = method.create(context, method.options.parse(methodOptions));
   const batch = randomBatch(context.backbone, 2 * classes, classes);
   const task = {

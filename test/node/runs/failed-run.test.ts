@@ -28,8 +28,8 @@ async function run(
   resume = false,
 ): Promise<{ events: RunEvent[]; error: string | undefined }> {
   const events: RunEvent[] = [];
-  const whole = { ...request, options: { ...request.options, ...options }, out: at(out), resume };
-  const error = await runBenchmark(whole, (event) => events.push(event)).then(
+  const listen = (event: RunEvent): void => void events.push(event);
+  const error = await runBenchmark({ ...request, ...options, out: at(out), resume, listen }).then(
     () => undefined,
     ({ message }: Error) => message,
   );
