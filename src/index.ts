@@ -71,7 +71,7 @@ export type { EvaluationPlan, TrainingOptions } from "./train/options.ts";
 export type { RunRecord } from "./train/record.ts";
 export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
 
-// Benchmarks, options of a run, what plugins add.
+// Benchmarks, and what plugins add.
 
 export {
   type Benchmark,
@@ -82,7 +82,6 @@ export {
   type OpenOptions,
   type OpenRequest,
 } from "./run/benchmark.ts";
-export { type RunOptionsInput, runOptionsSchema } from "./run/options.ts";
 export type { Plugin } from "./run/plugin.ts";
 export { byName, type Registry, withPlugins } from "./run/registry.ts";
 

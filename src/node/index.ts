@@ -1,5 +1,6 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
 
+export { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbones/backbone.ts";
 export {
   type BringOptions,
@@ -10,6 +11,9 @@ export {
   localBackbones,
   SHIPPED_BACKBONES,
 } from "./backbones/backbones.ts";
+export { type DomainLayout, domainNeeds, openDomainLists } from "./benchmarks/domain-lists.ts";
+export { openFolder } from "./benchmarks/folder.ts";
+export { openParquet, type ParquetLayout } from "./benchmarks/parquet-dataset.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,

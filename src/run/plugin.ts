@@ -66,20 +66,17 @@ const shape = z.strictObject(
  */
 export function checkedPlugin(value: unknown, name: string): Plugin {
   const result = shape.safeParse(value);
-  const faults = result.success ? [] : result.error.issues.map(faultText);
-  if (faults.length === 0 && isPlugin(value)) {
-    if (value.methods !== undefined || value.benchmarks !== undefined) return value;
-    faults.push(`adds nothing; expected ${PARTS}`);
+  if (!result.success) {
+    throw new InputError(`plugin ${name}: ${result.error.issues.map(faultText).join("; ")}`);
   }
-  throw new InputError(`plugin ${name}: ${faults.join("; ")}`);
+  const plugin = value as Plugin; // the value itself: zod's copy lacks what classes keep in their prototypes
+  if (plugin.methods !== undefined || plugin.benchmarks !== undefined) return plugin;
+  throw new InputError(`plugin ${name}: adds nothing; expected ${PARTS}`);
 }
 
 const PARTS = Object.keys(shape.shape)
   .filter((key) => key !== "name")
   .join(" or ");
-
-/** The shape was parsed; zod's copy would lose what classes keep in their prototypes. */
-const isPlugin = (value: unknown): value is Plugin => shape.safeParse(value).success;
 
 /** "benchmarks[0].open: expected a function" */
 function faultText(issue: z.core.$ZodIssue): string {

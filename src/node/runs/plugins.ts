@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { resolve as resolveModule } from "import-meta-resolve";
 import { checkedPlugin, type Plugin } from "../../run/plugin.ts";
 import { InputError } from "../../tensor/errors.ts";
 
@@ -25,13 +24,14 @@ export async function loadPlugins(
         `plugin ${name}: has no default export; expected export default { methods: [...], benchmarks: [...] }`,
       );
     }
-    plugins.push({ ...checkedPlugin(value, name), name });
+    const { methods, benchmarks } = checkedPlugin(value, name);
+    plugins.push({ name, methods, benchmarks });
   }
   return plugins;
 }
 
 async function imported(name: string, from: string): Promise<{ readonly default?: unknown }> {
-  const url = urlOf(name, from);
+  const url = await urlOf(name, from);
   try {
     return await import(url);
   } catch (error) {
@@ -40,11 +40,13 @@ async function imported(name: string, from: string): Promise<{ readonly default?
 }
 
 /** Where a module is: paths as require finds them (folders, too), packages as import does. */
-function urlOf(name: string, from: string): string {
+async function urlOf(name: string, from: string): Promise<string> {
   const base = pathToFileURL(join(from, "plugin.js"));
   const isPath = isAbsolute(name) || /^\.\.?([\\/]|$)/.test(name);
   try {
-    return isPath ? pathToFileURL(createRequire(base).resolve(name)).href : resolveModule(name, base.href);
+    if (isPath) return pathToFileURL(createRequire(base).resolve(name)).href;
+    const { resolve } = await import("import-meta-resolve"); // Node's own knows no parent without a flag
+    return resolve(name, base.href);
   } catch (error) {
     const advice = existsSync(join(from, name)) ? `write ./${name} for the file` : "npm install it";
     throw new InputError(
