@@ -120,6 +120,20 @@ export type { EvaluationPlan, TrainingOptions } from "./train/options.ts";
 export type { RunRecord } from "./train/record.ts";
 export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
 
+// Benchmarks, and what plugins add.
+
+export {
+  type Benchmark,
+  type BenchmarkDefinition,
+  type BenchmarkSource,
+  defineBenchmark,
+  type HubSource,
+  type OpenOptions,
+  type OpenRequest,
+} from "./run/benchmark.ts";
+export type { Plugin } from "./run/plugin.ts";
+export { byName, type Registry, withPlugins } from "./run/registry.ts";
+
 // Metrics and reports.
 
 export { accuracyMatrix, summarize } from "./metrics/accuracy-matrix.ts";

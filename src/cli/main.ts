@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** @file The `fmlora` command. */
 import { failureOf } from "./failures.ts";
+import { registryFor } from "./plugins.ts";
 import { createProgram } from "./program.ts";
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -12,7 +13,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  await createProgram().parseAsync();
+  await createProgram(await registryFor(process.argv.slice(2))).parseAsync();
 } catch (error) {
   const { message, exitCode } = failureOf(error);
   if (message !== undefined) process.stderr.write(`fmlora: ${message}\n`);

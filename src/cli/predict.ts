@@ -2,13 +2,15 @@
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { type Classified, openModel } from "../node/runs/model.ts";
 import { printable } from "../report/format.ts";
+import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
+import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
 /** Classifies image files with the model of a run. */
-export function predictCommand() {
+export function predictCommand(registry: Registry) {
   return new Command("predict")
     .description("classify images with the model of a run")
     .addArgument(
@@ -17,13 +19,16 @@ export function predictCommand() {
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder").makeOptionMandatory())
     .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
     .addOption(new Option("--readout <name>", "head that classifies (default: the model's own choice)"))
+    .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head } = options;
       const files = await imagesIn(filesOrFolders);
       const status = statusLine();
       const onDownload = downloadListener(status);
-      const model = await openModel(options.model, { backbone, head, onDownload }).finally(status.stop);
+      const model = await openModel(options.model, { backbone, head, onDownload, registry }).finally(
+        status.stop,
+      );
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {

@@ -2,6 +2,7 @@
 import { type AnyDrift, type AnyHead, DRIFTS, HEADS } from "../heads/index.ts";
 import type { AnyMethod } from "../methods/method.ts";
 import { InputError } from "../tensor/errors.ts";
+import { suggestion } from "./names.ts";
 
 /** Heads and drift map of a model. */
 export interface HeadChoice {
@@ -18,6 +19,7 @@ export const headName = (name: string): string =>
 
 /**
  * The heads of these names ("all" for all that the method takes), and the drift map; the method's own where none is named.
+ * @param plugins what the model was made with, where that is known: the message says how to have them
  * @throws InputError for a name that isn't there, comes twice, or that the method doesn't take
  */
 export function chosenHeads(
@@ -25,6 +27,7 @@ export function chosenHeads(
   names: readonly string[] = method.defaults.heads,
   driftName: string = method.defaults.drift,
   known: readonly AnyHead[] = HEADS,
+  plugins: readonly string[] = [],
 ): HeadChoice {
   const drift = DRIFTS.find(({ name }) => name === driftName);
   if (drift === undefined) {
@@ -37,7 +40,12 @@ export function chosenHeads(
   const heads = names.map((name, at) => {
     const head = known.find((each) => each.name === headName(name));
     if (head === undefined) {
-      throw new InputError(`there is no head "${name}"; expected all, or some of: ${listed(known)}`);
+      const names = [...known.map((each) => each.name), "all"];
+      const advice =
+        plugins.length === 0
+          ? `expected all, or some of: ${listed(known)}`
+          : `it was made with plugins: add ${plugins.map((plugin) => `--plugin ${plugin}`).join(" ")}`;
+      throw new InputError(`there is no head "${name}"${suggestion(name, names)}; ${advice}`);
     }
     if (names.indexOf(name) !== at) throw new InputError(`\`heads\`: ${name} is named twice`);
     if (!taken.includes(head)) {

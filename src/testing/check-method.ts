@@ -1,7 +1,7 @@
 /** @file What every method must do, driven by the traits that it declares. */
 import type { Batch } from "../data/dataset.ts";
 import { classIncremental, type TaskStream } from "../data/stream.ts";
-import { HEADS } from "../heads/index.ts";
+import { type AnyHead, HEADS } from "../heads/index.ts";
 import type { AnyMethod, Learner } from "../methods/method.ts";
 import { int8Precision, largestInt8Weight } from "../nn/precision.ts";
 import { takes } from "../run/heads.ts";
@@ -22,6 +22,8 @@ export interface CheckMethodOptions {
   readonly runtime: Runtime;
   /** Last accuracy that the method's own head must reach on eight easy classes in four tasks; chance is 0.125. */
   readonly floor: number;
+  /** Heads that its defaults name, besides those of this package. */
+  readonly knownHeads?: readonly AnyHead[];
   /** Of the method, if not its defaults. */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly epochs?: number;
@@ -38,7 +40,8 @@ export const checkMethod = (method: AnyMethod, options: CheckMethodOptions): Pro
  * and its traits are true.
  */
 export function methodChecks(method: AnyMethod, options: CheckMethodOptions): Check[] {
-  const { runtime, floor, ...changes } = options;
+  const { runtime, floor, knownHeads = [], ...own } = options;
+  const changes = { ...own, knownHeads: [...HEADS, ...knownHeads] };
   const { traits } = method;
   const dataset = patternDataset({ classes: CLASSES, trainPerClass: 10, testPerClass: 6, noise: 80 });
   const stream = classIncremental(dataset, { tasks: TASKS, orderSeed: null });
@@ -162,7 +165,7 @@ export function methodChecks(method: AnyMethod, options: CheckMethodOptions): Ch
       async run() {
         const run = await train(stream, { heads: ["all"], epochs: 1, firstEpochs: 1 });
         const model = await run.reload();
-        const expected = HEADS.filter((head) => takes(method, head)).map(({ name }) => name);
+        const expected = changes.knownHeads.filter((head) => takes(method, head)).map(({ name }) => name);
         require(same64(
           model.heads.names.toSorted(),
           expected.toSorted(),

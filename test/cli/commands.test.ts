@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
 import { benchmarks } from "../../src/node/benchmarks/index.ts";
+import { flagOf } from "../../src/run/checked.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { QUICK, Workplace } from "./command.ts";
 
@@ -88,7 +89,11 @@ describe("help", () => {
     }
     const { stdout } = await place.fmlora(["data"]);
     for (const { name, needs, options } of benchmarks) {
-      for (const text of [`${name}: `, needs, ...Object.keys(options).map((option) => `--${option}`)]) {
+      for (const text of [
+        `${name}: `,
+        needs,
+        ...Object.keys(options.shape).map((option) => `--${flagOf(option)}`),
+      ]) {
         expect(stdout).toContain(text);
       }
     }

@@ -13,6 +13,7 @@ import { checked } from "../../run/checked.ts";
 import { currentDescription, FORMAT } from "../../run/former-model.ts";
 import { chosenHeads, headName } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
+import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -21,7 +22,7 @@ import { findBackbone } from "../backbones/backbones.ts";
 import type { DownloadProgress } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { methodNamed } from "./run.ts";
+import { REGISTRY } from "./registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
@@ -39,6 +40,7 @@ const descriptionSchema = z.looseObject({
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   classNames: z.array(z.string()).nonempty(),
+  plugins: z.array(z.string()).default([]),
 });
 
 /** What a model says about one image. */
@@ -68,6 +70,8 @@ export interface ModelOptions {
   /** Name of a head; left out: the model's own choice. */
   readonly head?: string | undefined;
   readonly threads?: number | undefined;
+  /** Where the model's method and heads are looked up; default: what comes along. */
+  readonly registry?: Registry | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /**
@@ -94,7 +98,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
   const description = parseDescription(metadata["fm-lora"], file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
-  const method = methodNamed(name);
+  const registry = options.registry ?? REGISTRY;
+  const method = byName(registry, "methods", name, trained.plugins);
   const backbone = await findBackbone(options.backbone ?? trained.backbone, {
     imageSize: trained.imageSize,
     stored: trained.precision === "int8",
@@ -102,7 +107,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   });
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
-  const chosen = chosenHeads(method, trained.heads, trained.drift);
+  const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
   const precision = await precisionOf(bare.runtime, backbone, trained);
   const model = new ContinualModel(
     { ...bare, precision },

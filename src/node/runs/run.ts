@@ -1,56 +1,23 @@
 /** @file One run from its configuration to its folder: what `fmlora run` does, for programs too. */
-import { AUGMENTATIONS } from "../../data/augmentation.ts";
-import type { Augmentation, Dataset } from "../../data/dataset.ts";
-import { headSetOptions } from "../../heads/head-set.ts";
-import { type AnyMethod, METHODS, type MethodContext } from "../../methods/index.ts";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
-import { optimization } from "../../optim/index.ts";
-import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
-import { checked } from "../../run/checked.ts";
-import { FORMAT } from "../../run/former-model.ts";
-import { chosenHeads } from "../../run/heads.ts";
-import { type RunOptionsInput, runOptionsSchema } from "../../run/options.ts";
-import { precisionOf } from "../../run/precision.ts";
-import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.ts";
-import { InputError } from "../../tensor/errors.ts";
 import type { Checkpoint } from "../../train/checkpoint.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { runMetrics } from "../../train/metrics.ts";
-import { ContinualModel } from "../../train/model.ts";
 import { runStream } from "../../train/run.ts";
-import { tracedOptimization } from "../../train/traced.ts";
-import { findBackbone } from "../backbones/backbones.ts";
-import { benchmarkNamed } from "../benchmarks/index.ts";
 import { openImages } from "../images/open.ts";
-import { nodeRuntime } from "../runtime/runtime.ts";
-import { defaultThreads } from "../runtime/threads.ts";
+import { prepare } from "./prepare.ts";
 import { Profile } from "./profile.ts";
+import { type RunRequest, resolveRun } from "./request.ts";
 import { RunDirectory } from "./run-directory.ts";
 
-/** What to run. */
-export interface RunRequest {
-  readonly benchmark: string;
-  readonly method: string;
-  readonly out: string;
-  readonly resume: boolean;
-  readonly options: RunOptionsInput;
-  readonly methodOptions: Readonly<Record<string, unknown>>;
-  /** Of the chosen heads, of what they share, and of the drift map. */
-  readonly headOptions?: Readonly<Record<string, unknown>>;
-  readonly benchmarkOptions?: Readonly<Record<string, string | number>>;
-  /** Writes profile.trace.json and profile.md: where the time went. */
-  readonly profile?: boolean;
-}
-
 /** Runs a benchmark to its end and returns its metrics. @throws InputError in one line for wrong input. */
-export async function runBenchmark(
-  request: RunRequest,
-  listen: (event: RunEvent) => void = () => {},
-  signal?: AbortSignal,
-): Promise<RunMetrics> {
-  const profile = request.profile === true ? new Profile(request.out) : undefined;
-  const prepared = await prepare(request, profile);
-  const { directory, checkpoint } = await RunDirectory.open(request.out, prepared.config, request.resume);
+export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
+  const { resume = false, listen = () => {}, signal } = request;
+  const resolved = resolveRun(request);
+  const { out } = resolved;
+  const profile = request.profile === true ? new Profile(out) : undefined;
+  const prepared = await prepare(request, resolved, profile);
+  const { directory, checkpoint } = await RunDirectory.open(out, prepared.config, resume);
   try {
     return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
   } finally {
@@ -73,7 +40,7 @@ async function runPrepared(
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
   const { benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts } = config;
+  const { precision, float32Parts, plugins } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const description = {
     format,
@@ -89,6 +56,7 @@ async function runPrepared(
     benchmark,
     kind,
     classNames,
+    ...(plugins === undefined ? {} : { plugins }),
   };
   const output = directory.output(description, listen);
   if (checkpoint === undefined) {
@@ -139,93 +107,4 @@ async function runPrepared(
   output.event({ type: "run-end", lastAccuracy, averageAccuracy, seconds });
   await directory.finish(config, metrics);
   return metrics;
-}
-
-/** Opens and checks everything that a run needs, before any file is written. */
-async function prepare(request: RunRequest, profile: Profile | undefined) {
-  // How images are prepared is no part of the configuration: a resumed run may do it in another way.
-  const { workers, cache, ...options } = checked(runOptionsSchema, request.options);
-  const benchmark = benchmarkNamed(request.benchmark);
-  const method = methodNamed(request.method);
-  const methodOptions = checked(method.options, request.methodOptions, `method ${method.name}`);
-  const chosen = chosenHeads(method, options.heads, options.drift);
-  const headOptions = checked(
-    headSetOptions(chosen.heads, chosen.drift),
-    request.headOptions ?? {},
-    `heads ${chosen.heads.map(({ name }) => name).join(", ")}`,
-  );
-  const { imageSize, precision: wanted } = options;
-  const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
-  const benchmarkOptions = request.benchmarkOptions ?? {};
-  const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
-  const stream = streamOf(benchmark, dataset, options, method.traits.protocol === "joint");
-  const evaluation = evaluationPlan(stream, options);
-  const runtimeOptions = { threads: options.threads ?? defaultThreads() };
-  const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
-  const precision = await precisionOf(runtime, backbone, options);
-  const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
-  checkBatch("batch-size", options.batchSize, backbone.config.imageSize);
-  checkBatch("micro-batch", microBatch, backbone.config.imageSize);
-  const training = {
-    epochs: options.epochs,
-    firstEpochs:
-      options.firstEpochs ?? (method.traits.protocol === "joint" ? options.epochs : 2 * options.epochs),
-    batchSize: options.batchSize,
-    augmentation: augmentationOf(options.augmentation, dataset),
-    evaluateOn: options.evaluateOn,
-  };
-  const config = {
-    format: FORMAT,
-    method: method.name,
-    methodOptions,
-    headOptions,
-    benchmark: benchmark.name,
-    benchmarkOptions,
-    dataset: dataset.name,
-    protocol: stream.protocol,
-    ...options,
-    ...training,
-    heads: chosen.heads.map(({ name }) => name),
-    drift: chosen.drift.name,
-    backbone: backbone.name, // with the commit, where it is of the Hub
-    augmentation: options.augmentation,
-    views: training.augmentation,
-    orderSeed: effectiveOrderSeed(benchmark, options),
-    evaluateTasks: evaluation.tasks,
-    anytime: evaluation.everyImages,
-    tasks: stream.tasks.length,
-    ...(precision.name === "int8" ? { largestInt8Weight: precision.largestWeight } : {}),
-    threads: runtime.threads,
-    microBatch,
-    imageSize: backbone.config.imageSize,
-    runtime: runtime.name,
-  };
-  const optimizer = optimization(options.optimizer, options.schedule, options.weightDecay);
-  const context: MethodContext = {
-    backbone,
-    runtime,
-    seed: options.seed,
-    microBatch,
-    precision,
-    optimization: profile === undefined ? optimizer : tracedOptimization(optimizer, profile.trace),
-    tasks: stream.tasks.length,
-  };
-  const model = new ContinualModel(context, { method, methodOptions, ...chosen, headOptions });
-  const images = { workers, cache, unreadable: options.unreadable };
-  return { config, stream, model, context, training, evaluation, images };
-}
-
-/** @throws InputError listing the names there are */
-export function methodNamed(name: string): AnyMethod {
-  const method = METHODS.find((candidate) => candidate.name === name);
-  if (method === undefined) {
-    throw new InputError(
-      `there is no method "${name}"; expected one of: ${METHODS.map((each) => each.name).join(", ")}`,
-    );
-  }
-  return method;
-}
-
-function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
-  return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
 }

@@ -13,6 +13,7 @@ import { loadBackbone } from "../../../src/node/backbones/backbone.ts";
 import { benchmarks } from "../../../src/node/benchmarks/index.ts";
 import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { decodeSafetensors } from "../../../src/tensor/safetensors.ts";
+import type { RunEvent } from "../../../src/train/events.ts";
 import { bytesOf, leaks } from "../../support/leaks.ts";
 import { testContext } from "../../support/run-method.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
@@ -23,11 +24,11 @@ const at = (...path: string[]): string => join(root, ...path);
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "fm-lora-files-"));
   const request = await toyRequest(root);
-  const options = { ...request.options, epochs: 1, firstEpochs: 1 };
-  await runBenchmark({ ...request, options, out: at("run"), resume: false }, (event) => {
+  const listen = (event: RunEvent): void => {
     if (event.type !== "task-start" || event.task !== 1) return;
     copyFileSync(at("run", "model", "model.safetensors"), at("first.safetensors"));
-  });
+  };
+  await runBenchmark({ ...request, epochs: 1, firstEpochs: 1, out: at("run"), listen });
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
