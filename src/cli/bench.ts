@@ -1,7 +1,7 @@
 /** @file `fmlora bench` */
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { comparisonTable } from "../report/comparison.ts";
 import { InputError } from "../tensor/errors.ts";

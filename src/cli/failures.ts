@@ -1,6 +1,6 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import { flagOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
 

@@ -1,6 +1,6 @@
 /** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
 import { Option } from "@commander-js/extra-typings";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { BenchmarkOption } from "../node/benchmarks/index.ts";
 import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";

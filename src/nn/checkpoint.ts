@@ -1,5 +1,5 @@
 /** @file From a Hugging Face folder (config.json, preprocessor_config.json, safetensors) to our ViT. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";

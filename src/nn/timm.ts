@@ -1,5 +1,5 @@
 /** @file timm's checkpoints: the architecture's name and the tensors themselves say what config.json doesn't. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { SafetensorsHeader } from "../tensor/safetensors.ts";

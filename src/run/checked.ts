@@ -1,5 +1,5 @@
 /** @file Options as a user types them: what each is called, what it expects, and values checked against a schema. */
-import { z } from "zod";
+import * as z from "zod";
 import { InputError } from "../tensor/errors.ts";
 
 /** One option as JSON Schema, which zod writes: what is used of it. */

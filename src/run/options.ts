@@ -1,5 +1,5 @@
 /** @file Options of a run, with their defaults: the command line derives its flags from these descriptions. */
-import { z } from "zod";
+import * as z from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { checked } from "../../src/run/checked.ts";
 
 const schema = z.object({

@@ -1,7 +1,7 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { Batch, Preprocessing } from "../../data/dataset.ts";
 import type { Learner, MethodContext } from "../../methods/method.ts";
 import { AdaptedVit } from "../../network/adapted-vit.ts";
