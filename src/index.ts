@@ -78,5 +78,6 @@ export { anytimeCurve } from "./metrics/anytime.ts";
 export { pairedDifference, spread } from "./metrics/paired.ts";
 export type { ReadoutMetrics, RunMetrics } from "./metrics/run-metrics.ts";
 export { comparisonTable } from "./report/comparison.ts";
+export type { ChartDocument } from "./report/document.ts";
 export { reportHtml } from "./report/html.ts";
 export { runTable } from "./report/table.ts";

@@ -41,6 +41,7 @@ export {
   type PretrainingRequest,
   runPretraining,
 } from "./pretraining/pretrain.ts";
+export { chartDocument } from "./runs/chart-document.ts";
 export {
   type FeatureExtractor,
   featureExtractor,
