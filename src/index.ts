@@ -17,6 +17,7 @@ export { encodeOnnx } from "./onnx/encode.ts";
 export { graphText } from "./onnx/text.ts";
 export * from "./ops/index.ts";
 export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
+export { serialized } from "./runtime/serialized.ts";
 
 // Networks and optimizers.
 
