@@ -2,7 +2,7 @@
 
 // Tensors, files of tensors, seeded randomness, the one error that a user is meant to read.
 
-export { InputError } from "./tensor/errors.ts";
+export { InputError, optionText } from "./tensor/errors.ts";
 export { Rng } from "./tensor/rng.ts";
 export { decodeSafetensors, encodeSafetensors } from "./tensor/safetensors.ts";
 export { type DType, type Tensor, tensor, zeroTensor } from "./tensor/tensor.ts";

@@ -44,7 +44,7 @@ export function benchCommand() {
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     checkBatch("batch", values.batch, backbone.config.imageSize);
-    checkBatch("micro-batch", microBatch, backbone.config.imageSize);
+    checkBatch("microBatch", microBatch, backbone.config.imageSize);
     const json = (typed as { json?: true }).json === true;
     if (!json) {
       const [cpu] = cpus();

@@ -1,5 +1,5 @@
 /** @file Tensors and a position as one safetensors file with a checksum: what every kind of checkpoint is made of. */
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { fnv1a } from "../tensor/hash.ts";
 import { decodeSafetensors, encodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -24,12 +24,14 @@ export function decodeSaved(
   const { version, position } = metadata;
   if (version !== expected) {
     throw new InputError(
-      `${file}: checkpoint version ${version}, this program reads ${expected}; start the run again in another --out`,
+      `${file}: checkpoint version ${version}, this program reads ${expected}; start the run again in another ${optionText("out")}`,
     );
   }
   // A disk that loses power may keep a file's length and lose its content: without this, training would go on from it.
   if (position === undefined || metadata.checksum !== checksum(position, tensors)) {
-    throw new InputError(`${file}: damaged, its checksum is wrong; start the run again in another --out`);
+    throw new InputError(
+      `${file}: damaged, its checksum is wrong; start the run again in another ${optionText("out")}`,
+    );
   }
   return { position: JSON.parse(position) as object, tensors };
 }

@@ -147,8 +147,8 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
-  checkBatch("batch-size", options.batchSize, backbone.config.imageSize);
-  checkBatch("micro-batch", microBatch, backbone.config.imageSize);
+  checkBatch("batchSize", options.batchSize, backbone.config.imageSize);
+  checkBatch("microBatch", microBatch, backbone.config.imageSize);
   const training = {
     epochs: options.epochs,
     firstEpochs: options.firstEpochs ?? (method.protocol === "joint" ? options.epochs : 2 * options.epochs),
