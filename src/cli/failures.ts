@@ -1,8 +1,9 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
 import * as z from "zod";
+import { flagOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
-import { asTyped, flagOf } from "./flags.ts";
+import { asTyped } from "./flags.ts";
 
 /** The user stopped a run. */
 export class StoppedError extends Error {

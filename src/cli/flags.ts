@@ -1,8 +1,5 @@
 /** @file Options as a user types them. */
-
-/** "firstEpochs" -> "first-epochs" */
-export const flagOf = (name: string): string =>
-  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+import { flagOf } from "../run/checked.ts";
 
 /** An option in a message, as `optionText` writes it: its name, and its value as JSON. */
 const OPTION = /`([a-z][\w-]*)(?:: ([^`]+))?`/g;

@@ -2,9 +2,9 @@
 import { Option } from "@commander-js/extra-typings";
 import type * as z from "zod";
 import type { BenchmarkOption } from "../node/benchmarks/index.ts";
-import { expectation, type JsonProperty, propertiesOf } from "../run/checked.ts";
+import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
-import { asTyped, flagOf } from "./flags.ts";
+import { asTyped } from "./flags.ts";
 
 /** One option of a schema, as a user sees it. */
 export interface Setting {
