@@ -18,6 +18,7 @@ import { RunDirectory } from "../src/node/runs/run-directory.ts";
 import { bestAndMedian, measuringContext } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { Rng } from "../src/tensor/rng.ts";
+import { untrainedModel } from "../src/testing/train-method.ts";
 import { runStream } from "../src/train/run.ts";
 import { Tracer } from "../src/train/tracer.ts";
 import { writeTinyBackbone } from "../test/support/tiny-backbone.ts";
@@ -142,7 +143,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
       stream,
       context,
       trace,
-      learner: method.create(context, method.options.parse({ rank: 8 })),
+      model: untrainedModel(method, context, { options: { rank: 8 } }),
       training: {
         epochs: 1,
         firstEpochs: 2,

@@ -13,6 +13,7 @@ import { settingsOf } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { comparisonTable } from "../src/report/comparison.ts";
+import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 
 /** One kept run. */
@@ -42,7 +43,8 @@ export function resultsPage(name: string): string {
     .sort()
     .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as KeptRun);
   const runs = kept.flatMap(({ metrics, config }) =>
-    Object.entries(metrics.readouts).map(([readout, values]): RunMetrics => {
+    Object.entries(metrics.readouts).map(([name, values]): RunMetrics => {
+      const readout = headName(name);
       return { ...metrics, ...values, readout, method: [metrics.method, ...changedFlags(config)].join(" ") };
     }),
   );

@@ -1,10 +1,13 @@
 /** @file `fmlora run` */
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
+import { headSetOptions, statisticsOptions } from "../heads/head-set.ts";
+import { DRIFTS, HEADS } from "../heads/index.ts";
 import { METHODS } from "../methods/index.ts";
 import { benchmarkNamed, benchmarks } from "../node/benchmarks/index.ts";
 import { methodNamed, runBenchmark } from "../node/runs/run.ts";
 import { runTable } from "../report/table.ts";
+import { chosenHeads } from "../run/heads.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bringing } from "./downloads.ts";
@@ -22,6 +25,12 @@ import { stoppable } from "./stoppable.ts";
 
 const DEFAULT_METHOD = "fm-lora";
 const runSettings = settingsOf(runOptionsSchema);
+/** Options of heads, of what they share, and of drift maps: whose they are. */
+const HEAD_PARTS = [
+  ...[{ owner: "heads with class statistics", settings: settingsOf(statisticsOptions) }],
+  ...HEADS.map(({ name, options }) => ({ owner: `head ${name}`, settings: settingsOf(options) })),
+  ...DRIFTS.map(({ name, options }) => ({ owner: `drift ${name}`, settings: settingsOf(options) })),
+];
 
 /** Trains and evaluates a method on a benchmark, task after task. */
 export function runCommand() {
@@ -45,6 +54,7 @@ export function runCommand() {
     [
       runSettings,
       ...METHODS.map(({ options }) => settingsOf(options)),
+      ...HEAD_PARTS.map(({ settings }) => settings),
       ...benchmarks.map(ownSettings),
     ].flatMap((settings) => parserOptions(settings).map((option) => [option.flags, option] as const)),
   );
@@ -67,6 +77,7 @@ function choiceOptions(benchmarkName: string | undefined, methodName: unknown): 
   const benchmark = benchmarks.find(({ name }) => name === benchmarkName);
   const parts = [
     ...helpOptions("Options of a run:", runSettings),
+    ...HEAD_PARTS.flatMap(({ owner, settings }) => helpOptions(`Options of ${owner}:`, settings)),
     ...(benchmark === undefined
       ? benchmarks.flatMap((each) => helpOptions(`Options of benchmark ${each.name}:`, ownSettings(each)))
       : helpOptions(`Options of benchmark ${benchmark.name}:`, ownSettings(benchmark))),
@@ -91,9 +102,12 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
   const benchmark = benchmarkNamed(name);
   const method = methodNamed(chosen.method);
   const methodSettings = settingsOf(method.options);
-  refuseOthers([...runSettings, ...methodSettings, ...ownSettings(benchmark)], typed, method.name, name);
-  const progress = progressFor(chosen.json === true);
   const options = given(runSettings, typed) as RunOptionsInput;
+  const { heads, drift } = chosenHeads(method, options.heads, options.drift);
+  const headSettings = settingsOf(headSetOptions(heads, drift));
+  const known = [...runSettings, ...methodSettings, ...headSettings, ...ownSettings(benchmark)];
+  refuseOthers(known, typed, method.name, name);
+  const progress = progressFor(chosen.json === true);
   const seed = options.seed ?? runOptionsSchema.parse({}).seed;
   const out = chosen.out ?? join("runs", `${name}-${method.name}-seed${seed}`);
   const request = {
@@ -104,6 +118,7 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
     profile: chosen.profile === true,
     options: { ...options, ...(await broughtBackbone(options, progress)) },
     methodOptions: given(methodSettings, typed),
+    headOptions: given(headSettings, typed),
     benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
   };
   const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
@@ -122,6 +137,7 @@ function refuseOthers(
 ): void {
   const foreign = [
     ...METHODS.map(({ name, options }) => ({ owner: `method ${name}`, settings: settingsOf(options) })),
+    ...HEAD_PARTS,
     ...benchmarks.map((each) => ({ owner: `benchmark ${each.name}`, settings: ownSettings(each) })),
   ];
   for (const { settings } of foreign) {

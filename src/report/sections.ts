@@ -1,5 +1,6 @@
 /** @file The report's other charts and tables, one function a section; "" where a run has no data for it. */
 
+import { INPUTS, RANK } from "../methods/figures.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { heatMap, lossCurve, taskBars } from "./charts.ts";
 import type { ChartDocument } from "./document.ts";
@@ -60,7 +61,7 @@ export function rankSection(document: ChartDocument, metrics: RunMetrics, histor
   const tasks = metrics.accuracyMatrix.length;
   const ranks = Array.from({ length: tasks }, (_, t) => {
     const own = metrics.ranks[t] ?? {};
-    return Object.keys(own).length > 0 ? own : (history.ranks.get(t) ?? {});
+    return Object.keys(own).length > 0 ? own : (history.figures.layers.get(RANK)?.get(t) ?? {});
   });
   const groups = groupSites([...new Set(ranks.flatMap((row) => Object.keys(row)))]);
   if (groups.length === 0) return "";
@@ -93,7 +94,7 @@ export function similaritySection(document: ChartDocument, metrics: RunMetrics, 
   const tasks = metrics.accuracyMatrix.length;
   const cells = Array.from({ length: tasks }, (_, t) =>
     Array.from({ length: tasks }, (_, i) => {
-      const value = i < t ? history.similarity.get(t)?.[i] : undefined;
+      const value = i < t ? history.figures.directions.get(INPUTS)?.get(t)?.[i] : undefined;
       return value !== undefined && Number.isFinite(value) ? value : null;
     }),
   );
@@ -121,14 +122,16 @@ export function similaritySection(document: ChartDocument, metrics: RunMetrics, 
 
 /** Other numbers that the method reported, by task. */
 export function valueSection(history: RunHistory): string {
-  const names = [...new Set([...history.values.values()].flatMap((row) => Object.keys(row)))];
+  const { numbers } = history.figures;
+  const names = [...numbers.keys()];
   if (names.length === 0) return "";
-  const rows = [...history.values]
-    .toSorted(([a], [b]) => a - b)
-    .map(([task, row]) => [
+  const tasks = new Set([...numbers.values()].flatMap((byTask) => [...byTask.keys()]));
+  const rows = [...tasks]
+    .toSorted((a, b) => a - b)
+    .map((task) => [
       String(task + 1),
       ...names.map((name) => {
-        const value = row[name];
+        const value = numbers.get(name)?.get(task);
         return value !== undefined && Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–";
       }),
     ]);

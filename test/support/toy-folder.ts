@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import type { RunRequest } from "../../src/node/runs/run.ts";
+import { patternImage } from "../../src/testing/patterns.ts";
 import { writeTinyBackbone } from "./tiny-backbone.ts";
-import { patternImage } from "./toy-dataset.ts";
 
 /** Writes DIR/{train,test}/<class>/<number>.png. */
 export async function writeToyFolder(

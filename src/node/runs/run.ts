@@ -1,11 +1,14 @@
 /** @file One run from its configuration to its folder: what `fmlora run` does, for programs too. */
 import { AUGMENTATIONS } from "../../data/augmentation.ts";
 import type { Augmentation, Dataset } from "../../data/dataset.ts";
-import { METHODS, type Method, type MethodContext } from "../../methods/index.ts";
+import { headSetOptions } from "../../heads/head-set.ts";
+import { type AnyMethod, METHODS, type MethodContext } from "../../methods/index.ts";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
 import { optimization } from "../../optim/index.ts";
 import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
 import { checked } from "../../run/checked.ts";
+import { FORMAT } from "../../run/former-model.ts";
+import { chosenHeads } from "../../run/heads.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../../run/options.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.ts";
@@ -13,6 +16,7 @@ import { InputError } from "../../tensor/errors.ts";
 import type { Checkpoint } from "../../train/checkpoint.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { runMetrics } from "../../train/metrics.ts";
+import { ContinualModel } from "../../train/model.ts";
 import { runStream } from "../../train/run.ts";
 import { tracedOptimization } from "../../train/traced.ts";
 import { findBackbone } from "../backbones/backbones.ts";
@@ -31,6 +35,8 @@ export interface RunRequest {
   readonly resume: boolean;
   readonly options: RunOptionsInput;
   readonly methodOptions: Readonly<Record<string, unknown>>;
+  /** Of the chosen heads, of what they share, and of the drift map. */
+  readonly headOptions?: Readonly<Record<string, unknown>>;
   readonly benchmarkOptions?: Readonly<Record<string, string | number>>;
   /** Writes profile.trace.json and profile.md: where the time went. */
   readonly profile?: boolean;
@@ -62,15 +68,20 @@ interface Surroundings {
 }
 
 async function runPrepared(
-  { config, stream, learner, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
+  { config, stream, model, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
   { directory, checkpoint, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
-  const { method, methodOptions, benchmark, backbone, imageSize, seed, orderSeed } = config;
+  const { format, method, methodOptions, heads, drift, headOptions } = config;
+  const { benchmark, backbone, imageSize, seed, orderSeed } = config;
   const { precision, float32Parts } = config;
   const { kind, classNames, protocol, dataset } = stream;
-  const model = {
+  const description = {
+    format,
     method,
     methodOptions,
+    heads,
+    drift,
+    headOptions,
     backbone,
     imageSize,
     precision,
@@ -79,7 +90,7 @@ async function runPrepared(
     kind,
     classNames,
   };
-  const output = directory.output(model, listen);
+  const output = directory.output(description, listen);
   if (checkpoint === undefined) {
     output.event({
       type: "run-start",
@@ -88,13 +99,13 @@ async function runPrepared(
       backbone,
       tasks: stream.tasks.length,
       classes: classNames.length,
-      notes: learner.notes ?? [],
+      notes: model.notes,
     });
   }
   const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
   const running = runStream({
     stream,
-    learner,
+    model,
     context,
     training,
     evaluation,
@@ -137,11 +148,17 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   const benchmark = benchmarkNamed(request.benchmark);
   const method = methodNamed(request.method);
   const methodOptions = checked(method.options, request.methodOptions, `method ${method.name}`);
+  const chosen = chosenHeads(method, options.heads, options.drift);
+  const headOptions = checked(
+    headSetOptions(chosen.heads, chosen.drift),
+    request.headOptions ?? {},
+    `heads ${chosen.heads.map(({ name }) => name).join(", ")}`,
+  );
   const { imageSize, precision: wanted } = options;
   const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
   const benchmarkOptions = request.benchmarkOptions ?? {};
   const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
-  const stream = streamOf(benchmark, dataset, options, method.protocol === "joint");
+  const stream = streamOf(benchmark, dataset, options, method.traits.protocol === "joint");
   const evaluation = evaluationPlan(stream, options);
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
@@ -151,20 +168,25 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
   checkBatch("microBatch", microBatch, backbone.config.imageSize);
   const training = {
     epochs: options.epochs,
-    firstEpochs: options.firstEpochs ?? (method.protocol === "joint" ? options.epochs : 2 * options.epochs),
+    firstEpochs:
+      options.firstEpochs ?? (method.traits.protocol === "joint" ? options.epochs : 2 * options.epochs),
     batchSize: options.batchSize,
     augmentation: augmentationOf(options.augmentation, dataset),
     evaluateOn: options.evaluateOn,
   };
   const config = {
+    format: FORMAT,
     method: method.name,
     methodOptions,
+    headOptions,
     benchmark: benchmark.name,
     benchmarkOptions,
     dataset: dataset.name,
     protocol: stream.protocol,
     ...options,
     ...training,
+    heads: chosen.heads.map(({ name }) => name),
+    drift: chosen.drift.name,
     backbone: backbone.name, // with the commit, where it is of the Hub
     augmentation: options.augmentation,
     views: training.augmentation,
@@ -178,22 +200,23 @@ async function prepare(request: RunRequest, profile: Profile | undefined) {
     imageSize: backbone.config.imageSize,
     runtime: runtime.name,
   };
-  const chosen = optimization(options.optimizer, options.schedule, options.weightDecay);
+  const optimizer = optimization(options.optimizer, options.schedule, options.weightDecay);
   const context: MethodContext = {
     backbone,
     runtime,
     seed: options.seed,
     microBatch,
     precision,
-    optimization: profile === undefined ? chosen : tracedOptimization(chosen, profile.trace),
+    optimization: profile === undefined ? optimizer : tracedOptimization(optimizer, profile.trace),
+    tasks: stream.tasks.length,
   };
-  const learner = method.create(context, methodOptions);
+  const model = new ContinualModel(context, { method, methodOptions, ...chosen, headOptions });
   const images = { workers, cache, unreadable: options.unreadable };
-  return { config, stream, learner, context, training, evaluation, images };
+  return { config, stream, model, context, training, evaluation, images };
 }
 
 /** @throws InputError listing the names there are */
-export function methodNamed(name: string): Method {
+export function methodNamed(name: string): AnyMethod {
   const method = METHODS.find((candidate) => candidate.name === name);
   if (method === undefined) {
     throw new InputError(
