@@ -7,11 +7,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { chartDocument } from "../src/node/runs/chart-document.ts";
 import { accuracyCurves, heatMap, taskBars } from "../src/report/charts.ts";
 import { bytes, duration, escapeHtml, percent } from "../src/report/format.ts";
 import { STYLE } from "../src/report/style.ts";
 
 const MARGIN = 16;
+const document = chartDocument();
 
 const PICTURES: Readonly<Record<string, (metrics: RunMetrics) => string>> = { accuracy, growth };
 
@@ -45,11 +47,17 @@ function accuracy({ method, benchmark, backbone, readout, readouts, accuracyMatr
   return picture(heading, [
     title(heading),
     { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
-    sized(heading, accuracyCurves(names.map((name) => readouts[name]!.accuracyMicro))),
+    sized(
+      heading,
+      accuracyCurves(
+        document,
+        names.map((name) => readouts[name]!.accuracyMicro),
+      ),
+    ),
     title(matrixHeading),
     sized(
       matrixHeading,
-      heatMap({
+      heatMap(document, {
         columns,
         rows: columns,
         columnTitle: "accuracy on task",
@@ -71,9 +79,9 @@ function growth({ method, benchmark, taskSeconds, evaluationSeconds, stateBytes 
   const working = taskSeconds.map((seconds, t) => seconds - evaluationSeconds[t]!);
   return picture(times, [
     title(times),
-    sized(times, taskBars(working, "time", duration)),
+    sized(times, taskBars(document, working, "time", duration)),
     title(sizes),
-    sized(sizes, taskBars(stateBytes, "state", bytes)),
+    sized(sizes, taskBars(document, stateBytes, "state", bytes)),
   ]);
 }
 

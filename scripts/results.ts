@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { z } from "zod";
+import type * as z from "zod";
 import { settingsOf } from "../src/cli/settings.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";

@@ -14,6 +14,9 @@ declare class AbortSignal {
   throwIfAborted(): void;
 }
 
+/** Of base64, a character a byte. */
+declare function atob(text: string): string;
+
 declare const performance: { now(): number };
 
 declare namespace WebAssembly {

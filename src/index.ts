@@ -2,7 +2,7 @@
 
 // Tensors, files of tensors, seeded randomness, the one error that a user is meant to read.
 
-export { InputError } from "./tensor/errors.ts";
+export { InputError, optionText } from "./tensor/errors.ts";
 export { Rng } from "./tensor/rng.ts";
 export { decodeSafetensors, encodeSafetensors } from "./tensor/safetensors.ts";
 export { type DType, type Tensor, tensor, zeroTensor } from "./tensor/tensor.ts";
@@ -17,6 +17,7 @@ export { encodeOnnx } from "./onnx/encode.ts";
 export { graphText } from "./onnx/text.ts";
 export * from "./ops/index.ts";
 export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
+export { serialized } from "./runtime/serialized.ts";
 
 // Networks and optimizers.
 
@@ -141,5 +142,6 @@ export { anytimeCurve } from "./metrics/anytime.ts";
 export { pairedDifference, spread } from "./metrics/paired.ts";
 export type { ReadoutMetrics, RunMetrics } from "./metrics/run-metrics.ts";
 export { comparisonTable } from "./report/comparison.ts";
+export type { ChartDocument } from "./report/document.ts";
 export { reportHtml } from "./report/html.ts";
 export { runTable } from "./report/table.ts";

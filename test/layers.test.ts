@@ -16,7 +16,7 @@ const NODE_ROOMS = words("runtime files archives images hub benchmarks backbones
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
 /** Packages for the core; all others are for the rooms of one platform. */
-const PORTABLE = words("@bufbuild/protobuf @observablehq/plot leven linkedom ml-matrix pure-rand watr zod");
+const PORTABLE = words("@bufbuild/protobuf @observablehq/plot leven ml-matrix pure-rand zod");
 const AMBIENT = ["globals.d.ts"];
 const GENERATED = "src/onnx/generated/";
 const MAX_LINES = 300;

@@ -1,7 +1,7 @@
 /** @file `fmlora bench` */
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
@@ -44,7 +44,7 @@ export function benchCommand() {
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     checkBatch("batch", values.batch, backbone.config.imageSize);
-    checkBatch("micro-batch", microBatch, backbone.config.imageSize);
+    checkBatch("microBatch", microBatch, backbone.config.imageSize);
     const json = (typed as { json?: true }).json === true;
     if (!json) {
       const [cpu] = cpus();

@@ -1,8 +1,9 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import { flagOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
+import { asTyped } from "./flags.ts";
 
 /** The user stopped a run. */
 export class StoppedError extends Error {
@@ -19,7 +20,7 @@ export interface Failure {
 /** The line and the exit code of anything thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoppedError) return { message: error.message, exitCode: 130 };
-  if (isInputError(error)) return { message: oneLine(error.message), exitCode: 2 };
+  if (isInputError(error)) return { message: asTyped(oneLine(error.message)), exitCode: 2 };
   if (error instanceof CommanderError) return commanderFailure(error);
   if (error instanceof z.ZodError) {
     const [issue] = error.issues;

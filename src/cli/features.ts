@@ -1,7 +1,7 @@
 /** @file `fmlora features` */
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { NpyWriter } from "../node/files/npy.ts";

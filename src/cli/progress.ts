@@ -2,6 +2,7 @@
 import cliProgress, { type GenericFormatter } from "cli-progress";
 import { duration, percent, printable, rate } from "../report/format.ts";
 import type { RunEvent } from "../train/events.ts";
+import { asTyped } from "./flags.ts";
 
 /** One line about what is going on, and lines that stay. */
 export interface StatusLine {
@@ -132,14 +133,14 @@ function lastingLines(event: RunEvent, tasks?: number): string[] {
     case "run-start": {
       const { method, benchmark, backbone, classes, notes } = event;
       const start = `${method} on ${benchmark}: ${event.tasks} tasks, ${classes} classes, backbone ${backbone}`;
-      return [start, ...notes.map((note) => `note: ${note}`)];
+      return [start, ...notes.map((note) => `note: ${asTyped(note)}`)];
     }
     case "resume":
       return [
         `continuing with ${taskOf(event.task, tasks)}${event.epoch > 0 ? `, epoch ${event.epoch + 1}` : ""}`,
       ];
     case "notice":
-      return [`note: ${event.text}`];
+      return [`note: ${asTyped(event.text)}`];
     case "skipped-image":
       return [`skipped ${event.id}: ${event.reason}`];
     case "task-end": {

@@ -3,6 +3,7 @@ import { Option } from "@commander-js/extra-typings";
 import type * as z from "zod";
 import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
+import { asTyped } from "./flags.ts";
 
 /** One option of a schema, as a user sees it. */
 export interface Setting {
@@ -33,7 +34,7 @@ export function settingsOf(schema: z.ZodObject): Setting[] {
       kind,
       choices: property.enum ?? property.items?.enum,
       standard: property.default,
-      description: property.description ?? "",
+      description: asTyped(property.description ?? ""),
       expected,
     };
     const field = schema.shape[name] as z.ZodType;

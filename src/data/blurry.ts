@@ -1,5 +1,5 @@
 /** @file i-Blurry: task boundaries that classes cross (Koh et al., ICLR 2022, arXiv 2110.10031). */
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Sample } from "./dataset.ts";
 import type { Task, TaskStream } from "./stream.ts";
@@ -76,7 +76,7 @@ export function blurry(stream: TaskStream, { disjoint, scattered, seed }: Blurry
       const own = [...train[index]!].sort(([a], [b]) => a - b);
       if (own.length === 0) {
         throw new InputError(
-          `${stream.dataset.name}: with blurry ${disjoint},${scattered} "${name}" has no training image; lower the second number, or make fewer tasks`,
+          `${stream.dataset.name}: with ${optionText("blurry", [disjoint, scattered])} "${name}" has no training image; lower the second number, or make fewer tasks`,
         );
       }
       return {

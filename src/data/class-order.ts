@@ -1,6 +1,6 @@
 /** @file The class order that published class-incremental results use: NumPy's legacy shuffle of the labels. */
 import { mersenne } from "pure-rand/generator/mersenne";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 
 /** The seed whose class order most published class-incremental results share. */
 export const DEFAULT_ORDER_SEED = 1993;
@@ -13,7 +13,7 @@ export function classOrder(count: number, seed: number | null): number[] {
   const order = Array.from({ length: count }, (_, label) => label);
   if (seed === null) return order;
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw new InputError(`order seed ${seed}: expected a whole number from 0 to 4294967295`);
+    throw new InputError(`${optionText("orderSeed", seed)}: expected a whole number from 0 to 4294967295`);
   }
   // pure-rand fills MT19937's state as init_genrand does, which is what RandomState does with an integer.
   const generator = mersenne(seed);

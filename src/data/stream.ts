@@ -1,5 +1,5 @@
 /** @file A data set cut into tasks. */
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { classOrder, DEFAULT_ORDER_SEED } from "./class-order.ts";
 import type { Dataset, Sample } from "./dataset.ts";
 
@@ -147,13 +147,15 @@ function taskSizes(dataset: Dataset, options: ClassIncrementalOptions): number[]
     (tasks !== undefined && initialClasses !== undefined)
   ) {
     throw new InputError(
-      "class-incremental stream: give either tasks, or increment (with or without initialClasses)",
+      "class-incremental stream: give either `tasks`, or `increment` (with or without `initialClasses`)",
     );
   }
   if (tasks !== undefined) {
     checkWhole("tasks", tasks, 1);
     if (tasks > count) {
-      throw new InputError(`tasks is ${tasks}: ${all} are too few for so many; expected 1 to ${count}`);
+      throw new InputError(
+        `${optionText("tasks", tasks)}: ${all} are too few for so many; expected 1 to ${count}`,
+      );
     }
     const size = Math.floor(count / tasks);
     return Array.from({ length: tasks }, (_, task) => (task < tasks - 1 ? size : count - size * (tasks - 1)));
@@ -186,8 +188,8 @@ function checkedLimits(dataset: Dataset, options: SampleLimits): Limits {
   const train = limitPerClass ?? Number.POSITIVE_INFINITY;
   if (train <= validationPerClass) {
     throw new InputError(
-      `${dataset.name}: limitPerClass is ${train} and validationPerClass ${validationPerClass}, ` +
-        "which leaves no image to train on; expected a limit above the validation images",
+      `${dataset.name}: ${optionText("limitPerClass", train)} with ${optionText("validationPerClass", validationPerClass)} ` +
+        "leaves no image to train on; expected a limit above the validation images",
     );
   }
   return { train, validation: validationPerClass, test: testLimitPerClass ?? Number.POSITIVE_INFINITY };
@@ -195,7 +197,7 @@ function checkedLimits(dataset: Dataset, options: SampleLimits): Limits {
 
 function checkWhole(name: string, value: number, least: number): number {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new InputError(`${name} is ${value}: expected a whole number, ${least} or more`);
+    throw new InputError(`${optionText(name, value)}: expected a whole number, ${least} or more`);
   }
   return value;
 }
@@ -222,8 +224,8 @@ function split(
   // A domain may lack a class; one that it has must keep something to train on.
   if (kept.length > 0 && trained <= 0) {
     throw new InputError(
-      `${dataset}: ${where} has ${kept.length} training images, and validationPerClass is ${limits.validation}, ` +
-        "which leaves none to train on; lower it",
+      `${dataset}: ${where} has ${kept.length} training images, and ${optionText("validationPerClass", limits.validation)} ` +
+        "leaves none to train on; lower it",
     );
   }
   return {

@@ -1,7 +1,7 @@
 /** @file From a Hugging Face folder (config.json, preprocessor_config.json, safetensors) to our ViT. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Activation } from "./activation.ts";
 import { FAMILIES, type Family } from "./families.ts";
@@ -94,7 +94,7 @@ export function parseConfig(
   );
   if (preprocessing.size % config.patch_size !== 0) {
     throw new InputError(
-      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${config.patch_size}; pass --image-size with a multiple`,
+      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${config.patch_size}; pass ${optionText("imageSize")} with a multiple`,
     );
   }
   return {

@@ -1,5 +1,5 @@
 /** @file preprocessor_config.json as transformers' image processors write it; what isn't done here is refused. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
 
 const positive = z.number().int().positive();

@@ -1,7 +1,7 @@
 /** @file timm's checkpoints: the architecture's name and the tensors themselves say what config.json doesn't. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import type { SafetensorsHeader } from "../tensor/safetensors.ts";
 import type { Activation } from "./activation.ts";
 import { type CheckpointConfig, check } from "./checkpoint.ts";
@@ -105,7 +105,7 @@ export function parseTimmConfig(
   const preprocessing = preprocessingOf(config.pretrained_cfg, where, imageSize);
   if (preprocessing.size % patchSize !== 0) {
     throw new InputError(
-      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${patchSize}; pass --image-size with a multiple`,
+      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${patchSize}; pass ${optionText("imageSize")} with a multiple`,
     );
   }
   // What the name promises is not left out silently, should the file lack it.

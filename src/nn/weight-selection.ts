@@ -2,7 +2,7 @@
  * @file Weight selection: a small ViT that starts with a part of a larger one's weights. Xu et al., "Initializing Models
  * with Larger Ones", ICLR 2024, arXiv 2311.18823: the first blocks, and evenly spread channels of each.
  */
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Backbone } from "./checkpoint.ts";
 import { resizeGrid } from "./positions.ts";
@@ -64,14 +64,14 @@ export function checkLargerVit(
   const { activation = "gelu", gatedMlp, preNorm, pooling } = config;
   if (activation !== "gelu" || gatedMlp || preNorm || pooling === "attention") {
     throw new InputError(
-      `${name}: weights can be selected from a ViT with a CLS token, GELU and a plain MLP only; give --init or --start random`,
+      `${name}: weights can be selected from a ViT with a CLS token, GELU and a plain MLP only; give ${optionText("init")} or ${optionText("start", "random")}`,
     );
   }
   const sizes = ["hiddenSize", "mlpSize", "layers", "heads"] as const;
   const small = sizes.find((size) => config[size] < student[size]);
   if (small !== undefined) {
     throw new InputError(
-      `${name}: its ${small} is ${config[small]}, the new network's ${student[small]}; weights are selected from a larger network: give --init or --start random`,
+      `${name}: its ${small} is ${config[small]}, the new network's ${student[small]}; weights are selected from a larger network: give ${optionText("init")} or ${optionText("start", "random")}`,
     );
   }
   if (patchCount(config) !== patchCount(student)) {
@@ -83,7 +83,7 @@ export function checkLargerVit(
 function checkHeads({ name, config }: Pick<Backbone, "name" | "config">, student: VitConfig): void {
   if (config.hiddenSize / config.heads < student.hiddenSize / student.heads) {
     throw new InputError(
-      `${name}: its heads are ${config.hiddenSize / config.heads} wide, the new network's ${student.hiddenSize / student.heads}; choose more --heads`,
+      `${name}: its heads are ${config.hiddenSize / config.heads} wide, the new network's ${student.hiddenSize / student.heads}; choose more ${optionText("heads")}`,
     );
   }
 }

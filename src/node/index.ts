@@ -35,6 +35,7 @@ export {
   type PretrainingRequest,
   runPretraining,
 } from "./pretraining/pretrain.ts";
+export { chartDocument } from "./runs/chart-document.ts";
 export {
   type FeatureExtractor,
   featureExtractor,

@@ -1,6 +1,6 @@
 /** @file The loop of a pre-training: can be stopped and resumed at any step. */
 import type { Pass } from "../data/augmentation.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
   bestAccuracy,
@@ -70,7 +70,7 @@ class Pretraining {
     this.#step = resume?.step ?? 0;
     if (this.#step > this.#steps) {
       throw new InputError(
-        `--epochs ${plan.epochs}: the training has done ${this.#step} steps of ${this.#perEpoch} an epoch already; choose more`,
+        `${optionText("epochs", plan.epochs)}: the training has done ${this.#step} steps of ${this.#perEpoch} an epoch already; choose more`,
       );
     }
     this.#events = resume?.events ?? 0;
@@ -123,7 +123,7 @@ class Pretraining {
     const result = await student.step(data, batch, this.#step, this.#steps);
     if (!Number.isFinite(result.crossEntropy) || !Number.isFinite(result.gradientNorm)) {
       throw new InputError(
-        `training diverged at step ${this.#step}: the loss is ${result.crossEntropy}; choose a lower --rate and start again in another --out`,
+        `training diverged at step ${this.#step}: the loss is ${result.crossEntropy}; choose a lower ${optionText("rate")} and start again in another ${optionText("out")}`,
       );
     }
     this.#step++;

@@ -1,13 +1,14 @@
 /** @file The report's sections on accuracy; "" where a run has no data for one. */
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { accuracyCurves, heatMap } from "./charts.ts";
+import type { ChartDocument } from "./document.ts";
 import { count, escapeHtml, percent } from "./format.ts";
 import { LONGEST_LIST, ramp, section, tableHtml } from "./page.ts";
 import { LINE_COLORS } from "./style.ts";
 import { summaryNumbers } from "./summary.ts";
 
 /** Micro accuracy over tasks, a line per readout, and a table of their summaries. */
-export function accuracySection(metrics: RunMetrics): string {
+export function accuracySection(document: ChartDocument, metrics: RunMetrics): string {
   // The reported readout comes first: its line is the strongest.
   const others = Object.entries(metrics.readouts).filter(([name]) => name !== metrics.readout);
   const readouts = [[metrics.readout, metrics] as const, ...others];
@@ -32,7 +33,7 @@ export function accuracySection(metrics: RunMetrics): string {
   const omitted = readouts.length > drawn.length ? ` The first ${drawn.length} readouts are drawn.` : "";
   const curves = drawn.map(([, readout]) => readout.accuracyMicro);
   const evaluated = metrics.accuracyMicro.filter((value) => value !== null);
-  const chart = evaluated.length < 2 ? "" : `<div class="wide">${accuracyCurves(curves)}</div>`;
+  const chart = evaluated.length < 2 ? "" : `<div class="wide">${accuracyCurves(document, curves)}</div>`;
   return section(
     "Accuracy over tasks",
     `Correct over all test images seen so far (micro), by readout: a way to classify with the same model.${omitted}`,
@@ -41,14 +42,14 @@ export function accuracySection(metrics: RunMetrics): string {
 }
 
 /** R[t][i] as a heat map from 0 to 100 %, whatever the run's own range, so that reports compare. */
-export function matrixSection(metrics: RunMetrics): string {
+export function matrixSection(document: ChartDocument, metrics: RunMetrics): string {
   const all = metrics.accuracyMatrix.map((row, t) => ({ row, after: String(t + 1) }));
   const evaluated = all.filter(({ row }) => row.some((value) => value !== null));
   if (evaluated.length === 0) return "";
   const matrix = evaluated.map(({ row }) => row);
   const tasks = Math.max(...matrix.map((row) => row.length));
   const columns = Array.from({ length: tasks }, (_, i) => String(i + 1));
-  const chart = heatMap({
+  const chart = heatMap(document, {
     columns,
     rows: evaluated.map(({ after }) => after),
     columnTitle: "accuracy on task",
@@ -77,14 +78,14 @@ export function matrixSection(metrics: RunMetrics): string {
 }
 
 /** Accuracy by domain over tasks, where test images are of several domains. */
-export function domainSection(metrics: RunMetrics): string {
+export function domainSection(document: ChartDocument, metrics: RunMetrics): string {
   const rows = (metrics.domainAccuracy ?? []).map((row, t) => ({ row, after: String(t + 1) }));
   const evaluated = rows.filter(({ row }) => row.some((value) => value !== null));
   const domains = metrics.domainNames.flatMap((name, domain) =>
     evaluated.some(({ row }) => row[domain] !== null) ? [{ name, domain }] : [],
   );
   if (domains.length < 2) return "";
-  const chart = heatMap({
+  const chart = heatMap(document, {
     columns: domains.map(({ name }) => name),
     rows: evaluated.map(({ after }) => after),
     columnTitle: "accuracy on domain",
@@ -101,7 +102,7 @@ export function domainSection(metrics: RunMetrics): string {
 }
 
 /** Accuracy in the course of the stream. */
-export function anytimeSection(metrics: RunMetrics): string {
+export function anytimeSection(document: ChartDocument, metrics: RunMetrics): string {
   const { anytimeAccuracy, anytimeCurve, anytimeImages } = metrics;
   if (typeof anytimeAccuracy !== "number" || anytimeCurve.length < 2) return "";
   const others = Object.entries(metrics.readouts).filter(([name]) => name !== metrics.readout);
@@ -110,6 +111,6 @@ export function anytimeSection(metrics: RunMetrics): string {
   return section(
     "Accuracy at any time",
     `Over the test images of all classes met so far, at ${count(anytimeImages.length)} points of the stream. The mean of a line is its A_AUC: ${percent(anytimeAccuracy)} % for ${escapeHtml(metrics.readout)}.`,
-    `<div class="wide">${accuracyCurves(curves, axis)}</div>`,
+    `<div class="wide">${accuracyCurves(document, curves, axis)}</div>`,
   );
 }

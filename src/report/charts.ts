@@ -1,21 +1,9 @@
-/** @file Charts as SVG text, by Observable Plot on a linkedom document. Colors are CSS variables of style.ts. */
+/** @file Charts as SVG text, by Observable Plot on a document that is handed in. Colors are CSS variables of style.ts. */
 
 import * as Plot from "@observablehq/plot";
-// The "worker" build is one file without Node modules or an optional canvas, so that browsers can bundle it.
-import { parseHTML } from "linkedom/worker";
+import type { ChartDocument, SvgNode } from "./document.ts";
 import { printable, shorten } from "./format.ts";
 import { DARK_TEXT_LEVELS, HEAT_LEVELS } from "./style.ts";
-
-/** The part of a DOM node that is used here: the core is compiled without the DOM library. */
-interface SvgNode {
-  setAttribute(name: string, value: string): void;
-  append(...nodes: SvgNode[]): void;
-  readonly outerHTML: string;
-}
-
-interface SvgDocument {
-  createElementNS(namespace: string, name: string): SvgNode;
-}
 
 const SVG = "http://www.w3.org/2000/svg";
 const FONT_SIZE = 12;
@@ -43,7 +31,7 @@ export interface HeatMap {
 }
 
 /** Cells colored by value, with their numbers where there is room. */
-export function heatMap(map: HeatMap): string {
+export function heatMap(document: ChartDocument, map: HeatMap): string {
   const numbered = map.columns.length <= NUMBERED_COLUMNS;
   const rowLabels = uniqueLabels(map.rows);
   const columnLabels = uniqueLabels(map.columns);
@@ -72,16 +60,15 @@ export function heatMap(map: HeatMap): string {
       numbers.filter((cell) => cell.level >= DARK_TEXT_LEVELS === high),
       { x: "x", y: "y", text: "text", fill: high ? "var(--heat-ink-high)" : "var(--heat-ink-low)" },
     );
-  const cellPaths = (_index: unknown, _scales: unknown, _values: unknown, _size: unknown, context: unknown) =>
-    drawCells(map, (context as { document: SvgDocument }).document, { ...margins, cellWidth, cellHeight });
-  return plot({
+  const cellPaths = () => drawCells(document, map, { ...margins, cellWidth, cellHeight });
+  return plot(document, {
     ...margins,
     width,
     height,
     x: { type: "band", domain: columnLabels, padding: 0 },
     y: { type: "band", domain: rowLabels, padding: 0 },
     marks: [
-      // Plot's types know a mark as a function of its own context; this one only needs the document.
+      // Plot's types know a mark as a function that gives an SVGElement of the DOM library.
       cellPaths as unknown as Plot.Markish,
       ...(numbered ? [number(false), number(true)] : []),
       Plot.axisX({
@@ -102,8 +89,8 @@ export function heatMap(map: HeatMap): string {
  * element for each would make the report several times larger.
  */
 function drawCells(
+  document: ChartDocument,
   map: HeatMap,
-  document: SvgDocument,
   size: { marginLeft: number; marginTop: number; cellWidth: number; cellHeight: number },
 ): SvgNode {
   const gap = size.cellWidth >= 12 && size.cellHeight >= 12 ? 1 : 0;
@@ -150,7 +137,11 @@ export interface CurveAxis {
  * Accuracy (0 to 1) at two or more places, one line per readout; line k has the color --line-k. A line passes over
  * values that are null.
  */
-export function accuracyCurves(series: readonly (readonly (number | null)[])[], axis?: CurveAxis): string {
+export function accuracyCurves(
+  document: ChartDocument,
+  series: readonly (readonly (number | null)[])[],
+  axis?: CurveAxis,
+): string {
   const all = series.flat().filter((value) => value !== null);
   const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.2) * 10);
   const high = Math.min(100, Math.ceil(10 * Math.max(...all) + 0.2) * 10);
@@ -169,7 +160,7 @@ export function accuracyCurves(series: readonly (readonly (number | null)[])[], 
       ...(at.length <= 40 ? [Plot.dot(points, { x: "x", y: "y", fill: color, r: k === 0 ? 3.5 : 2.5 })] : []),
     ];
   });
-  return plot({
+  return plot(document, {
     width: WIDTH,
     height: 300,
     marginLeft: 44,
@@ -188,10 +179,13 @@ export function accuracyCurves(series: readonly (readonly (number | null)[])[], 
 }
 
 /** Training loss over all epochs of all tasks, a line per task and a rule where a task starts. */
-export function lossCurve(epochs: readonly { readonly task: number; readonly loss: number }[]): string {
+export function lossCurve(
+  document: ChartDocument,
+  epochs: readonly { readonly task: number; readonly loss: number }[],
+): string {
   const points = epochs.map(({ task, loss }, k) => ({ x: k + 1, y: loss, task }));
   const starts = points.filter((point, k) => k > 0 && points[k - 1]!.task !== point.task);
-  return plot({
+  return plot(document, {
     width: WIDTH,
     height: 240,
     marginLeft: 44,
@@ -217,9 +211,14 @@ export function lossCurve(epochs: readonly { readonly task: number; readonly los
 }
 
 /** One bar per task. */
-export function taskBars(values: readonly number[], label: string, text: (value: number) => string): string {
+export function taskBars(
+  document: ChartDocument,
+  values: readonly number[],
+  label: string,
+  text: (value: number) => string,
+): string {
   const points = values.map((value, t) => ({ task: String(t + 1), value }));
-  return plot({
+  return plot(document, {
     width: WIDTH,
     height: 220,
     marginLeft: 64,
@@ -242,8 +241,7 @@ export function taskBars(values: readonly number[], label: string, text: (value:
   });
 }
 
-function plot(options: Plot.PlotOptions): string {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+function plot(document: ChartDocument, options: Plot.PlotOptions): string {
   // Plot returns a figure only for titles and legends, which the page writes itself; so this is one SVG element.
   const svg = Plot.plot({
     ...options,

@@ -3,6 +3,7 @@
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunEvent } from "../train/events.ts";
 import { accuracySection, anytimeSection, domainSection, matrixSection } from "./accuracy-sections.ts";
+import type { ChartDocument } from "./document.ts";
 import { bytes, duration, escapeHtml, percent, rate, shorten } from "./format.ts";
 import { runHistory } from "./history.ts";
 import { section, tableHtml } from "./page.ts";
@@ -26,11 +27,17 @@ const MOST_SETTINGS = 300;
  * The report of a run. Sections without data are left out; all names are escaped, and a policy in the page forbids
  * every request, so it is safe to open and to send on.
  *
+ * @param document - What charts are drawn with; nothing is added to it.
  * @param config - The resolved configuration, any JSON.
  * @param metrics - The contents of metrics.json, with at least one finished task.
  * @param events - The events of the run in order, as in events.jsonl.
  */
-export function reportHtml(config: unknown, metrics: RunMetrics, events: readonly RunEvent[]): string {
+export function reportHtml(
+  document: ChartDocument,
+  config: unknown,
+  metrics: RunMetrics,
+  events: readonly RunEvent[],
+): string {
   const history = runHistory(events);
   const title = `${metrics.method} on ${benchmarkText(metrics)}`;
   const about = [
@@ -46,14 +53,14 @@ export function reportHtml(config: unknown, metrics: RunMetrics, events: readonl
   const notes = history.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
   const sections = [
     notes === "" ? "" : section("Notes", "", `<ul class="notes">${notes}</ul>`),
-    accuracySection(metrics),
-    anytimeSection(metrics),
-    matrixSection(metrics),
-    domainSection(metrics),
-    rankSection(metrics, history),
-    similaritySection(metrics, history),
-    lossSection(history),
-    stateSection(metrics),
+    accuracySection(document, metrics),
+    anytimeSection(document, metrics),
+    matrixSection(document, metrics),
+    domainSection(document, metrics),
+    rankSection(document, metrics, history),
+    similaritySection(document, metrics, history),
+    lossSection(document, history),
+    stateSection(document, metrics),
     taskSection(metrics, history),
     valueSection(history),
     skippedSection(history),

@@ -3,6 +3,7 @@
 import { INPUTS, RANK } from "../methods/figures.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { heatMap, lossCurve, taskBars } from "./charts.ts";
+import type { ChartDocument } from "./document.ts";
 import { bytes, count, decimal, escapeHtml, percent, shorten } from "./format.ts";
 import type { RunHistory } from "./history.ts";
 import { LONGEST_LIST, ramp, section, tableHtml } from "./page.ts";
@@ -56,7 +57,7 @@ export function taskSection(metrics: RunMetrics, history: RunHistory): string {
 }
 
 /** Rank per task and site, a panel per projection. */
-export function rankSection(metrics: RunMetrics, history: RunHistory): string {
+export function rankSection(document: ChartDocument, metrics: RunMetrics, history: RunHistory): string {
   const tasks = metrics.accuracyMatrix.length;
   const ranks = Array.from({ length: tasks }, (_, t) => {
     const own = metrics.ranks[t] ?? {};
@@ -68,7 +69,7 @@ export function rankSection(metrics: RunMetrics, history: RunHistory): string {
   const highest = Math.max(1, ...values);
   const average = values.reduce((sum, rank) => sum + rank, 0) / values.length;
   const panels = groups.map(({ projection, sites }) => {
-    const chart = heatMap({
+    const chart = heatMap(document, {
       columns: ranks.map((_, t) => String(t + 1)),
       rows: sites.map((site) => site.label),
       columnTitle: "task",
@@ -89,7 +90,7 @@ export function rankSection(metrics: RunMetrics, history: RunHistory): string {
 }
 
 /** Similarity of each task to earlier ones, colored over the range that occurs. */
-export function similaritySection(metrics: RunMetrics, history: RunHistory): string {
+export function similaritySection(document: ChartDocument, metrics: RunMetrics, history: RunHistory): string {
   const tasks = metrics.accuracyMatrix.length;
   const cells = Array.from({ length: tasks }, (_, t) =>
     Array.from({ length: tasks }, (_, i) => {
@@ -103,7 +104,7 @@ export function similaritySection(metrics: RunMetrics, history: RunHistory): str
   const high = Math.max(...values);
   const labels = cells.map((_, t) => String(t + 1));
   // The first task has nothing before it, and nothing compares with the last.
-  const chart = heatMap({
+  const chart = heatMap(document, {
     columns: labels.slice(0, -1),
     rows: labels.slice(1),
     columnTitle: "similarity to task",
@@ -142,23 +143,23 @@ export function valueSection(history: RunHistory): string {
 }
 
 /** Training loss by epoch. */
-export function lossSection(history: RunHistory): string {
+export function lossSection(document: ChartDocument, history: RunHistory): string {
   if (history.epochs.length === 0) return "";
   return section(
     "Training loss",
     "Mean of each epoch; a dashed line marks the start of a task.",
-    `<div class="wide">${lossCurve(history.epochs)}</div>`,
+    `<div class="wide">${lossCurve(document, history.epochs)}</div>`,
   );
 }
 
 /** Size of the saved state after each task. */
-export function stateSection(metrics: RunMetrics): string {
+export function stateSection(document: ChartDocument, metrics: RunMetrics): string {
   // One task has no course; its size stands at the top of the page.
   if (metrics.stateBytes.length < 2 || !metrics.stateBytes.some((size) => size > 0)) return "";
   return section(
     "State",
     "Size of the method's saved state after each task, without the frozen backbone.",
-    `<div class="wide">${taskBars(metrics.stateBytes, "state", bytes)}</div>`,
+    `<div class="wide">${taskBars(document, metrics.stateBytes, "state", bytes)}</div>`,
   );
 }
 

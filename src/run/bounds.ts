@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 
 /** Four times the largest input that published ViTs are used with. */
 const MOST_PIXELS = 2048;
@@ -19,7 +19,9 @@ export const batchCount = z.number().int().positive().max(65_536);
 export function checkBatch(option: string, count: number, side: number): void {
   const most = Math.floor(MOST_BATCH_BYTES / (3 * side ** 2));
   if (count <= most) return;
-  throw new InputError(`--${option} ${count}: at most ${most} images of ${side} pixels fit in a batch`);
+  throw new InputError(
+    `${optionText(option, count)}: at most ${most} images of ${side} pixels fit in a batch`,
+  );
 }
 
 /** The power of two that brings a run near 600 tokens: measured best for ViT-Ti, -S and -B on two cores. */

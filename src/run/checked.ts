@@ -1,6 +1,6 @@
-/** @file Options as a user types them: what each is called, what it expects, and values checked against a schema. */
+/** @file Options by name: what each expects, and values checked against a schema. */
 import * as z from "zod";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { suggestion } from "./names.ts";
 
 /** One option as JSON Schema, which zod writes: what is used of it. */
@@ -24,14 +24,14 @@ export interface JsonProperty {
 export const propertiesOf = (schema: z.ZodObject): Readonly<Record<string, JsonProperty>> =>
   z.toJSONSchema(schema, { io: "input" }).properties as Record<string, JsonProperty>;
 
-/** "firstEpochs" -> "first-epochs" */
+/** An option's name where people write it, on the command line or in a file: "firstEpochs" -> "first-epochs" */
 export const flagOf = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
  * The values with their defaults.
- * @param source where they are from, for messages, if not from the command line
- * @throws InputError that names the first one that is unknown, missing or wrong as it is typed
+ * @param source where they are from, for messages, if it is a file
+ * @throws InputError that names the first one that is unknown, missing or wrong
  */
 export function checked<Schema extends z.ZodObject>(
   schema: Schema,
@@ -43,17 +43,17 @@ export function checked<Schema extends z.ZodObject>(
   const [issue] = result.error.issues;
   const where = source === undefined ? "" : `${source}: `;
   if (issue!.code === "unrecognized_keys") {
-    const flag = `--${flagOf(issue!.keys[0]!)}`;
-    const known = Object.keys(schema.shape).map((key) => `--${flagOf(key)}`);
-    throw new InputError(`${where}${flag}: there is no such option${suggestion(flag, known)}`);
+    const option = optionText(issue!.keys[0]!);
+    const known = Object.keys(schema.shape).map((key) => optionText(key));
+    throw new InputError(`${where}${option}: there is no such option${suggestion(option, known)}`);
   }
   const name = String(issue!.path[0]);
   const property = propertiesOf(schema)[name]!;
   const value = (values as Readonly<Record<string, unknown>>)[name];
   throw new InputError(
     value === undefined
-      ? `${where}--${flagOf(name)} is missing: ${property.description ?? expectation(property)}`
-      : `${where}--${flagOf(name)} ${JSON.stringify(value)}: expected ${expectation(property)}`,
+      ? `${where}${optionText(name)} is missing: ${property.description ?? expectation(property)}`
+      : `${where}${optionText(name, value)}: expected ${expectation(property)}`,
   );
 }
 

@@ -1,8 +1,9 @@
 /** @file Which heads a run has, from their names and what its method takes. */
 import { type AnyDrift, type AnyHead, DRIFTS, HEADS } from "../heads/index.ts";
 import type { AnyMethod } from "../methods/method.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { suggestion } from "./names.ts";
+import { pluginAdvice } from "./registry.ts";
 
 /** Heads and drift map of a model. */
 export interface HeadChoice {
@@ -32,7 +33,7 @@ export function chosenHeads(
   const drift = DRIFTS.find(({ name }) => name === driftName);
   if (drift === undefined) {
     throw new InputError(
-      `\`drift: "${driftName}"\`: there is no such drift map; expected one of: ${listed(DRIFTS)}`,
+      `${optionText("drift", driftName)}: there is no such drift map; expected one of: ${listed(DRIFTS)}`,
     );
   }
   const taken = known.filter((head) => takes(method, head));
@@ -42,19 +43,17 @@ export function chosenHeads(
     if (head === undefined) {
       const names = [...known.map((each) => each.name), "all"];
       const advice =
-        plugins.length === 0
-          ? `expected all, or some of: ${listed(known)}`
-          : `it was made with plugins: add ${plugins.map((plugin) => `--plugin ${plugin}`).join(" ")}`;
+        plugins.length === 0 ? `expected all, or some of: ${listed(known)}` : pluginAdvice(plugins);
       throw new InputError(`there is no head "${name}"${suggestion(name, names)}; ${advice}`);
     }
-    if (names.indexOf(name) !== at) throw new InputError(`\`heads\`: ${name} is named twice`);
+    if (names.indexOf(name) !== at) throw new InputError(`${optionText("heads")}: ${name} is named twice`);
     if (!taken.includes(head)) {
       const reason =
         head.needs.includes("own classifier") && !method.traits.ownClassifier
           ? "trains no classifier"
           : "classifies in its own way";
       throw new InputError(
-        `\`heads\`: method ${method.name} ${reason} and does not take the head ${name}; it takes: ${listed(taken)}`,
+        `${optionText("heads")}: method ${method.name} ${reason} and does not take the head ${name}; it takes: ${listed(taken)}`,
       );
     }
     return head;

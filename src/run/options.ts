@@ -5,6 +5,7 @@ import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import { DRIFTS } from "../heads/index.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { OPTIMIZERS, SCHEDULES } from "../optim/index.ts";
+import { optionText } from "../tensor/errors.ts";
 import { batchCount, imageSide, MOST_THREADS, threadCount } from "./bounds.ts";
 
 /** How images are prepared: options that change no result, so that a resumed run may have others. */
@@ -40,8 +41,8 @@ export const runOptionsSchema = z.object({
   initialClasses: z
     .union([z.literal("half"), count])
     .optional()
-    .describe("classes of the first task, half for half of all (with --increment)"),
-  increment: count.optional().describe("classes of each further task, instead of --tasks"),
+    .describe("classes of the first task, half for half of all (with `increment`)"),
+  increment: count.optional().describe("classes of each further task, instead of `tasks`"),
   domains: z
     .array(z.string().min(1))
     .min(1)
@@ -86,7 +87,9 @@ export const runOptionsSchema = z.object({
   float32Parts: z
     .array(z.enum(FLOAT32_PARTS))
     .default([])
-    .describe(`what stays in float32 with --precision int8, of: ${FLOAT32_PARTS.join(", ")}`),
+    .describe(
+      `what stays in float32 with ${optionText("precision", "int8")}, of: ${FLOAT32_PARTS.join(", ")}`,
+    ),
   microBatch: batchCount
     .optional()
     .describe("images in one run of the graph (default: by the number of tokens)"),
@@ -112,7 +115,7 @@ export const runOptionsSchema = z.object({
   anytime: count
     .optional()
     .describe(
-      "also measure after every so many training images, for A_AUC (default: never; with --blurry 20 times)",
+      "also measure after every so many training images, for A_AUC (default: never; with `blurry` 20 times)",
     ),
   unreadable: z
     .enum(["fail", "skip"])

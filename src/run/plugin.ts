@@ -2,9 +2,9 @@
 import * as z from "zod";
 import type { AnyHead } from "../heads/index.ts";
 import type { AnyMethod } from "../methods/index.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import type { Benchmark } from "./benchmark.ts";
-import { flagOf, propertiesOf } from "./checked.ts";
+import { propertiesOf } from "./checked.ts";
 import { runOptionsSchema } from "./options.ts";
 
 /** Methods, heads and benchmarks from outside: the default export of a module that `--plugin` names. */
@@ -135,7 +135,7 @@ function optionFaults(options: z.ZodObject): string[] {
   const taken = [...Object.keys(runOptionsSchema.shape), ...OWN_FLAGS];
   return Object.entries(properties).flatMap(([name, { description }]) => [
     ...(/^[a-z][A-Za-z0-9]*$/.test(name) ? [] : [`"${name}": expected a name in camelCase`]),
-    ...(taken.includes(name) ? [`"${name}": every run has --${flagOf(name)} already; rename it`] : []),
+    ...(taken.includes(name) ? [`"${name}": every run has ${optionText(name)} already; rename it`] : []),
     ...(description === undefined ? [`"${name}": has no description; add .describe("...")`] : []),
   ]);
 }

@@ -19,5 +19,5 @@ export async function precisionOf(
   if (precision === "int8")
     return int8Precision({ layers, float32Parts, largestWeight: await largestInt8Weight(runtime) });
   if (float32Parts.length === 0) return FLOAT32;
-  throw new InputError("--float32-parts goes with --precision int8: without it everything is in float32");
+  throw new InputError('`float32Parts` goes with `precision: "int8"`: without it everything is in float32');
 }

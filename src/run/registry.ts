@@ -1,7 +1,7 @@
 /** @file Methods, heads and benchmarks by name: those that come along, and those of plugins. */
 import type { AnyHead } from "../heads/index.ts";
 import type { AnyMethod } from "../methods/index.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { suggestion } from "./names.ts";
 import { checkedPlugin, type Plugin } from "./plugin.ts";
@@ -40,12 +40,13 @@ export function byName<Kind extends keyof Kinds>(
   const found = things.find((thing) => thing.name === name);
   if (found !== undefined) return found;
   const names = things.map((thing) => thing.name);
-  const cause =
-    plugins.length === 0
-      ? `expected one of: ${names.join(", ")}`
-      : `it was made with plugins: add ${plugins.map((plugin) => `--plugin ${plugin}`).join(" ")}`;
+  const cause = plugins.length === 0 ? `expected one of: ${names.join(", ")}` : pluginAdvice(plugins);
   throw new InputError(`there is no ${KINDS[kind]} "${name}"${suggestion(name, names)}; ${cause}`);
 }
+
+/** What to do about something that only plugins have. */
+export const pluginAdvice = (plugins: readonly string[]): string =>
+  `it was made with plugins: add ${plugins.map((plugin) => optionText("plugin", plugin)).join(" ")}`;
 
 /**
  * A registry with the plugins' methods, heads and benchmarks behind those that are there.

@@ -4,7 +4,7 @@ import { blurry } from "../data/blurry.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { classIncremental, domainIncremental, type TaskStream } from "../data/stream.ts";
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
 import { jointStream } from "../train/joint.ts";
 import type { EvaluationPlan } from "../train/options.ts";
 import type { Benchmark } from "./benchmark.ts";
@@ -32,13 +32,15 @@ export function streamOf(
 ): TaskStream {
   const { limitPerClass, testLimitPerClass, validationPerClass, evaluateOn } = options;
   if (evaluateOn === "validation" && validationPerClass === undefined) {
-    throw new InputError("--evaluate-on validation needs --validation-per-class");
+    throw new InputError('`evaluateOn: "validation"` needs `validationPerClass`');
   }
   const inDomains = benchmark.kind === "domain-incremental";
   const foreign = (inDomains ? CLASS_OPTIONS : DOMAIN_OPTIONS).find((name) => options[name] !== undefined);
   if (foreign !== undefined) {
     const tasks = inDomains ? "domains" : "classes";
-    throw new InputError(`${benchmark.name}: its tasks are its ${tasks}; leave out the option ${foreign}`);
+    throw new InputError(
+      `${benchmark.name}: its tasks are its ${tasks}; leave out the option ${optionText(foreign)}`,
+    );
   }
   const limits = { limitPerClass, testLimitPerClass, validationPerClass };
   const orderSeed = effectiveOrderSeed(benchmark, options);

@@ -1,6 +1,6 @@
 /** @file The few dense-matrix steps that the methods need, on flat row-major arrays; the rest is ml-matrix. */
 import { Matrix } from "ml-matrix";
-import { InputError } from "./errors.ts";
+import { InputError, optionText } from "./errors.ts";
 
 /** Matrix over the numbers of a row-major array (copied, as ml-matrix keeps rows). */
 export function matrix(rows: number, columns: number, data: ArrayLike<number>): Matrix {
@@ -153,7 +153,7 @@ export function ridgeFactor(s: ArrayLike<number>, d: number, ridge: number): Flo
     const pivot = s[j * d + j]! + added - squares;
     if (!(pivot > 0)) {
       throw new InputError(
-        `a covariance of features is singular at a ridge of ${ridge}; choose a larger one (--shrinkage, --drift-ridge)`,
+        `a covariance of features is singular at a ridge of ${ridge}; choose a larger one (${optionText("shrinkage")}, ${optionText("driftRidge")})`,
       );
     }
     lower[j * d + j] = Math.sqrt(pivot);

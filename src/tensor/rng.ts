@@ -3,6 +3,7 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
+import { fnv1a } from "./hash.ts";
 
 /** A stream of random numbers (xoroshiro128+). */
 export class Rng {
@@ -18,11 +19,7 @@ export class Rng {
    * numbers, so no generator state has to be saved.
    */
   static at(...path: readonly (string | number)[]): Rng {
-    let hash = 0x811c9dc5; // FNV-1a, 32 bits, over the path's text
-    for (const character of path.join("/")) {
-      hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193);
-    }
-    return new Rng(hash);
+    return new Rng(fnv1a(Array.from(path.join("/"), (character) => character.codePointAt(0)!)));
   }
 
   /** Uniform in [0, 1). */

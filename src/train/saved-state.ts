@@ -1,5 +1,6 @@
 /** @file Tensors and a position as one safetensors file with a checksum: what every kind of checkpoint is made of. */
-import { InputError } from "../tensor/errors.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
+import { fnv1a } from "../tensor/hash.ts";
 import { decodeSafetensors, encodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -23,28 +24,26 @@ export function decodeSaved(
   const { version, position } = metadata;
   if (version !== expected) {
     throw new InputError(
-      `${file}: checkpoint version ${version}, this program reads ${expected}; start the run again in another --out`,
+      `${file}: checkpoint version ${version}, this program reads ${expected}; start the run again in another ${optionText("out")}`,
     );
   }
   // A disk that loses power may keep a file's length and lose its content: without this, training would go on from it.
   if (position === undefined || metadata.checksum !== checksum(position, tensors)) {
-    throw new InputError(`${file}: damaged, its checksum is wrong; start the run again in another --out`);
+    throw new InputError(
+      `${file}: damaged, its checksum is wrong; start the run again in another ${optionText("out")}`,
+    );
   }
   return { position: JSON.parse(position) as object, tensors };
 }
 
 /** FNV-1a, 32 bits, over the position's text and every tensor's name, type, shape and bytes. */
 function checksum(position: string, tensors: Readonly<Record<string, Tensor>>): string {
-  let hash = 0x811c9dc5;
-  const take = (bytes: Uint8Array): void => {
-    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  };
   const text = new TextEncoder();
-  take(text.encode(position));
+  let hash = fnv1a(text.encode(position));
   for (const name of Object.keys(tensors).sort()) {
     const { dtype, dims, data } = tensors[name]!;
-    take(text.encode(`${name} ${dtype} ${dims}`));
-    take(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash = fnv1a(text.encode(`${name} ${dtype} ${dims}`), hash);
+    hash = fnv1a(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), hash);
   }
   return (hash >>> 0).toString(16);
 }

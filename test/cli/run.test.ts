@@ -200,7 +200,7 @@ describe("one line and exit code 2 for", () => {
       `"fmlora: taken/config.json: the run there has tasks 3, now it is 2; resume with the same options, or choose another --out [2]"`,
     );
     expect(await place.refused(...lda, "--resume", "--shrinkage", "0.5")).toMatch(
-      /^fmlora: taken.config\.json: the run there has methodOptions.*shrinkage.*0\.1.*, now it is .*0\.5.*; resume with the same options, or choose another --out \[2\]$/,
+      /^fmlora: taken.config\.json: the run there has headOptions.*shrinkage.*0\.1.*, now it is .*0\.5.*; resume with the same options, or choose another --out \[2\]$/,
     );
   });
 

@@ -76,12 +76,12 @@ describe("the tasks", () => {
 
   test("what does not fit is refused by name", () => {
     expect(() => cut(domains, { blurry: [50, 10] })).toThrow(
-      /its tasks are its domains; leave out the option blurry/,
+      /its tasks are its domains; leave out the option `blurry`/,
     );
     expect(() => cut(classes, { domains: ["domain-1"] })).toThrow(
-      /its tasks are its classes; leave out the option domains/,
+      /its tasks are its classes; leave out the option `domains`/,
     );
-    expect(() => cut(classes, { initialClasses: "half" })).toThrow(/either tasks, or increment/);
+    expect(() => cut(classes, { initialClasses: "half" })).toThrow(/either `tasks`, or `increment`/);
   });
 });
 

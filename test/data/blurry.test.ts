@@ -153,7 +153,7 @@ describe("blurry(stream, { disjoint, scattered, seed })", () => {
       { tasks: 2, orderSeed: null },
     );
     expect(() => blurry(lonely, { disjoint: 50, scattered: 100, seed: 1 })).toThrow(
-      /with blurry 50,100 "task 1" has no training image; lower the second number/,
+      /with `blurry: \[50,100\]` "task 1" has no training image; lower the second number/,
     );
     const domains = domainIncremental(toyDataset({ classes: 2, domains: 2, trainPerClass: 2 }));
     expect(() => blurry(domains, options)).toThrow(/only class-incremental streams can be blurry/);

@@ -83,21 +83,21 @@ describe("classIncremental(dataset, options)", () => {
   });
 
   test.each<[ClassIncrementalOptions, RegExp]>([
-    [{ tasks: 11 }, /tasks is 11: the 10 classes of toy are too few/],
-    [{ tasks: 0 }, /tasks is 0: expected a whole number, 1 or more/],
-    [{ tasks: 2.5 }, /tasks is 2.5/],
-    [{}, /give either tasks, or increment/],
-    [{ tasks: 2, increment: 5 }, /give either tasks, or increment/],
-    [{ tasks: 2, initialClasses: 5 }, /give either tasks, or increment/],
+    [{ tasks: 11 }, /`tasks: 11`: the 10 classes of toy are too few/],
+    [{ tasks: 0 }, /`tasks: 0`: expected a whole number, 1 or more/],
+    [{ tasks: 2.5 }, /`tasks: 2.5`/],
+    [{}, /give either `tasks`, or `increment`/],
+    [{ tasks: 2, increment: 5 }, /give either `tasks`, or `increment`/],
+    [{ tasks: 2, initialClasses: 5 }, /give either `tasks`, or `increment`/],
     [{ initialClasses: 11, increment: 1 }, /first task would get 11 classes/],
     [{ increment: 11 }, /first task would get 11 classes/],
     [{ tasks: 2, limitPerClass: 2, validationPerClass: 2 }, /leaves no image to train on/],
-    [{ tasks: 2, limitPerClass: 0 }, /limitPerClass is 0/],
+    [{ tasks: 2, limitPerClass: 0 }, /`limitPerClass: 0`/],
     [
       { tasks: 2, validationPerClass: 5 },
-      /class "class-\d" has 5 training images, and validationPerClass is 5/,
+      /class "class-\d" has 5 training images, and `validationPerClass: 5` leaves none/,
     ],
-    [{ tasks: 2, validationPerClass: -1 }, /validationPerClass is -1/],
+    [{ tasks: 2, validationPerClass: -1 }, /`validationPerClass: -1`/],
   ])("refuses %o", (options, message) => {
     const make = () => classIncremental(toyDataset({ classes: 10, trainPerClass: 5 }), options);
     expect(make).toThrow(InputError);

@@ -64,7 +64,7 @@ test("a registry with plugins is on record, and its absence explained, for a mod
   await runBenchmark({ ...named, registry });
   expect(read("recorded", "config.json").plugins).toEqual(["./toys.js"]);
   expect(read("recorded", "model", "model.json").plugins).toEqual(["./toys.js"]);
-  const advice = "; it was made with plugins: add --plugin ./toys.js";
+  const advice = '; it was made with plugins: add `plugin: "./toys.js"`';
   await expect(openModel(out)).rejects.toThrow(`there is no method "means"${advice}`);
   await expect(runBenchmark({ ...named, resume: true })).rejects.toThrow(
     `there is no benchmark "patterns"${advice}`,
@@ -87,11 +87,11 @@ test("what is left out has the command line's defaults", () => {
 test("what isn't there is refused by name, with what was probably meant", async () => {
   const wrong = { ...settings, epoch: 3 };
   await expect(runBenchmark(wrong)).rejects.toThrow(
-    /^--epoch: there is no such option \(did you mean --epochs\?\)$/,
+    /^`epoch`: there is no such option \(did you mean `epochs`\?\)$/,
   );
   await expect(runBenchmark({ benchmark: "emojis" })).rejects.toThrow(/\(did you mean emoji\?\)/);
   await expect(runBenchmark({ ...settings, headOptions: { shrinkag: 1 } })).rejects.toThrow(
-    /^heads ncm, lda: --shrinkag: there is no such option \(did you mean --shrinkage\?\)$/,
+    /^heads ncm, lda: `shrinkag`: there is no such option \(did you mean `shrinkage`\?\)$/,
   );
   await expect(runBenchmark({ ...settings, heads: ["lad"] })).rejects.toThrow(
     /^there is no head "lad"; expected all, or some of: lda, ncm, rows$/,

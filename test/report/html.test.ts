@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
+import { chartDocument } from "../../src/node/runs/chart-document.ts";
 import { reportHtml } from "../../src/report/html.ts";
 import { groupSites } from "../../src/report/site-ranks.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 import { exampleRun } from "./example.ts";
 
 function render({ config, metrics, events }: ReturnType<typeof exampleRun>): string {
-  return reportHtml(config, metrics, events);
+  return reportHtml(chartDocument(), config, metrics, events);
 }
 
 /** Titles of the page's sections. */
@@ -91,6 +92,15 @@ describe("reportHtml", () => {
     expect(JSON.stringify(example)).toBe(before);
   });
 
+  test("one document serves all pages, and nothing is added to it", () => {
+    const { config, metrics, events } = example;
+    const document = chartDocument();
+    const before = String(document);
+    expect(reportHtml(document, config, metrics, events)).toBe(html);
+    expect(reportHtml(document, config, metrics, events)).toBe(html);
+    expect(String(document)).toBe(before);
+  });
+
   test("100 tasks stay below 500 kB, 10 tasks below 100 kB", () => {
     const hundred = render(exampleRun(100));
     expect(new TextEncoder().encode(hundred).length).toBeLessThan(500_000);
@@ -124,7 +134,7 @@ test("hostile names stay text everywhere", () => {
     ),
     { type: "skipped-image", id: evil, reason: evil },
   ];
-  const html = reportHtml({ [evil]: { [evil]: evil } }, hostile, hostileEvents);
+  const html = reportHtml(chartDocument(), { [evil]: { [evil]: evil } }, hostile, hostileEvents);
   expect(html).not.toMatch(/<script/i);
   expect(html).not.toMatch(/="[^"<>]*<[^"]*"/);
   expect(html).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;");
@@ -140,22 +150,22 @@ test("sections without data are left out", () => {
     peakRssBytes: 0,
     taskSeconds: [],
   };
-  const html = reportHtml(null, bare, []);
+  const html = reportHtml(chartDocument(), null, bare, []);
   expect(titles(html)).toEqual(["Accuracy over tasks", "Accuracy matrix", "Tasks", "Configuration"]);
-  expect(titles(reportHtml({}, bare, []))).not.toContain("Configuration");
+  expect(titles(reportHtml(chartDocument(), {}, bare, []))).not.toContain("Configuration");
   expect(html).not.toMatch(/NaN|undefined|Infinity|peak memory/);
 });
 
 test("a resumed run's repeated events count once, and a diverged loss leaves a gap", () => {
   const { config, metrics, events } = exampleRun(2, 2);
   const diverged = { type: "epoch", task: 1, epoch: 4, loss: null as unknown as number, seconds: 1 } as const;
-  const html = reportHtml(config, metrics, [...events, ...events, diverged]);
+  const html = reportHtml(chartDocument(), config, metrics, [...events, ...events, diverged]);
   const dots = (page: string): number =>
     page
       .split("<h2>Training loss</h2>")[1]!
       .split("</section>")[0]!
       .match(/<circle/g)!.length;
-  expect(dots(reportHtml(config, metrics, events))).toBe(10);
+  expect(dots(reportHtml(chartDocument(), config, metrics, events))).toBe(10);
   expect(dots(html)).toBe(9);
   expect(html.match(/truncated JPEG/g)).toHaveLength(1);
 });

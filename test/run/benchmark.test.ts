@@ -45,12 +45,12 @@ describe("a benchmark that is defined", () => {
   });
 
   test.each([
-    [{ classes: 1 }, "benchmark toy: --classes 1: expected a whole number of at least 2"],
-    [{ classes: "3" }, 'benchmark toy: --classes "3": expected a whole number of at least 2'],
-    [{ style: "italic" }, 'benchmark toy: --style "italic": expected one of: plain, bold'],
-    [{ toString: 1 }, "benchmark toy: --to-string: there is no such option"],
-    [{ class: 3 }, "benchmark toy: --class: there is no such option"],
-    [{ clases: 3 }, "benchmark toy: --clases: there is no such option (did you mean --classes?)"],
+    [{ classes: 1 }, "benchmark toy: `classes: 1`: expected a whole number of at least 2"],
+    [{ classes: "3" }, 'benchmark toy: `classes: "3"`: expected a whole number of at least 2'],
+    [{ style: "italic" }, 'benchmark toy: `style: "italic"`: expected one of: plain, bold'],
+    [{ toString: 1 }, "benchmark toy: `toString`: there is no such option"],
+    [{ class: 3 }, "benchmark toy: `class`: there is no such option"],
+    [{ clases: 3 }, "benchmark toy: `clases`: there is no such option (did you mean `classes`?)"],
   ])("refuses %j", async (wrong, message) => {
     const { seen, drawn } = remembering();
     const erased: Benchmark = drawn;

@@ -23,9 +23,9 @@ test.each([
 });
 
 test("a batch has an upper bound in bytes", () => {
-  checkBatch("batch-size", 64, 2048);
-  checkBatch("batch-size", 4096, 224);
-  expect(() => checkBatch("batch-size", 65_536, 224)).toThrow(
-    "--batch-size 65536: at most 7133 images of 224 pixels fit in a batch",
+  checkBatch("batchSize", 64, 2048);
+  checkBatch("batchSize", 4096, 224);
+  expect(() => checkBatch("batchSize", 65_536, 224)).toThrow(
+    "`batchSize: 65536`: at most 7133 images of 224 pixels fit in a batch",
   );
 });

@@ -56,7 +56,7 @@ describe("names", () => {
   test("of a run with plugins: the message says how to have them again", () => {
     expect(() => byName(registry, "benchmarks", "toys", ["./toys.js", "more-toys"])).toThrow(
       new InputError(
-        'there is no benchmark "toys"; it was made with plugins: add --plugin ./toys.js --plugin more-toys',
+        'there is no benchmark "toys"; it was made with plugins: add `plugin: "./toys.js"` `plugin: "more-toys"`',
       ),
     );
   });
@@ -142,7 +142,7 @@ describe("plugins", () => {
     [
       "an option that every run has",
       { benchmarks: [benchmark("a", z.object({ firstEpochs: described, out: described }))] },
-      'plugin without a name: benchmarks[0].options: "firstEpochs": every run has --first-epochs already; rename it; benchmarks[0].options: "out": every run has --out already; rename it',
+      'plugin without a name: benchmarks[0].options: "firstEpochs": every run has `firstEpochs` already; rename it; benchmarks[0].options: "out": every run has `out` already; rename it',
     ],
     [
       "an option that can't be a flag",

@@ -62,17 +62,17 @@ describe("decodeCheckpoint(bytes, file)", () => {
   test("refuses a block of zeros where tensors were", () => {
     const damaged = bytes.slice().fill(0, bytes.length - 24);
     expect(reading(damaged)).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: damaged, its checksum is wrong; start the run again in another --out"`,
+      `"InputError: checkpoint.safetensors: damaged, its checksum is wrong; start the run again in another \`out\`"`,
     );
   });
 
   test("refuses another version and a file of another kind", () => {
     const other = encodeSafetensors(checkpoint.state, { version: "0", position: "{}" });
     expect(reading(other)).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 2; start the run again in another --out"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 2; start the run again in another \`out\`"`,
     );
     expect(reading(encodeSafetensors(checkpoint.state, { version: "1" }))).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: checkpoint version 1, this program reads 2; start the run again in another --out"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 1, this program reads 2; start the run again in another \`out\`"`,
     );
     expect(() => decodeCheckpoint(encodeSafetensors({}), "f")).toThrow(InputError);
   });

@@ -9,6 +9,7 @@ import { lowRank } from "../../network/low-rank.ts";
 import { promptTokens } from "../../network/prompt-tokens.ts";
 import { patchCount, tokensBeforePatches } from "../../nn/vit.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
+import { optionText } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
@@ -96,7 +97,7 @@ class FmLora extends AdapterLearner {
     const tokens = tokensBeforePatches(config) + patchCount(config);
     const share = ((100 * count) / tokens).toFixed(1);
     return [
-      `${count} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (\`prompts: false\`: none)`,
+      `${count} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (${optionText("prompts", false)}: none)`,
     ];
   }
 

@@ -1,5 +1,5 @@
 /** @file Which linear layers a method adapts. */
-import { z } from "zod";
+import * as z from "zod";
 import type { VitConfig } from "../../nn/vit.ts";
 
 const LAYERS = ["query", "key", "value", "output", "fc1", "fc2"] as const;

@@ -5,7 +5,7 @@ import { localCrossEntropy, type Objective } from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
-import { InputError } from "../../tensor/errors.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
 import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition, Training } from "../method.ts";
@@ -133,7 +133,7 @@ export class TaskTraining implements Training {
   }
 
   #diverged(what: string): InputError {
-    const rates = this.#options.rates.map((name) => `\`${name}\``).join(", ");
+    const rates = this.#options.rates.map((name) => optionText(name)).join(", ");
     return new InputError(`training diverged, ${what}; choose lower learning rates (${rates})`);
   }
 }

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";

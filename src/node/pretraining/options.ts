@@ -1,5 +1,5 @@
 /** @file Options of a pre-training, with their defaults; the command line derives its flags from them. */
-import { z } from "zod";
+import * as z from "zod";
 import { batchCount, imageSide, threadCount } from "../../run/bounds.ts";
 
 const count = z.number().int().positive();

@@ -51,8 +51,8 @@ export async function prepare(
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
-  checkBatch("batch-size", options.batchSize, backbone.config.imageSize);
-  checkBatch("micro-batch", microBatch, backbone.config.imageSize);
+  checkBatch("batchSize", options.batchSize, backbone.config.imageSize);
+  checkBatch("microBatch", microBatch, backbone.config.imageSize);
   const training = {
     epochs: options.epochs,
     firstEpochs:

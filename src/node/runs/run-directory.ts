@@ -12,6 +12,7 @@ import type { RunOutput } from "../../train/run.ts";
 import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
 import { writeWhole } from "../files/write.ts";
+import { chartDocument } from "./chart-document.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
@@ -92,7 +93,10 @@ export class RunDirectory {
   /** Writes metrics.json and report.html. */
   async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
     await writeWhole(join(this.path, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-    await writeWhole(join(this.path, "report.html"), reportHtml(config, metrics, this.#events.read()));
+    await writeWhole(
+      join(this.path, "report.html"),
+      reportHtml(chartDocument(), config, metrics, this.#events.read()),
+    );
   }
 
   /** Rows before the checkpoint that knows of them: a kill in between repeats the task's end, and cuts them off. */

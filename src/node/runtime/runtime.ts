@@ -1,5 +1,7 @@
 /** @file The Runtime of Node: onnxruntime-node on the CPU. */
-import "./no-telemetry.ts";
+import { disableTelemetry } from "./no-telemetry.ts";
+// Telemetry is off before ONNX Runtime is loaded, unless a bundler moves packages to the front.
+
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../../graph/graph.ts";
 import { describe } from "../../graph/value.ts";
@@ -18,6 +20,7 @@ export interface NodeRuntimeOptions {
 
 /** onnxruntime-node on the CPU. */
 export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
+  disableTelemetry();
   return {
     name: `onnxruntime-node ${env.versions.node ?? ""}`.trim(),
     threads: options.threads,

@@ -10,7 +10,7 @@ import { patchCount, type VitConfig, type VitHooks } from "../../nn/vit.ts";
 import { checkLargerVit } from "../../nn/weight-selection.ts";
 import { fixedWeights, type Weights } from "../../nn/weights.ts";
 import { concat, gelu, layerNorm, reshape, slice, sub } from "../../ops/index.ts";
-import { InputError } from "../../tensor/errors.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
 import { product } from "../../tensor/linear-algebra.ts";
 import { filledTensor, type Tensor, tensor, zeroTensor } from "../../tensor/tensor.ts";
 import { AffineFit, type AffineLayer, moments, range } from "./affine-fit.ts";
@@ -52,7 +52,7 @@ export function checkTeacher(teacher: Teacher, student: VitConfig): void {
   const [theirs, ours] = [teacher.config, student].map(({ hiddenSize, heads }) => hiddenSize / heads);
   if (theirs !== ours) {
     throw new InputError(
-      `${teacher.name}: its heads are ${theirs} wide, the new network's ${ours}; choose --width and --heads for the same, or --start selection`,
+      `${teacher.name}: its heads are ${theirs} wide, the new network's ${ours}; choose ${optionText("width")} and ${optionText("heads")} for the same, or ${optionText("start", "selection")}`,
     );
   }
 }

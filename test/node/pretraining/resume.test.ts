@@ -79,7 +79,7 @@ test("a time limit ends it cleanly, without a result; other options are refused,
   const { finished, curve } = await runPretraining(longer);
   expect({ finished, epochs: curve.map(({ epoch }) => epoch) }).toEqual({ finished: true, epochs: [1] });
   const shorter = { ...longer, options: { ...longer.options, epochs: 1 }, out: at("whole") };
-  await expect(runPretraining(shorter)).rejects.toThrow("--epochs 1: the training has done 18 steps");
+  await expect(runPretraining(shorter)).rejects.toThrow("`epochs: 1`: the training has done 18 steps");
 });
 
 test("it learns: more than the teacher's selected weights know, and a further training starts from its head", async () => {

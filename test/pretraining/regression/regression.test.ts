@@ -137,7 +137,7 @@ test("a teacher that doesn't fit is refused in one line", async () => {
   const teacher = tinyBackbone(); // 32 wide, 2 heads
   const narrow = { ...teacher.config, hiddenSize: 16, heads: 2 };
   await expect(regressed(teacher, narrow)).rejects.toThrow(
-    /^tiny: its heads are 16 wide, the new network's 8; choose --width and --heads for the same, or --start selection$/,
+    /^tiny: its heads are 16 wide, the new network's 8; choose `width` and `heads` for the same, or `start: "selection"`$/,
   );
   await expect(regressed(teacher, { ...teacher.config, layers: 3 })).rejects.toThrow(
     /^tiny: its layers is 2/,
