@@ -1,5 +1,5 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Batch, Preprocessing } from "../../data/dataset.ts";
@@ -14,6 +14,7 @@ import { InputError } from "../../tensor/errors.ts";
 import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { findBackbone } from "../backbones/backbones.ts";
+import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
@@ -75,7 +76,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
     );
   }
-  const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
+  const { tensors, metadata } = decodeSafetensors(readWholeSync(file), file);
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
   const method = methodNamed(name);
   const backbone = await findBackbone(options.backbone ?? trained.backbone, {
