@@ -1,11 +1,13 @@
 /** @file `fmlora compare` */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { z } from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
+import { readTextSync } from "../node/files/read.ts";
 import { comparisonTable } from "../report/comparison.ts";
 import { InputError } from "../tensor/errors.ts";
+import { print } from "./output.ts";
 
 /** Compares finished runs. */
 export function compareCommand() {
@@ -35,7 +37,7 @@ export function compareCommand() {
         label: (run) => labels.get(run) ?? run.method,
         ...(reference === undefined ? {} : { reference }),
       });
-      process.stdout.write(table);
+      print(table);
     });
 }
 
@@ -48,7 +50,7 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
   const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
   const metrics = readMetrics(file, path);
   if (readout === undefined) return { metrics, label: label ?? metrics.method };
-  const chosen = metrics.readouts[readout];
+  const chosen = Object.hasOwn(metrics.readouts, readout) ? metrics.readouts[readout] : undefined;
   if (chosen === undefined) {
     throw new InputError(
       `${file}: there is no readout "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
@@ -96,7 +98,7 @@ function readMetrics(file: string, path: string): RunMetrics {
 
 function parseJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readTextSync(file));
   } catch (error) {
     throw new InputError(`${file}: cannot be read as JSON: ${(error as Error).message}`, { cause: error });
   }

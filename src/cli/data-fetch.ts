@@ -5,6 +5,7 @@ import { type Benchmark, benchmarkNamed, benchmarks } from "../node/benchmarks/i
 import { InputError } from "../tensor/errors.ts";
 import { sizeText } from "./data-list.ts";
 import { downloadListener } from "./downloads.ts";
+import { print } from "./output.ts";
 import { statusLine } from "./progress.ts";
 
 /** Brings a benchmark from the Hugging Face Hub into a folder. */
@@ -23,7 +24,7 @@ export function fetchDataCommand() {
       }
       const { files, bytes } = await bringing(benchmark, data ?? "");
       const what = files.length === 1 ? "1 file" : `${files.length} files`;
-      process.stdout.write(
+      print(
         `${data}: ${what} of ${benchmark.source.hub?.repo}, ${sizeText(bytes)}; license: ${benchmark.source.license}\n` +
           `  fmlora data check ${name} --data ${data} looks through them\n`,
       );

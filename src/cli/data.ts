@@ -4,6 +4,7 @@ import { benchmarks } from "../node/benchmarks/index.ts";
 import { checkCommand } from "./data-check.ts";
 import { fetchDataCommand } from "./data-fetch.ts";
 import { benchmarkJson, benchmarkList } from "./data-list.ts";
+import { print } from "./output.ts";
 
 /** Lists the benchmarks: what each needs, where it comes from, its size, license and options. */
 export function dataCommand() {
@@ -11,7 +12,7 @@ export function dataCommand() {
     .description("list the benchmarks and what they need")
     .addOption(new Option("--json", "as JSON"))
     .action(({ json }) => {
-      process.stdout.write(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
+      print(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
     });
   command.addCommand(checkCommand() as unknown as Command);
   command.addCommand(fetchDataCommand() as unknown as Command);

@@ -3,6 +3,7 @@ import { Argument, Command } from "@commander-js/extra-typings";
 import { METHODS } from "../methods/index.ts";
 import { methodNamed } from "../node/runs/run.ts";
 import { settingList } from "./listing.ts";
+import { print } from "./output.ts";
 import { settingsOf } from "./settings.ts";
 
 /** Lists the methods with their options. */
@@ -16,6 +17,6 @@ export function methodsCommand() {
         ({ name, summary, source, options }) =>
           `${name}: ${summary}\n  source: ${source}\n${settingList(settingsOf(options))}`,
       );
-      process.stdout.write(texts.join("\n"));
+      print(texts.join("\n"));
     });
 }

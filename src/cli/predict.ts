@@ -1,10 +1,12 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { openModel } from "../node/runs/model.ts";
-import { printable } from "../report/format.ts";
+import { jsonLine, printable } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
+import { print } from "./output.ts";
 import { statusLine } from "./progress.ts";
 
 /** Classifies image files with the model of a run. */
@@ -17,13 +19,27 @@ export function predictCommand() {
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder").makeOptionMandatory())
     .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
     .addOption(new Option("--readout <name>", "way to classify (default: the method's own)"))
+    .addOption(
+      new Option(
+        "--offline",
+        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
+      ),
+    )
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout } = options;
       const files = await imagesIn(filesOrFolders);
       const status = statusLine();
-      const onDownload = downloadListener(status);
-      const model = await openModel(options.model, { backbone, readout, onDownload }).finally(status.stop);
+      const model = await openModel(options.model, {
+        backbone,
+        readout,
+        onDownload: downloadListener(status),
+        onRequest: (name, endpoint) =>
+          status.line(
+            `${options.model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
+          ),
+        hub: options.offline === true ? offline(hubSettings()) : undefined,
+      }).finally(status.stop);
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {
@@ -33,9 +49,7 @@ export function predictCommand() {
           for (const [i, probabilities] of (await model.probabilities(part.batch)).entries()) {
             const file = part.files[i]!;
             const json = options.json === true;
-            process.stdout.write(
-              `${json ? asJson(file, probabilities, distances?.[i]) : asText(file, probabilities)}\n`,
-            );
+            print(`${json ? asJson(file, probabilities, distances?.[i]) : asText(file, probabilities)}\n`);
           }
         }
       } finally {
@@ -57,7 +71,7 @@ function asJson(file: string, all: Probabilities, distance: number | undefined):
   const probabilities = Object.fromEntries(
     all.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
   );
-  return JSON.stringify({
+  return jsonLine({
     file,
     class: best!.className,
     probability: best!.probability,

@@ -8,6 +8,7 @@ import { runTable } from "../report/table.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bringing } from "./downloads.ts";
+import { print, remark } from "./output.ts";
 import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
 import {
   benchmarkSettings,
@@ -110,7 +111,7 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
   if (chosen.json === true) progress.line(where);
-  else process.stdout.write(`\n${runTable(metrics)}\n${where}\n`);
+  else print(`\n${runTable(metrics)}\n${where}\n`);
 }
 
 /** @throws InputError at a flag that belongs to another method or benchmark only */
@@ -137,10 +138,7 @@ function refuseOthers(
 
 function progressFor(json: boolean): Progress {
   if (!json) return runProgress(statusLine());
-  return jsonProgress(
-    (text) => void process.stdout.write(text),
-    (text) => void process.stderr.write(text),
-  );
+  return jsonProgress(print, remark);
 }
 
 /** Before the run itself begins, so that Ctrl-C ends a download at once. */

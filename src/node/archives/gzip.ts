@@ -5,6 +5,7 @@ import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../../tensor/errors.ts";
+import { requireRegular } from "../files/read.ts";
 import { WholeFile } from "../files/write.ts";
 import { brokenArchive } from "./archive.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -22,6 +23,7 @@ const SMALL = 64 * 2 ** 20;
  * @param archive - path of the file
  */
 export async function gunzipped(archive: string): Promise<Readable> {
+  await requireRegular(archive);
   const { size } = await stat(archive);
   const limit = SMALL + LARGEST_RATIO * size;
   let total = 0;

@@ -1,9 +1,10 @@
 /** @file Finds a backbone: one that comes along, a folder, or one of the Hugging Face Hub. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { readTextSync } from "../files/read.ts";
 import { snapshotsOf } from "../hub/cache.ts";
 import { type HubSettings, hubSettings } from "../hub/index.ts";
 import { type BackboneFacts, describeBackbone, loadBackbone } from "./backbone.ts";
@@ -115,6 +116,6 @@ function bytesIn(folder: string): number {
 function licenseOf(folder: string): string | undefined {
   const card = join(folder, "README.md");
   if (!existsSync(card)) return undefined;
-  const [, head = ""] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readFileSync(card, "utf8")) ?? [];
+  const [, head = ""] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readTextSync(card)) ?? [];
   return /^license:\s*["']?([\w.-]+)/m.exec(head)?.[1];
 }

@@ -5,6 +5,7 @@ import { isTimmConfig } from "../../nn/timm.ts";
 import { InputError } from "../../tensor/errors.ts";
 import {
   type DownloadProgress,
+  type FetchRequest,
   fetchRepoFile,
   type HubSettings,
   hubSettings,
@@ -42,28 +43,30 @@ export async function fetchBackbone(
   { onProgress, onRequest }: BringListeners = {},
   settings: HubSettings = hubSettings(),
 ): Promise<CachedBackbone> {
-  let [asked, answered, unreachable] = [false, false, false];
-  const fetch = (path: string, at: string): Promise<string> =>
-    fetchRepoFile(
-      {
-        repo,
-        type: "model",
-        revision: at,
-        path,
-        onProgress,
-        onRequest(endpoint) {
-          if (!asked) onRequest?.(endpoint);
-          asked = true;
-        },
-        onAnswer: () => {
-          answered = true;
-        },
-        onUnreachable: () => {
-          unreachable = true;
-        },
+  let [asked, answered] = [false, false];
+  let unreachable: UnreachableError | undefined;
+  const fetch = async (path: string, at: string): Promise<string> => {
+    const request: FetchRequest = {
+      ...{ repo, type: "model", revision: at, path, onProgress },
+      onRequest(endpoint) {
+        if (!asked) onRequest?.(endpoint);
+        asked = true;
       },
-      unreachable ? { ...settings, offline: true } : settings,
-    );
+      onAnswer: () => {
+        answered = true;
+      },
+      onUnreachable: (error) => {
+        unreachable = error;
+      },
+    };
+    try {
+      // Who did not answer once is not asked for every file.
+      return await fetchRepoFile(request, unreachable ? { ...settings, offline: true } : settings);
+    } catch (error) {
+      if (error instanceof UnreachableError) unreachable = error;
+      throw error instanceof NotCachedError ? (unreachable ?? error) : error;
+    }
+  };
   const folder = dirname(await fetch(CONFIG, revision));
   const commit = basename(folder);
   /** Those of the files that the repository has, up to so many. */

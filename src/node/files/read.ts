@@ -55,6 +55,11 @@ export async function readWhole(
   }
 }
 
+/** @throws InputError for a pipe or a device; the system's error where nothing is */
+export async function requireRegular(file: string): Promise<void> {
+  refuseSpecial(file, await stat(file));
+}
+
 /** The text of a regular file. @throws InputError for anything else, or one that is far too large; the system's error */
 export const readTextSync = (file: string, most = LARGEST_TEXT): string =>
   new TextDecoder().decode(readWholeSync(file, most));

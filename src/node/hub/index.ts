@@ -7,7 +7,7 @@ import { fileUrl, NoSuchFileError, request, UnreachableError, type Wanted } from
 import { type HubSettings, hubSettings } from "./settings.ts";
 
 export { NoSuchFileError, UnreachableError } from "./request.ts";
-export { type HubSettings, hubSettings } from "./settings.ts";
+export { type HubSettings, hubSettings, offline } from "./settings.ts";
 
 /** Offline, and the cache doesn't have it. */
 export class NotCachedError extends InputError {}
@@ -48,7 +48,7 @@ export interface FetchRequest extends RepoAt {
   /** Called when the Hub has answered. */
   readonly onAnswer?: (() => void) | undefined;
   /** Called when the Hub can't be reached and a cached file is given instead. */
-  readonly onUnreachable?: (() => void) | undefined;
+  readonly onUnreachable?: ((error: UnreachableError) => void) | undefined;
 }
 
 /** More files than any repository has, and bytes of one answer about them. */
@@ -111,7 +111,7 @@ export async function fetchRepoFile(
     about = await factsOf(wanted, path, settings, found === undefined ? undefined : 1);
   } catch (error) {
     if (error instanceof UnreachableError && found !== undefined) {
-      onUnreachable?.();
+      onUnreachable?.(error);
       return found;
     }
     if (!(error instanceof UnreachableError)) onAnswer?.();
@@ -246,13 +246,17 @@ function checked({ repo, type, revision = "main", path }: RepoAt & { readonly pa
   return { repo, type, revision, path };
 }
 
-function notCached({ type, repo, revision }: Wanted, what: string, { cache }: HubSettings): NotCachedError {
+function notCached(
+  { type, repo, revision }: Wanted,
+  what: string,
+  { cache, offlineBy = "HF_HUB_OFFLINE" }: HubSettings,
+): NotCachedError {
   const name = revision === "main" ? repo : `${repo}@${revision}`;
   const command =
     type === "model"
-      ? `HF_HUB_OFFLINE=0 fmlora backbones fetch ${name}`
-      : "the same command without HF_HUB_OFFLINE";
+      ? `${offlineBy === "HF_HUB_OFFLINE" ? "HF_HUB_OFFLINE=0 " : ""}fmlora backbones fetch ${name}`
+      : `the same command without ${offlineBy}`;
   return new NotCachedError(
-    `${what} (revision "${revision}") is not in the cache ${cache}, and HF_HUB_OFFLINE forbids to fetch it; ${command} brings it`,
+    `${what} (revision "${revision}") is not in the cache ${cache}, and ${offlineBy} forbids to fetch it; ${command} brings it`,
   );
 }

@@ -15,7 +15,7 @@ import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import { readWholeSync } from "../files/read.ts";
-import type { DownloadProgress } from "../hub/index.ts";
+import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { methodNamed } from "./run.ts";
@@ -55,6 +55,10 @@ export interface ModelOptions {
   readonly threads?: number | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called before the Hub is asked for the backbone that the model names, with both: nobody is asked unsaid. */
+  readonly onRequest?: ((backbone: string, endpoint: string) => void) | undefined;
+  /** How the Hub is reached, if at all; default: what the environment says. */
+  readonly hub?: HubSettings | undefined;
   /**
    * Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one, and the
    * default of a model in 8 bits: rounding looks at all of a run, and an answer should depend on its image alone.
@@ -79,10 +83,13 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { tensors, metadata } = decodeSafetensors(readWholeSync(file), file);
   const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
   const method = methodNamed(name);
-  const backbone = await findBackbone(options.backbone ?? trained.backbone, {
+  const { backbone: from = trained.backbone, hub, onRequest } = options;
+  const backbone = await findBackbone(from, {
     imageSize: trained.imageSize,
     stored: trained.precision === "int8",
     onProgress: options.onDownload,
+    onRequest: (endpoint) => onRequest?.(from, endpoint),
+    settings: hub,
   });
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
