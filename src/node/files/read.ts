@@ -5,7 +5,7 @@ import { bytes as size } from "../../report/format.ts";
 import { InputError } from "../../tensor/errors.ts";
 
 /** Text and settings. */
-export const LARGEST_TEXT = 2 ** 28;
+const LARGEST_TEXT = 2 ** 28;
 /** An encoded image: above any photo, so that several fit in memory. */
 export const LARGEST_IMAGE = 2 ** 27;
 const CHUNK = 2 ** 24;
