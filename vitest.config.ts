@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const BUILT = ["test/cli/**/*.test.ts", "test/docs/**/*.test.ts"];
+const BUILT = ["test/cli/**/*.test.ts", "test/docs/**/*.test.ts", "test/torture/**/*.test.ts"];
 
 export default defineConfig({
   test: {

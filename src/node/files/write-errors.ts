@@ -22,21 +22,31 @@ const REASONS: Readonly<Record<string, string>> = {
 export interface Written {
   /** "the image cache"; nothing where the file's name says it. */
   readonly what?: string;
-  /** Follows the reason. */
-  advice(full: boolean): string;
+  /** Follows the reason; `code` is the system's. */
+  advice(full: boolean, code: string): string;
+  /** No folder is made but the file's own: the one above it has been there, and where it is now nobody knows. */
+  readonly within?: true;
 }
 
 /** A file that a user has named. */
 export const ONE_FILE: Written = {
   advice: (full) => (full ? " and start again" : "; choose another name"),
 };
+const MOVED = "; if the folder was moved, put it back and continue with --resume";
 /** A file in the folder of a run, when it starts or ends a step. */
 export const RUN_FILE: Written = {
-  advice: (full) => (full ? " and continue with --resume" : "; choose another --out"),
+  within: true,
+  advice(full, code) {
+    if (code === "ENOENT") return MOVED;
+    return full ? " and continue with --resume" : "; choose another --out";
+  },
 };
 /** A file that a run adds to while it goes on. */
 export const RUN_LOG: Written = {
-  advice: (full) => (full ? " and continue with --resume" : "; mend that and continue with --resume"),
+  advice(full, code) {
+    if (code === "ENOENT") return MOVED;
+    return full ? " and continue with --resume" : "; mend that and continue with --resume";
+  },
 };
 
 /** Turns a system error of `action` into one line about `file`. */
@@ -69,5 +79,7 @@ function explained(file: string, error: unknown, { what, advice }: Written): unk
   if (reason === undefined) return error;
   const subject = what === undefined ? "" : `${what} `;
   const full = code === "ENOSPC" || code === "EDQUOT";
-  return new InputError(`${file}: ${subject}cannot be written: ${reason}${advice(full)}`, { cause: error });
+  return new InputError(`${file}: ${subject}cannot be written: ${reason}${advice(full, code)}`, {
+    cause: error,
+  });
 }

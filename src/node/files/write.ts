@@ -84,8 +84,7 @@ export class WholeFile {
     return explainWrites(
       file,
       async () => {
-        const first = await mkdir(dirname(file), { recursive: true });
-        const made = first === undefined ? [] : foldersUpTo(first, dirname(file));
+        const made = await makeFolders(dirname(file), written.within !== true);
         const temporary = temporaryName(file);
         try {
           const before = lstatSync(file, { throwIfNoEntry: false });
@@ -223,6 +222,21 @@ export async function syncFolder(folder: string): Promise<void> {
 /** Not every file system tells of a lack of space in any other way. */
 const shortFile = (found: number, expected: number): Error =>
   Object.assign(new Error(`${found} of ${expected} bytes were written`), { code: "ENOSPC" });
+
+/** Makes a folder, and with `deep` those above it. Returns those that were not there. */
+async function makeFolders(folder: string, deep: boolean): Promise<readonly string[]> {
+  if (!deep) {
+    return mkdir(folder).then(
+      () => [folder],
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "EEXIST") return [];
+        throw error;
+      },
+    );
+  }
+  const first = await mkdir(folder, { recursive: true });
+  return first === undefined ? [] : foldersUpTo(first, folder);
+}
 
 /** The folders from `first`, which was made, down to the last: the deepest first. */
 function foldersUpTo(first: string, last: string): string[] {
