@@ -25,7 +25,15 @@ export async function onDisk(
   try {
     await work({
       grow: () => mount("-o", "remount,rw,size=64m", folder),
-      freeze: () => mount("-o", "remount,ro", folder),
+      freeze() {
+        for (let tries = 0; tries < 100; tries++) {
+          try {
+            return mount("-o", "remount,ro", folder);
+          } catch {
+            // Busy, as long as a file is open for writing.
+          }
+        }
+      },
     });
   } finally {
     execFileSync("umount", [folder]);

@@ -78,6 +78,11 @@ export class ImageStore {
     });
   }
 
+  /** Of the image kept under a key; null where there is none. */
+  sizeOf(key: string): Pick<RgbImage, "width" | "height"> | null {
+    return this.#places.get(shortened(key)) ?? null;
+  }
+
   /** The image kept under a key; null where there is none, or none that is whole. */
   async get(key: string): Promise<RgbImage | null> {
     const place = this.#places.get(shortened(key));

@@ -48,18 +48,22 @@ export async function sharpTransform(
   });
 }
 
-/** All of an image as RGB rows, turned; null where its crops would not be those of the file, bit for bit. */
-export async function decodeWhole(image: StoredImage): Promise<RgbImage | null> {
-  if (image.kind === "rgb") return null;
+/** Hands over all of an image as RGB rows, turned, unless its crops would not be those of the file, bit for bit. */
+export async function withWhole(image: StoredImage, use: (whole: RgbImage) => Promise<void>): Promise<void> {
+  if (image.kind === "rgb") return;
   const size = ordinarySize(image.bytes);
   if (size !== null && size.width * size.height <= LARGEST_PIXELS) {
-    const jpeg = await withPixels(size, () => decodeJpeg(image.bytes, { left: 0, top: 0, ...size }));
-    if (jpeg !== null) return jpeg;
+    const used = await withPixels(size, async () => {
+      const jpeg = await decodeJpeg(image.bytes, { left: 0, top: 0, ...size });
+      if (jpeg !== null) await use(jpeg);
+      return jpeg !== null;
+    });
+    if (used) return;
   }
-  return decoding(image, async ({ input, width, height }) => {
+  await decoding(image, async ({ input, width, height }) => {
     const { depth, space, hasAlpha } = await input.metadata();
-    if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return null;
-    return { width, height, data: await rgb(input) };
+    if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return;
+    await use({ width, height, data: await rgb(input) });
   });
 }
 
