@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
 import { Lock, takeLock } from "./lock.ts";
-import { explainWrites, RUN_FILE } from "./write-errors.ts";
+import { explainWrites } from "./write-errors.ts";
 
 /**
  * Locks a folder, and makes it if need be.
@@ -11,13 +11,15 @@ import { explainWrites, RUN_FILE } from "./write-errors.ts";
  * @throws InputError if a living process has it, or it can't be written
  */
 export async function lockFolder(path: string, option = "--out"): Promise<Lock> {
+  const advice = (full: boolean): string =>
+    full ? " and continue with --resume" : `; choose another ${option}`;
   const taken = await explainWrites(
-    join(path, "config.json"),
+    option === "--out" ? join(path, "config.json") : path,
     () => {
       mkdirSync(path, { recursive: true });
       return takeLock(join(path, ".lock"));
     },
-    RUN_FILE,
+    { advice },
   );
   if (taken instanceof Lock) return taken;
   throw new InputError(

@@ -75,12 +75,12 @@ class Growing {
     this.#file = file;
     this.#most = most;
     this.#check(expected);
-    this.#bytes = new Uint8Array(expected + 1); // one more tells the end
+    this.#bytes = this.#room(expected + 1); // one more tells the end
   }
 
   room(): [into: Uint8Array, at: number, length: number] {
     if (this.#length === this.#bytes.length) {
-      const larger = new Uint8Array(2 * this.#length + 2 ** 16);
+      const larger = this.#room(2 * this.#length + 2 ** 16);
       larger.set(this.#bytes);
       this.#bytes = larger;
     }
@@ -94,6 +94,14 @@ class Growing {
 
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  #room(length: number): Uint8Array<ArrayBuffer> {
+    try {
+      return new Uint8Array(length);
+    } catch (error) {
+      throw new InputError(`${this.#file}: ${size(length)} are more than fit in memory`, { cause: error });
+    }
   }
 
   #check(length: number): void {

@@ -53,6 +53,7 @@ export interface FetchRequest extends RepoAt {
 
 /** More files than any repository has, and bytes of one answer about them. */
 const MOST_FILES = 1_000_000;
+const MOST_PAGES = 2000;
 const LARGEST_ANSWER = 2 ** 26;
 
 /**
@@ -210,11 +211,13 @@ async function understood<T>(
 
 /** The library's own handling of tokens and errors is left aside: `request` does both for all requests alike. */
 function libraryOptions(wanted: Wanted, settings: HubSettings) {
+  let pages = 0;
   return {
     repo: { type: wanted.type, name: wanted.repo },
     revision: wanted.revision,
     hubUrl: settings.endpoint,
     fetch: (async (url: string, init?: RequestInit) => {
+      if (++pages > MOST_PAGES) throw new Error(`more than ${MOST_PAGES} pages`);
       const response = await request(url, wanted, settings, init);
       const parts: Uint8Array[] = [];
       const limits = { most: LARGEST_ANSWER, name: `the answer about ${wanted.repo}`, ...settings };

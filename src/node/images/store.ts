@@ -63,18 +63,27 @@ export class ImageStore {
       mkdirSync(dirname(path), { recursive: true });
       const taken = await takeLock(`${path}.lock`);
       const lock = taken instanceof Lock ? taken : null; // another process has it
-      for (const file of [`${path}.images`, `${path}.index`]) refuseStrange(file);
-      const data = await open(`${path}.images`, lock === null ? "r" : "a+");
-      const index = lock === null ? null : await open(`${path}.index`, "a+");
-      const { size } = await data.stat();
-      const found = parseIndex(new TextDecoder().decode(await readWhole(`${path}.index`)), size);
-      const good = found ?? { places: new Map<string, Place>(), end: 0, length: 0 };
-      if (found === null) options.notice(`${path}: the image cache is damaged; it is made anew`);
-      // What a kill has left behind the last whole line.
-      await data.truncate(good.end).catch(ignoreReadOnly(index));
-      await index?.truncate(good.length);
-      if (index !== null && good.length === 0) await putText(index, `${HEADER}\n`);
-      return new ImageStore(options, { ...good, data, index }, lock);
+      const opened: FileHandle[] = [];
+      try {
+        for (const ending of ["images", ...(lock === null ? [] : ["index"])]) {
+          refuseStrange(`${path}.${ending}`);
+          opened.push(await open(`${path}.${ending}`, lock === null ? "r" : "a+"));
+        }
+        const [data, index = null] = opened as [FileHandle, FileHandle?];
+        const { size } = await data.stat();
+        const found = parseIndex(new TextDecoder().decode(await readWhole(`${path}.index`)), size);
+        const good = found ?? { places: new Map<string, Place>(), end: 0, length: 0 };
+        if (found === null) options.notice(`${path}: the image cache is damaged; it is made anew`);
+        // What a kill has left behind the last whole line.
+        await data.truncate(good.end).catch(ignoreReadOnly(index));
+        await index?.truncate(good.length);
+        if (index !== null && good.length === 0) await putText(index, `${HEADER}\n`);
+        return new ImageStore(options, { ...good, data, index }, lock);
+      } catch (error) {
+        for (const handle of opened) await handle.close();
+        lock?.release();
+        throw error;
+      }
     });
   }
 

@@ -1,7 +1,10 @@
-/** @file Takes a lock, says so, and ends a little later. Usage: node --import tsx lock-child.ts FILE */
-import { setTimeout as sleep } from "node:timers/promises";
+/** @file Takes a lock when it is told to, and has it until its input ends. Usage: node --import tsx lock-child.ts FILE */
+import { createInterface } from "node:readline";
 import { Lock, takeLock } from "../../../src/node/files/lock.ts";
 
-const taken = await takeLock(process.argv[2]!);
-process.stdout.write(taken instanceof Lock ? "taken" : "refused");
-await sleep(1500);
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line !== "go") continue;
+  const taken = await takeLock(process.argv[2]!);
+  process.stdout.write(taken instanceof Lock ? "taken\n" : "refused\n");
+}

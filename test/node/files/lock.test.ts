@@ -1,5 +1,5 @@
 /** @file Locks in every odd state: somebody gets them at once, or is told in one line who has them. */
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { lockFolder } from "../../../src/node/files/folder-lock.ts";
 import { refusalIn } from "../../support/refusal.ts";
@@ -29,6 +29,7 @@ beforeEach(() => {
   file = join(folder, ".lock");
 });
 
+const CHILD = fileURLToPath(new URL("lock-child.ts", import.meta.url));
 const LONG_AGO = new Date(0);
 const FAR_AHEAD = new Date(Date.now() + 365 * 86_400_000);
 const DEAD = 2 ** 22 + 1; // above Linux's largest number of a process
@@ -83,15 +84,33 @@ test("a takeover that was killed in the middle, twice, is taken over itself", as
   lock.release();
 });
 
-test("of several processes that find a dead one's lock, one gets it", async () => {
+/** A process that takes the lock when it is told to, and says what came of it. */
+function contender() {
+  const child = spawn(process.execPath, ["--import", "tsx", CHILD, file], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  return {
+    said: async (): Promise<string> => (await lines.next()).value,
+    go: () => child.stdin.write("go\n"),
+    async end() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+test("of several processes that find a dead one's lock, one gets it, and gives it back when it ends", async () => {
   writeFileSync(file, JSON.stringify({ pid: DEAD, host: hostname(), birth: "1" }));
-  const child = fileURLToPath(new URL("lock-child.ts", import.meta.url));
-  const run = () => promisify(execFile)(process.execPath, ["--import", "tsx", child, file]);
-  const said = (await Promise.all([run(), run(), run(), run()])).map(({ stdout }) => stdout);
-  // One that started late may have found it free again.
-  expect(said.filter((word) => word === "taken").length).toBeGreaterThanOrEqual(1);
-  expect(said.filter((word) => word === "refused").length).toBeGreaterThanOrEqual(1);
-  expect(readdirSync(folder)).toEqual([]); // given back at exit
+  const all = [contender(), contender(), contender(), contender()];
+  expect(await Promise.all(all.map(({ said }) => said()))).toEqual(all.map(() => "ready"));
+  for (const { go } of all) go();
+  const said = await Promise.all(all.map((each) => each.said()));
+  expect(said.sort()).toEqual(["refused", "refused", "refused", "taken"]);
+  expect(readdirSync(folder)).toEqual([".lock"]);
+  await Promise.all(all.map((each) => each.end()));
+  expect(readdirSync(folder)).toEqual([]);
 }, 60_000);
 
 test("a lock that was removed is put back; what somebody wrote there instead goes", async () => {
@@ -129,11 +148,3 @@ test("a folder that was moved away is told, and not made anew", async () => {
   lock.release();
   expect(existsSync(folder)).toBe(false);
 });
-
-test("the process that ends gives its locks back", () => {
-  const child = fileURLToPath(new URL("lock-child.ts", import.meta.url));
-  expect(execFileSync(process.execPath, ["--import", "tsx", child, file], { encoding: "utf8" })).toBe(
-    "taken",
-  );
-  expect(existsSync(file)).toBe(false);
-}, 30_000);

@@ -1,6 +1,14 @@
 /** @file Pipes, devices and links where regular files are expected: nothing waits, nothing outside is written. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -30,6 +38,13 @@ test("a regular file is read whole, whatever its size says, and up to its bound"
   expect(() => readWholeSync(at("text"), 5)).toThrow(`${at("text")}: larger than 5 B`);
   await expect(readWhole(at("text"), 5)).rejects.toThrow("larger than 5 B");
   if (process.platform === "linux") expect(readTextSync("/proc/self/status")).toContain("Pid:"); // says it has 0 bytes
+});
+
+test.skipIf(WINDOWS)("a file that claims more than any memory has is one line", () => {
+  writeFileSync(at("sparse"), "");
+  truncateSync(at("sparse"), 2 ** 42);
+  expect(() => readWholeSync(at("sparse"))).toThrow(`${at("sparse")}: 4.40 TB are more than fit in memory`);
+  rmSync(at("sparse"));
 });
 
 test.skipIf(WINDOWS)("a pipe and a device are refused at once, and nobody waits for a writer", async () => {

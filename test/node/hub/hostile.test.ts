@@ -125,6 +125,19 @@ test("lists of files that are none, or have no end, are refused", async () => {
   );
 });
 
+test("a list whose pages have no end is refused", async () => {
+  hub.interrupt = (request, response) => {
+    const next = new URL(request.url!, hub.url);
+    response
+      .writeHead(200, { "content-type": "application/json", link: `<${next.href}>; rel="next"` })
+      .end("[]");
+    return true;
+  };
+  expect(await refusal(listRepoFiles(REPO, settings))).toBe(
+    "<hub> does not answer as a Hub does (about org/name: more than 2000 pages); check HF_ENDPOINT, and proxies on the way",
+  );
+}, 120_000);
+
 test("where a proxy hides a file's size, the Hub's own interface tells it", async () => {
   hub.interrupt = (_, response) => {
     const set = response.setHeader.bind(response);
