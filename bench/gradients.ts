@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Batch } from "../src/data/dataset.ts";
-import { headCapacity, TaskHead } from "../src/heads/task-head.ts";
 import { gradientNames } from "../src/methods/parts/task-training.ts";
+import { TrainedRows } from "../src/methods/parts/trained-rows.ts";
+import { localCrossEntropy } from "../src/network/objective.ts";
 import type { HeadStart, LoraTraining } from "../src/node/runs/speed.ts";
 import { decodeSafetensors } from "../src/tensor/safetensors.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
@@ -19,18 +20,22 @@ export async function checkGradients(
     readonly batch: Batch;
   },
 ): Promise<string> {
-  const { vit, pairs, batch } = training;
+  const { network, pairs, batch } = training;
   const file = join(folder, "expected.safetensors");
   const expected = decodeSafetensors(readFileSync(file), file).tensors;
   const classes = Array.from({ length: training.head.bias.length }, (_, label) => label);
-  const head = new TaskHead(vit.width);
-  head.close(classes, training.head.weight, training.head.bias);
-  const { weight, bias } = head.open(classes);
+  const rows = new TrainedRows(network.width);
+  rows.close(classes, training.head.weight, training.head.bias);
+  const { weight, bias, capacity } = rows.open(classes);
   const trained = gradientNames(Object.keys(pairs));
   const parameters = { ...pairs, "head.weight": weight, "head.bias": bias };
-  const capacity = headCapacity(classes.length);
-  const { loss, gradients } = await vit.gradients(batch, parameters, trained, { classes, capacity });
-  await vit.dispose();
+  const { loss, gradients } = await network.gradients(
+    batch,
+    parameters,
+    trained,
+    localCrossEntropy({ classes, capacity }),
+  );
+  await network.dispose();
   const lossError = Math.abs(loss / Number(expected.loss!.data[0]) - 1);
   const errors = trained.map((name) => ({
     name,

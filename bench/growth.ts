@@ -13,11 +13,13 @@ import { AUGMENTATIONS } from "../src/data/augmentation.ts";
 import type { Dataset, Sample } from "../src/data/dataset.ts";
 import type { Task, TaskStream } from "../src/data/stream.ts";
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
-import { methodNamed } from "../src/node/runs/run.ts";
+import { REGISTRY } from "../src/node/runs/registry.ts";
 import { RunDirectory } from "../src/node/runs/run-directory.ts";
 import { bestAndMedian, measuringContext } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { byName } from "../src/run/registry.ts";
 import { Rng } from "../src/tensor/rng.ts";
+import { untrainedModel } from "../src/testing/train-method.ts";
 import { runStream } from "../src/train/run.ts";
 import { Tracer } from "../src/train/tracer.ts";
 import { writeTinyBackbone } from "../test/support/tiny-backbone.ts";
@@ -112,7 +114,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
     const backbone = loadBackbone(writeTinyBackbone(join(folder, "backbone"), shape));
     const how = { threads: options.threads, microBatch: 8, precision: "float32" } as const;
     const context = await measuringContext(backbone, how);
-    const method = methodNamed("fm-lora");
+    const method = byName(REGISTRY, "methods", "fm-lora");
     const stream = endlessStream(tasks, STREAMS[name]);
     const trace = new Tracer();
     const costs: TaskCost[] = [];
@@ -142,7 +144,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
       stream,
       context,
       trace,
-      learner: method.create(context, method.options.parse({ rank: 8 })),
+      model: untrainedModel(method, context, { options: { rank: 8 } }),
       training: {
         epochs: 1,
         firstEpochs: 2,

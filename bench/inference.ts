@@ -10,7 +10,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
-import { bareVit, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
+import { bareNetwork, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
@@ -56,7 +56,7 @@ async function serveOurs(folder: string, passOptions: PassOptions): Promise<void
   const { batch } = passOptions;
   const precision = passOptions.precision as SpeedOptions["precision"];
   const backbone = loadBackbone(folder, { stored: precision === "int8" });
-  const vit = bareVit(await measuringContext(backbone, { ...passOptions, precision }));
+  const vit = bareNetwork(await measuringContext(backbone, { ...passOptions, precision }));
   const images = new Uint8Array(readFileSync(join(folder, "images")));
   await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {
     const milliseconds: number[] = [];

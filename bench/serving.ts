@@ -7,11 +7,11 @@
  */
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
 import {
-  bareVit,
+  bareNetwork,
   bestAndMedian,
   measuringContext,
   randomBatch,
-  trainedLearner,
+  trainedModel,
 } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { ownWorker, serve, takeTurns } from "./measure.ts";
@@ -37,11 +37,11 @@ async function serveSide(folder: string, name: SideName, threads: number): Promi
   const answer = await (async () => {
     const context = await measuringContext(backbone, { threads, microBatch: 1, precision: "float32" });
     if (options === null) {
-      const vit = bareVit(context);
-      return () => vit.features(image);
+      const network = bareNetwork(context);
+      return () => network.features(image);
     }
-    const learner = await trainedLearner(context, CLASSES, options);
-    return () => learner.predict(image, CLASSES);
+    const model = await trainedModel(context, CLASSES, options);
+    return () => model.scores(image, CLASSES);
   })();
   await serve(async ({ images }: { readonly images: number }) => {
     const milliseconds: number[] = [];

@@ -51,12 +51,11 @@ async function measure(folder: string): Promise<void> {
   const model = join(folder, "run");
   await runBenchmark({
     benchmark: "emoji",
-    method: "fm-lora",
-    out: model,
-    resume: false,
-    methodOptions: {},
-    options: { tasks: 1, epochs: 1, firstEpochs: 1 },
     benchmarkOptions: { classes: 4 },
+    out: model,
+    tasks: 1,
+    epochs: 1,
+    firstEpochs: 1,
   });
   const python = pythonWith(options, ["torch", "transformers", "pillow"]);
   const backbone = path(`../models/${BACKBONE}`);

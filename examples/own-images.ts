@@ -4,13 +4,12 @@ import { runTable } from "fm-lora";
 import { openModel, runBenchmark, sharpTransform } from "fm-lora/node";
 
 const [data = "images", image = "image.png", out = "runs/example"] = process.argv.slice(2);
-const request = { benchmark: "folder", method: "fm-lora", out, resume: false, methodOptions: {} };
-const metrics = await runBenchmark({ ...request, options: { data, tasks: 3 } });
+const metrics = await runBenchmark({ benchmark: "folder", data, tasks: 3, out });
 console.log(runTable(metrics));
 
 const model = await openModel(out);
 const file = { kind: "encoded" as const, bytes: await readFile(image) };
 const images = await sharpTransform(file, model.preprocessing, null);
-const [classes] = await model.probabilities({ images, labels: new Int32Array(1), count: 1 });
+const [classes] = await model.probabilities({ images, count: 1 });
 console.log(classes?.[0]); // { className, probability }
 await model.dispose();

@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { benchmarkSettings, describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
+import { describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { METHODS } from "../src/methods/index.ts";
 import { benchmarks } from "../src/node/benchmarks/index.ts";
 import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
@@ -24,7 +24,7 @@ export function optionsPage(): string {
     ),
     ...benchmarks.map(
       ({ name, summary, needs, kind, tasks, options }) =>
-        `## Benchmark ${name}\n\n${sentence(summary)} ${sentence(`${kind}, ${tasks} tasks unless told otherwise`)} Needs ${cell(needs)}.\n\n${table(benchmarkSettings(options))}`,
+        `## Benchmark ${name}\n\n${sentence(summary)} ${sentence(`${kind}, ${tasks} tasks unless told otherwise`)} Needs ${cell(needs)}.\n\n${table(settingsOf(options))}`,
     ),
     `## \`fmlora pretrain\`\n\nWhat it does: [pretraining.md](pretraining.md).\n\n${table(settingsOf(pretrainingOptionsSchema))}`,
   ]

@@ -9,12 +9,13 @@ import type { Dataset, Sample } from "../src/data/dataset.ts";
 import { batches } from "../src/data/loader.ts";
 import type { Backbone } from "../src/nn/checkpoint.ts";
 import { findBackbone } from "../src/node/backbones/backbones.ts";
-import { benchmarkNamed } from "../src/node/benchmarks/index.ts";
 import { sharpTransform } from "../src/node/images/transform.ts";
 import { type FeatureExtractor, featureExtractor } from "../src/node/runs/model.ts";
+import { REGISTRY } from "../src/node/runs/registry.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { fitTeacherHead, scaleOf, standardise } from "../src/pretraining/teacher.ts";
 import { percent } from "../src/report/format.ts";
+import { byName } from "../src/run/registry.ts";
 
 const SEED = 1993;
 
@@ -78,7 +79,7 @@ if (name === undefined || benchmark === undefined || data === undefined) {
   throw new Error("usage: npx tsx scripts/probe-backbone.ts BACKBONE BENCHMARK DATA [LIMIT]");
 }
 const backbone = await findBackbone(name);
-const dataset = await benchmarkNamed(benchmark).open({ data });
+const dataset = await byName(REGISTRY, "benchmarks", benchmark).open({ data });
 const extractor = featureExtractor(backbone, { threads: 1 });
 const train = await see(dataset, limited(dataset.train, Number(limit)), extractor, backbone);
 const test = await see(dataset, limited(dataset.test, Number(limit)), extractor, backbone);

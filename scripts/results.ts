@@ -10,10 +10,12 @@ import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import { settingsOf } from "../src/cli/settings.ts";
-import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { REGISTRY } from "../src/node/runs/registry.ts";
 import { comparisonTable } from "../src/report/comparison.ts";
+import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
+import { byName } from "../src/run/registry.ts";
 
 /** One kept run. */
 interface KeptRun {
@@ -42,7 +44,8 @@ export function resultsPage(name: string): string {
     .sort()
     .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as KeptRun);
   const runs = kept.flatMap(({ metrics, config }) =>
-    Object.entries(metrics.readouts).map(([readout, values]): RunMetrics => {
+    Object.entries(metrics.readouts).map(([name, values]): RunMetrics => {
+      const readout = headName(name);
       return { ...metrics, ...values, readout, method: [metrics.method, ...changedFlags(config)].join(" ") };
     }),
   );
@@ -110,7 +113,7 @@ function flagsOf(schema: z.ZodObject, values: Readonly<Record<string, unknown>>)
 
 /** Flags of the method's options that are not at their defaults. */
 function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
-  const { options } = METHODS.find(({ name }) => name === config.method)!;
+  const { options } = byName(REGISTRY, "methods", String(config.method));
   return flagsOf(options, config.methodOptions as Record<string, unknown>);
 }
 
@@ -122,7 +125,7 @@ function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
 
 /** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
 function commandOf(config: Readonly<Record<string, unknown>>): string {
-  const own = Object.entries((config.benchmarkOptions ?? {}) as Record<string, unknown>);
+  const benchmark = byName(REGISTRY, "benchmarks", String(config.benchmark));
   const named = {
     ...config,
     augmentation: typeof config.augmentation === "string" ? config.augmentation : undefined,
@@ -132,7 +135,7 @@ function commandOf(config: Readonly<Record<string, unknown>>): string {
     config.benchmark,
     `--method ${config.method}`,
     ...flagsOf(runOptionsSchema, named),
-    ...own.map(([name, value]) => `--${name} ${value}`),
+    ...flagsOf(benchmark.options, config.benchmarkOptions as Record<string, unknown>),
     ...methodFlags(config),
   ].join(" ");
 }

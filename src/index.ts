@@ -20,9 +20,14 @@ export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
 
 // Networks and optimizers.
 
+export { attentionHalf, mlpHalf, runBlock } from "./nn/blocks.ts";
+export { type Bottleneck, bottleneck } from "./nn/bottleneck.ts";
 export { type Backbone, parseConfig } from "./nn/checkpoint.ts";
+export { cosineLogits, cosines, l2Normalize } from "./nn/cosine.ts";
+export { embed } from "./nn/embedding.ts";
 export { crossEntropy } from "./nn/loss.ts";
 export { addLowRank, type LowRankFactors, project } from "./nn/low-rank.ts";
+export { pool } from "./nn/pooling.ts";
 export {
   FLOAT32,
   type Float32Part,
@@ -31,7 +36,9 @@ export {
   type Precision,
 } from "./nn/precision.ts";
 export { readWeights } from "./nn/read-weights.ts";
-export { type VitConfig, type VitHooks, vitFeatures } from "./nn/vit.ts";
+export { clsOf, meanOf, type TokenKind, type Tokens, tokensFrom, tokensOf } from "./nn/tokens.ts";
+export { type BlockRange, featuresFrom, runBlocks, type VitConfig, vitFeatures } from "./nn/vit.ts";
+export type { Half, Prefix, VitHooks } from "./nn/vit-hooks.ts";
 export {
   type HeldMatrix,
   quantizedFeeds,
@@ -40,6 +47,7 @@ export {
   type Weights,
   weightFeeds,
   weightInputs,
+  withOwnWeights,
 } from "./nn/weights.ts";
 export { adamw, type Optimizer, type Parameter, sgd } from "./optim/optimizer.ts";
 
@@ -52,7 +60,9 @@ export type {
   Augmentation,
   Batch,
   Dataset,
+  Images,
   ImageTransform,
+  LabeledFeatures,
   Preprocessing,
   Sample,
   StoredImage,
@@ -60,16 +70,69 @@ export type {
 export { batches } from "./data/loader.ts";
 export { classIncremental, domainIncremental, type Task, type TaskStream } from "./data/stream.ts";
 
-// Methods, the task loop, what a run tells.
+// What is added to a network, and what runs it.
+
+export type { Adaptation, Merging, Watch } from "./network/adaptation.ts";
+export {
+  AdaptedNetwork,
+  type Gradients,
+  type GraphParts,
+  type Observation,
+} from "./network/adapted-network.ts";
+export type { NetworkContext } from "./network/context.ts";
+export { featurePass, observePass, type PassResult } from "./network/feature-pass.ts";
+export { type LowRankOptions, lowRank } from "./network/low-rank.ts";
+export type { MicroBatch } from "./network/micro-batches.ts";
+export { type LocalClasses, localCrossEntropy, type Objective } from "./network/objective.ts";
+export { ownWeights } from "./network/own-weights.ts";
+export type { ParameterInputs } from "./network/parameter-inputs.ts";
+export { promptTokens } from "./network/prompt-tokens.ts";
+
+// Heads classify features; drift maps move what they keep.
+
+export { ClassStatistics, type MeanRows } from "./heads/class-statistics.ts";
+export { HeadSet, type HeadSetOptions, headSetOptions, type Scores } from "./heads/head-set.ts";
+export * from "./heads/index.ts";
+export { type LinearClassifier, linearScores, unitRows } from "./heads/linear-classifier.ts";
+
+// Methods, what they are made of, the task loop, what a run tells.
 
 export * from "./methods/index.ts";
+export { AdapterLearner, adapterTraits, type OpenTask } from "./methods/parts/adapter-learner.ts";
+export { initialBases } from "./methods/parts/low-rank-bases.ts";
+export { adaptedSites, siteOptions } from "./methods/parts/sites.ts";
+export {
+  atRate,
+  gradientNames,
+  type Reparameterization,
+  TaskTraining,
+  type TaskTrainingOptions,
+  type Trained,
+} from "./methods/parts/task-training.ts";
+export { rowCapacity, TrainedRows } from "./methods/parts/trained-rows.ts";
+export { chosenHeads, type HeadChoice } from "./run/heads.ts";
 export type { Checkpoint } from "./train/checkpoint.ts";
 export type { EventSink, RunEvent } from "./train/events.ts";
 export { jointStream } from "./train/joint.ts";
 export { type RunIdentity, runMetrics } from "./train/metrics.ts";
+export { type Answer, ContinualModel, type ModelChoice } from "./train/model.ts";
 export type { EvaluationPlan, TrainingOptions } from "./train/options.ts";
 export type { RunRecord } from "./train/record.ts";
 export { type RunOptions, type RunOutput, runStream } from "./train/run.ts";
+
+// Benchmarks, and what plugins add.
+
+export {
+  type Benchmark,
+  type BenchmarkDefinition,
+  type BenchmarkSource,
+  defineBenchmark,
+  type HubSource,
+  type OpenOptions,
+  type OpenRequest,
+} from "./run/benchmark.ts";
+export type { Plugin } from "./run/plugin.ts";
+export { byName, type Registry, withPlugins } from "./run/registry.ts";
 
 // Metrics and reports.
 

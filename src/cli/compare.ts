@@ -2,10 +2,11 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { z } from "zod";
+import * as z from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { readTextSync } from "../node/files/read.ts";
 import { comparisonTable } from "../report/comparison.ts";
+import { headName } from "../run/heads.ts";
 import { InputError } from "../tensor/errors.ts";
 import { print } from "./output.ts";
 
@@ -16,11 +17,11 @@ export function compareCommand() {
     .addArgument(
       new Argument(
         "<runs...>",
-        "folders of runs; FOLDER:READOUT for another readout, LABEL=FOLDER to name a group",
+        "folders of runs; FOLDER:HEAD for another head, LABEL=FOLDER to name a group",
       ),
     )
     .addOption(new Option("--reference <label>", "what the others are compared with (default: the first)"))
-    .addOption(new Option("--readout <name>", "this readout of every run, where none is named with a run"))
+    .addOption(new Option("--readout <name>", "this head of every run, where none is named with a run"))
     .addOption(
       new Option("--format <name>", "how to write the tables")
         .choices(["markdown", "text"] as const)
@@ -50,13 +51,14 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
   const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
   const metrics = readMetrics(file, path);
   if (readout === undefined) return { metrics, label: label ?? metrics.method };
-  const chosen = Object.hasOwn(metrics.readouts, readout) ? metrics.readouts[readout] : undefined;
-  if (chosen === undefined) {
+  const head = headName(readout);
+  if (!Object.hasOwn(metrics.readouts, head)) {
     throw new InputError(
-      `${file}: there is no readout "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
+      `${file}: there is no head "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
     );
   }
-  return { metrics: { ...metrics, ...chosen, readout }, label: label ?? `${metrics.method}/${readout}` };
+  const chosen = metrics.readouts[head]!;
+  return { metrics: { ...metrics, ...chosen, readout: head }, label: label ?? `${metrics.method}/${head}` };
 }
 
 const numbers = z.array(z.number());
@@ -91,9 +93,15 @@ function readMetrics(file: string, path: string): RunMetrics {
     throw new InputError(`${file}: no such file; ${reason}`);
   }
   const result = metricsSchema.safeParse(parseJson(file));
-  if (result.success) return result.data as unknown as RunMetrics;
+  if (result.success) return currentMetrics(result.data as unknown as RunMetrics);
   const [issue] = result.error.issues;
   throw new InputError(`${file}: not a run's metrics: ${issue!.path.join(".")}: ${issue!.message}`);
+}
+
+/** Metrics of a run of the first format, with the names that heads have today. */
+function currentMetrics(metrics: RunMetrics): RunMetrics {
+  const readouts = Object.entries(metrics.readouts).map(([name, values]) => [headName(name), values]);
+  return { ...metrics, readout: headName(metrics.readout), readouts: Object.fromEntries(readouts) };
 }
 
 function parseJson(file: string): unknown {

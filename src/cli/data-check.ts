@@ -3,52 +3,52 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../data/dataset.ts";
 import { problemsOf } from "../data/problems.ts";
 import { checkDataset, type DatasetCheck } from "../node/benchmarks/check.ts";
-import { type Benchmark, benchmarkNamed, benchmarks, type OpenOptions } from "../node/benchmarks/index.ts";
 import { printable } from "../report/format.ts";
+import type { Benchmark, OpenOptions } from "../run/benchmark.ts";
+import { byName, type Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { print } from "./output.ts";
-import { benchmarkSettings, given, parserOptions } from "./settings.ts";
+import { benchmarkSettings, flagsOfAll, refuseOthers } from "./owners.ts";
+import { pluginOption } from "./plugins.ts";
+import { given } from "./settings.ts";
 
 /** Problems that are printed; all are counted. */
 const LISTED = 100;
 
 /** Opens a benchmark's data, counts, and says what is wrong with it. */
-export function checkCommand() {
+export function checkCommand(registry: Registry) {
+  const { benchmarks } = registry;
   const command = new Command("check")
     .description("say in seconds what is in a benchmark's folder, and what is wrong with it")
     .addArgument(new Argument("<benchmark>", `one of: ${benchmarks.map(({ name }) => name).join(", ")}`))
     .addOption(new Option("--data <folder>", "folder with the benchmark's images"))
     .addOption(new Option("--decode", "decode every image, not only one of each class and domain"))
+    .addOption(pluginOption("also know the benchmarks"))
     .option("--debug", "show where an error comes from")
     .addHelpText("after", "\nA benchmark's own options (fmlora data lists them) are taken, too.")
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  command.action((benchmark, options) => check(benchmark, options, command.opts()));
-  const flags = new Map(
-    benchmarks
-      .flatMap(({ options }) => parserOptions(benchmarkSettings(options)))
-      .map((option) => [option.flags, option] as const),
-  );
-  for (const option of flags.values()) command.addOption(option);
+  const own = benchmarks.map(benchmarkSettings);
+  command.action((name, options) => {
+    const typed = command.opts();
+    const benchmark = byName(registry, "benchmarks", name);
+    const { settings, owner } = benchmarkSettings(benchmark);
+    refuseOthers([{ settings, owner }], own, typed);
+    return check(benchmark, { ...options, options: given(settings, typed) });
+  });
+  for (const option of flagsOfAll(own)) command.addOption(option);
   return command;
 }
 
 interface CheckArguments {
   readonly data?: string | undefined;
   readonly decode?: true | undefined;
+  /** The benchmark's own. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
-async function check(
-  name: string,
-  { data, decode }: CheckArguments,
-  typed: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const benchmark = benchmarkNamed(name);
-  const options = given(
-    benchmarks.flatMap((each) => benchmarkSettings(each.options)),
-    typed,
-  ) as Record<string, string | number>;
-  const where = data ?? name;
+async function check(benchmark: Benchmark, { data, decode, options }: CheckArguments): Promise<void> {
+  const where = data ?? benchmark.name;
   const dataset = await openChecked(benchmark, { data, options }, where);
   const result = await checkDataset(dataset, { decode, onProgress: progress });
   print(report(result));

@@ -1,7 +1,8 @@
 /** @file `fmlora data`: the benchmarks, what each needs, where it comes from, its size and license. */
-import type { Benchmark } from "../node/benchmarks/index.ts";
+import type { Benchmark } from "../run/benchmark.ts";
+import { propertiesOf } from "../run/checked.ts";
 import { settingList } from "./listing.ts";
-import { benchmarkSettings } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 /** All benchmarks as text, a block each. */
 export function benchmarkList(benchmarks: readonly Benchmark[]): string {
@@ -17,7 +18,7 @@ export function benchmarkJson(benchmarks: readonly Benchmark[]): string {
     summary,
     needs,
     usesData,
-    options,
+    options: propertiesOf(options),
     source: { ...source, hub: source.hub && { ...source.hub, files: source.hub.files.source } },
   }));
   return `${JSON.stringify(rows, null, 2)}\n`;
@@ -35,7 +36,7 @@ function block({ name, summary, kind, tasks, needs, options, source }: Benchmark
     ...(source.images === null ? [] : [sizeLine(source)]),
     `license: ${license}`,
   ];
-  return `${name}: ${summary}\n${rows.map((row) => `  ${row}\n`).join("")}${settingList(benchmarkSettings(options))}`;
+  return `${name}: ${summary}\n${rows.map((row) => `  ${row}\n`).join("")}${settingList(settingsOf(options))}`;
 }
 
 function sizeLine({ images, classes, bytes }: Benchmark["source"]): string {

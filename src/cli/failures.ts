@@ -19,7 +19,7 @@ export interface Failure {
 /** The line and the exit code of anything thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoppedError) return { message: error.message, exitCode: 130 };
-  if (error instanceof InputError) return { message: oneLine(error.message), exitCode: 2 };
+  if (isInputError(error)) return { message: oneLine(error.message), exitCode: 2 };
   if (error instanceof CommanderError) return commanderFailure(error);
   if (error instanceof z.ZodError) {
     const [issue] = error.issues;
@@ -29,6 +29,10 @@ export function failureOf(error: unknown): Failure {
   const text = error instanceof Error ? error.message : String(error);
   return { message: `${oneLine(text)} (--debug shows where)`, exitCode: 1 };
 }
+
+/** By name, too: a plugin may bring another copy of this package. */
+const isInputError = (error: unknown): error is Error =>
+  error instanceof InputError || (error instanceof Error && error.name === "InputError");
 
 function commanderFailure({ message, exitCode, code }: CommanderError): Failure {
   // Help and version were asked for and are printed; without a command the help is printed as an answer, too.

@@ -2,6 +2,7 @@
 /** @file The `fmlora` command. */
 import { failureOf } from "./failures.ts";
 import { remark } from "./output.ts";
+import { registryFor } from "./plugins.ts";
 import { createProgram } from "./program.ts";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -16,7 +17,7 @@ process.stderr.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram().parseAsync();
+  await createProgram(await registryFor(process.argv.slice(2))).parseAsync();
 } catch (error) {
   const { message, exitCode } = failureOf(error);
   if (message !== undefined) remark(`fmlora: ${message}\n`);

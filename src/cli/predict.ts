@@ -1,16 +1,18 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { hubSettings, offline } from "../node/hub/index.ts";
-import { openModel } from "../node/runs/model.ts";
+import { type Classified, openModel } from "../node/runs/model.ts";
 import { jsonLine, printable } from "../report/format.ts";
+import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
 import { print } from "./output.ts";
+import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
 /** Classifies image files with the model of a run. */
-export function predictCommand() {
+export function predictCommand(registry: Registry) {
   return new Command("predict")
     .description("classify images with the model of a run")
     .addArgument(
@@ -18,7 +20,8 @@ export function predictCommand() {
     )
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder").makeOptionMandatory())
     .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
-    .addOption(new Option("--readout <name>", "way to classify (default: the method's own)"))
+    .addOption(new Option("--readout <name>", "head that classifies (default: the model's own choice)"))
+    .addOption(pluginOption("also know the methods and heads"))
     .addOption(
       new Option(
         "--offline",
@@ -27,12 +30,13 @@ export function predictCommand() {
     )
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
-      const { backbone, readout } = options;
+      const { backbone, readout: head } = options;
       const files = await imagesIn(filesOrFolders);
       const status = statusLine();
       const model = await openModel(options.model, {
         backbone,
-        readout,
+        head,
+        registry,
         onDownload: downloadListener(status),
         onRequest: (name, endpoint) =>
           status.line(
@@ -45,11 +49,10 @@ export function predictCommand() {
         for await (const part of fileBatches(files, model.preprocessing)) {
           unreadable.push(...part.unreadable);
           if (part.batch.count === 0) continue;
-          const distances = options.json === true ? await model.distances(part.batch) : null;
-          for (const [i, probabilities] of (await model.probabilities(part.batch)).entries()) {
-            const file = part.files[i]!;
-            const json = options.json === true;
-            print(`${json ? asJson(file, probabilities, distances?.[i]) : asText(file, probabilities)}\n`);
+          for (const [i, answer] of (await model.classify(part.batch)).entries()) {
+            const line =
+              options.json === true ? asJson(part.files[i]!, answer) : asText(part.files[i]!, answer);
+            print(`${line}\n`);
           }
         }
       } finally {
@@ -59,23 +62,21 @@ export function predictCommand() {
     });
 }
 
-type Probabilities = readonly { readonly className: string; readonly probability: number }[];
-
-function asText(file: string, [best]: Probabilities): string {
+function asText(file: string, { classes: [best] }: Classified): string {
   return printable(`${file}: ${best!.className} ${best!.probability.toFixed(3)}`);
 }
 
-/** `distance` tells images of no known class: see `Learner.distances`. */
-function asJson(file: string, all: Probabilities, distance: number | undefined): string {
-  const [best] = all;
+/** `distance` tells images of no known class: see `Classified`. */
+function asJson(file: string, { classes, distance }: Classified): string {
+  const [best] = classes;
   const probabilities = Object.fromEntries(
-    all.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
+    classes.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
   );
   return jsonLine({
     file,
     class: best!.className,
     probability: best!.probability,
-    ...(distance === undefined ? {} : { distance: Number(distance.toPrecision(6)) }),
+    ...(distance === null ? {} : { distance: Number(distance.toPrecision(6)) }),
     probabilities,
   });
 }

@@ -1,6 +1,8 @@
 /** @file All commands together. */
 import { readFileSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
+import { REGISTRY } from "../node/runs/registry.ts";
+import type { Registry } from "../run/registry.ts";
 import { backbonesCommand } from "./backbones.ts";
 import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
@@ -12,19 +14,19 @@ import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
-export function createProgram(): Command {
+export function createProgram(registry: Registry = REGISTRY): Command {
   const { version, description } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { version: string; description: string };
   const program = new Command("fmlora").description(description).version(version);
   const commands = [
-    runCommand(),
+    runCommand(registry),
     compareCommand(),
-    predictCommand(),
+    predictCommand(registry),
     featuresCommand(),
     pretrainCommand(),
-    methodsCommand(),
-    dataCommand(),
+    methodsCommand(registry),
+    dataCommand(registry),
     backbonesCommand(),
     benchCommand(),
   ] as unknown as Command[]; // each has its own options in its type

@@ -1,36 +1,41 @@
 /** @file `fmlora run` */
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
-import { METHODS } from "../methods/index.ts";
-import { benchmarkNamed, benchmarks } from "../node/benchmarks/index.ts";
-import { methodNamed, runBenchmark } from "../node/runs/run.ts";
+import { headSetOptions } from "../heads/head-set.ts";
+import { REGISTRY } from "../node/runs/registry.ts";
+import { DEFAULT_METHOD, resolveRun } from "../node/runs/request.ts";
+import { runBenchmark } from "../node/runs/run.ts";
 import { runTable } from "../report/table.ts";
+import { chosenHeads } from "../run/heads.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
-import { InputError } from "../tensor/errors.ts";
+import type { Registry } from "../run/registry.ts";
 import { bringing } from "./downloads.ts";
 import { print, remark } from "./output.ts";
-import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
 import {
+  allSettings,
   benchmarkSettings,
-  camelCase,
-  given,
-  helpOptions,
-  parserOptions,
-  type Setting,
-  settingsOf,
-} from "./settings.ts";
+  flagsOfAll,
+  headSettings,
+  methodSettings,
+  type OwnSettings,
+  RUN,
+  refuseOthers,
+} from "./owners.ts";
+import { pluginOption } from "./plugins.ts";
+import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
+import { given, helpOptions, settingsOf } from "./settings.ts";
 import { stoppable } from "./stoppable.ts";
 
-const DEFAULT_METHOD = "fm-lora";
-const runSettings = settingsOf(runOptionsSchema);
+const ofEveryRun: OwnSettings = { owner: RUN, settings: settingsOf(runOptionsSchema) };
 
 /** Trains and evaluates a method on a benchmark, task after task. */
-export function runCommand() {
+export function runCommand(registry: Registry = REGISTRY) {
+  const { methods, benchmarks } = registry;
   const command = new Command("run")
     .description("train and evaluate a method on a stream of tasks")
     .addArgument(new Argument("<benchmark>", `one of: ${benchmarks.map(({ name }) => name).join(", ")}`))
     .addOption(
-      new Option("--method <name>", `one of: ${METHODS.map(({ name }) => name).join(", ")}`).default(
+      new Option("--method <name>", `one of: ${methods.map(({ name }) => name).join(", ")}`).default(
         DEFAULT_METHOD,
       ),
     )
@@ -38,43 +43,33 @@ export function runCommand() {
       new Option("--out <folder>", "folder of the run (default: runs/<benchmark>-<method>-seed<seed>)"),
     )
     .addOption(new Option("--resume", "continue the run in that folder where it stopped"))
+    .addOption(pluginOption("also take the methods and benchmarks"))
     .addOption(new Option("--profile", "also write where the time went: profile.md, profile.trace.json"))
     .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
-    .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts() }));
+    .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts(), registry }));
   // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
-  const flags = new Map(
-    [
-      runSettings,
-      ...METHODS.map(({ options }) => settingsOf(options)),
-      ...benchmarks.map(ownSettings),
-    ].flatMap((settings) => parserOptions(settings).map((option) => [option.flags, option] as const)),
-  );
-  for (const option of flags.values()) command.addOption(option);
+  for (const option of flagsOfAll([ofEveryRun, ...allSettings(registry)])) command.addOption(option);
   return command
     .configureHelp({
       visibleOptions: (shown) => [
         ...Help.prototype.visibleOptions.call(new Help(), shown),
-        ...choiceOptions(shown.args[0], shown.opts().method),
+        ...choiceOptions(registry, shown.args[0], shown.opts().method),
       ],
     })
     .addHelpText("after", "\nOptions of another method: fmlora run --method <name> --help");
 }
 
-const ownSettings = ({ options }: (typeof benchmarks)[number]): Setting[] => benchmarkSettings(options);
-
 /** What the help adds for a benchmark and a method, where these are known names. */
-function choiceOptions(benchmarkName: string | undefined, methodName: unknown): Option[] {
-  const method = METHODS.find(({ name }) => name === methodName);
-  const benchmark = benchmarks.find(({ name }) => name === benchmarkName);
+function choiceOptions(registry: Registry, benchmarkName: string | undefined, methodName: unknown): Option[] {
+  const { methods, benchmarks } = registry;
+  const benchmark = benchmarks.filter(({ name }) => name === benchmarkName);
   const parts = [
-    ...helpOptions("Options of a run:", runSettings),
-    ...(benchmark === undefined
-      ? benchmarks.flatMap((each) => helpOptions(`Options of benchmark ${each.name}:`, ownSettings(each)))
-      : helpOptions(`Options of benchmark ${benchmark.name}:`, ownSettings(benchmark))),
+    { ...ofEveryRun, owner: "a run" },
+    ...headSettings(registry.heads),
+    ...(benchmark.length === 0 ? benchmarks : benchmark).map(benchmarkSettings),
+    ...methods.filter(({ name }) => name === methodName).map(methodSettings),
   ];
-  return method === undefined
-    ? parts
-    : [...parts, ...helpOptions(`Options of method ${method.name}:`, settingsOf(method.options))];
+  return parts.flatMap(({ owner, settings }) => helpOptions(`Options of ${owner}:`, settings));
 }
 
 interface RunArguments {
@@ -86,54 +81,41 @@ interface RunArguments {
   readonly json?: true | undefined;
   /** All flags by commander's names. */
   readonly typed: Readonly<Record<string, unknown>>;
+  readonly registry: Registry;
 }
 
-async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise<void> {
-  const benchmark = benchmarkNamed(name);
-  const method = methodNamed(chosen.method);
-  const methodSettings = settingsOf(method.options);
-  refuseOthers([...runSettings, ...methodSettings, ...ownSettings(benchmark)], typed, method.name, name);
-  const progress = progressFor(chosen.json === true);
-  const options = given(runSettings, typed) as RunOptionsInput;
-  const seed = options.seed ?? runOptionsSchema.parse({}).seed;
-  const out = chosen.out ?? join("runs", `${name}-${method.name}-seed${seed}`);
-  const request = {
-    benchmark: name,
-    method: method.name,
-    out,
-    resume: chosen.resume === true,
-    profile: chosen.profile === true,
-    options: { ...options, ...(await broughtBackbone(options, progress)) },
-    methodOptions: given(methodSettings, typed),
-    benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
+async function run({ typed, json, profile, ...chosen }: RunArguments): Promise<void> {
+  const { registry, resume = false } = chosen;
+  const seed = ofEveryRun.settings.find(({ name }) => name === "seed")!;
+  const { benchmark, method, out } = resolveRun({ ...chosen, ...given([seed], typed) });
+  const options: RunOptionsInput = given(ofEveryRun.settings, typed);
+  const { heads, drift } = chosenHeads(method, options.heads, options.drift, registry.heads);
+  const own = {
+    method: methodSettings(method),
+    heads: { owner: RUN, settings: settingsOf(headSetOptions(heads, drift)) },
+    benchmark: benchmarkSettings(benchmark),
   };
-  const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
+  refuseOthers([ofEveryRun, own.method, own.heads, own.benchmark], allSettings(registry), typed);
+  const progress = progressFor(json === true);
+  const request = {
+    ...options,
+    ...(await broughtBackbone(options, progress)),
+    benchmark,
+    method,
+    benchmarkOptions: given(own.benchmark.settings, typed),
+    methodOptions: given(own.method.settings, typed),
+    headOptions: given(own.heads.settings, typed),
+    out,
+    resume,
+    profile: profile === true,
+    listen: progress.listen,
+    registry,
+  };
+  const metrics = await stoppable(progress, (signal) => runBenchmark({ ...request, signal }));
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
-  if (chosen.json === true) progress.line(where);
+  if (json === true) progress.line(where);
   else print(`\n${runTable(metrics)}\n${where}\n`);
-}
-
-/** @throws InputError at a flag that belongs to another method or benchmark only */
-function refuseOthers(
-  known: readonly Setting[],
-  typed: Readonly<Record<string, unknown>>,
-  methodName: string,
-  benchmarkName: string,
-): void {
-  const foreign = [
-    ...METHODS.map(({ name, options }) => ({ owner: `method ${name}`, settings: settingsOf(options) })),
-    ...benchmarks.map((each) => ({ owner: `benchmark ${each.name}`, settings: ownSettings(each) })),
-  ];
-  for (const { settings } of foreign) {
-    for (const { flag } of settings) {
-      if (typed[camelCase(flag)] === undefined || known.some((setting) => setting.flag === flag)) continue;
-      const owners = foreign.filter((each) => each.settings.some((setting) => setting.flag === flag));
-      throw new InputError(
-        `--${flag} is an option of ${owners.map(({ owner }) => owner).join(", ")}; method ${methodName} and benchmark ${benchmarkName} don't have it`,
-      );
-    }
-  }
 }
 
 function progressFor(json: boolean): Progress {

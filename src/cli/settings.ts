@@ -1,7 +1,6 @@
 /** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
 import { Option } from "@commander-js/extra-typings";
-import type { z } from "zod";
-import type { BenchmarkOption } from "../node/benchmarks/index.ts";
+import type * as z from "zod";
 import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
 import { InputError } from "../tensor/errors.ts";
 
@@ -87,20 +86,6 @@ export function describe(setting: Setting): string {
     ...(standard === undefined ? [] : [`default: ${standard}`]),
   ];
   return notes.length === 0 ? description : `${description} (${notes.join("; ")})`;
-}
-
-/** A benchmark's own options in the same form. */
-export function benchmarkSettings(options: Readonly<Record<string, BenchmarkOption>>): Setting[] {
-  return Object.entries(options).map(([name, { default: standard, summary }]) => ({
-    name,
-    flag: name,
-    kind: typeof standard === "number" ? "number" : "text",
-    choices: undefined,
-    standard,
-    description: summary,
-    expected: typeof standard === "number" ? "a whole number" : "a text",
-    read: (text) => text, // the benchmark checks its own
-  }));
 }
 
 /** Values of those settings that were given on the command line. */

@@ -2,18 +2,12 @@
  * @file Means of all classes and their shared within-class scatter: what classifies, in constant memory,
  * and moves along when the features drift. Source: design of this project (ours); LDA is Fisher's.
  */
-
 import type { LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
-import { gram, product, solveRidge, transposed } from "../tensor/linear-algebra.ts";
+import { columnMeans, gram } from "../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
-
-/** A linear classifier over `classes` (stream positions). */
-export interface LinearClassifier {
-  readonly classes: readonly number[];
-  readonly weight: Float64Array; // [classes, d]
-  readonly bias: Float64Array; // [classes]
-}
+import type { DriftMap } from "./drift/drift.ts";
+import { type LinearClassifier, unitRows } from "./linear-classifier.ts";
 
 /** Means of `classes`, in order of position. */
 export interface MeanRows {
@@ -21,15 +15,15 @@ export interface MeanRows {
   readonly means: Float64Array; // [classes, d]
 }
 
-/** Class means, counts and shared scatter of features of width d. */
+/** Class means and counts and, unless nobody asks for it, the shared scatter of features of width d. */
 export class ClassStatistics {
   readonly width: number;
   #means = new Map<number, { count: number; mean: Float64Array }>();
-  #scatter: Float64Array; // [d, d], Σ (f − mean of its class)(…)ᵀ
+  #scatter: Float64Array | undefined; // [d, d], Σ (f − mean of its class)(…)ᵀ
 
-  constructor(width: number) {
+  constructor(width: number, { scatter = true }: { readonly scatter?: boolean } = {}) {
     this.width = width;
-    this.#scatter = new Float64Array(width * width);
+    if (scatter) this.#scatter = new Float64Array(width * width);
   }
 
   /** Classes seen so far, in order of position. */
@@ -37,29 +31,16 @@ export class ClassStatistics {
     return [...this.#means.keys()].sort((a, b) => a - b);
   }
 
-  /**
-   * Moves the statistics along with the features, by a ridge map fitted on images seen before and after:
-   * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF), Fc = before − m; mean ← mean + (mean − m) D + mean ΔF;
-   * scatter ← (I + D)ᵀ scatter (I + D).
-   * @param ridge ρ
-   */
-  compensate(before: Float32Array, after: Float32Array, ridge: number): void {
+  /** Moves means and scatter along with the features: mean ← map(mean), scatter as `DriftMap.scatter` says. */
+  move(map: DriftMap): void {
+    if (this.#means.size === 0) return;
     const d = this.width;
-    const n = before.length / d;
-    if (n === 0 || this.#means.size === 0) return;
-    const delta = Float64Array.from(after, (value, i) => value - before[i]!);
-    const meanBefore = columnMeans(before, d);
-    const meanDelta = columnMeans(delta, d);
-    const centered = Float64Array.from(before, (value, i) => value - meanBefore[i % d]!);
-    const centeredDelta = delta.map((value, i) => value - meanDelta[i % d]!);
-    const map = solveRidge(gram(centered, d, centered, d), d, ridge, gram(centered, d, centeredDelta, d), d); // D
     const { classes, means } = this.meanRows();
-    const gaps = means.map((value, i) => value - meanBefore[i % d]!);
-    const moved = product(gaps, d, map, d).map((value, i) => means[i]! + value + meanDelta[i % d]!);
+    const moved = map.points(means);
     for (const [row, label] of classes.entries())
       this.#means.get(label)!.mean = moved.slice(row * d, (row + 1) * d);
-    for (let i = 0; i < d; i++) map[i * d + i]! += 1; // I + D
-    this.#scatter = product(transposed(map, d, d), d, product(this.#scatter, d, map, d), d);
+    if (this.#scatter === undefined) return;
+    this.#scatter = map.scatter(this.#scatter);
     mirrorLower(this.#scatter, d); // the two halves round differently, and factorizing would refuse that
   }
 
@@ -73,7 +54,7 @@ export class ClassStatistics {
       const own = new Float64Array(rows.length * d);
       for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
       const mean = columnMeans(own, d);
-      addInto(this.#scatter, scatterAround(own, mean));
+      if (this.#scatter !== undefined) addInto(this.#scatter, scatterAround(own, mean));
       const known = this.#means.get(label);
       if (known === undefined) {
         this.#means.set(label, { count: rows.length, mean });
@@ -81,7 +62,8 @@ export class ClassStatistics {
       }
       const count = known.count + rows.length;
       const gap = mean.map((value, i) => value - known.mean[i]!);
-      if (options.betweenScatter) addOuter(this.#scatter, gap, (known.count * rows.length) / count);
+      if (options.betweenScatter && this.#scatter !== undefined)
+        addOuter(this.#scatter, gap, (known.count * rows.length) / count);
       this.#means.set(label, {
         count,
         mean: known.mean.map((value, i) => value + (gap[i]! * rows.length) / count),
@@ -92,6 +74,7 @@ export class ClassStatistics {
   /** Within-class covariance S = scatter / (N − K). */
   covariance(): Float64Array {
     const total = [...this.#means.values()].reduce((sum, { count }) => sum + count, 0);
+    if (this.#scatter === undefined) throw new Error("class statistics: there is no scatter");
     return this.#scatter.map((value) => value / Math.max(total - this.#means.size, 1));
   }
 
@@ -121,17 +104,20 @@ export class ClassStatistics {
         Int32Array.from(classes, (c) => this.#means.get(c)!.count),
       ),
       [`${prefix}means`]: tensor("float32", [classes.length, d], Float32Array.from(means)),
-      [`${prefix}scatter`]: tensor("float32", [d, d], Float32Array.from(this.#scatter)),
+      ...(this.#scatter === undefined
+        ? {}
+        : { [`${prefix}scatter`]: tensor("float32", [d, d], Float32Array.from(this.#scatter)) }),
     };
   }
 
   /** Reads back what `tensors` wrote. */
   static from(tensors: Tensors, prefix: string): ClassStatistics {
-    const scatter = tensors[`${prefix}scatter`]!;
-    const d = scatter.dims[0]!;
-    const result = new ClassStatistics(d);
-    result.#scatter = Float64Array.from(float32Data(scatter));
-    const means = float32Data(tensors[`${prefix}means`]!);
+    const rows = tensors[`${prefix}means`]!;
+    const scatter = tensors[`${prefix}scatter`];
+    const d = rows.dims[1]!;
+    const result = new ClassStatistics(d, { scatter: false });
+    if (scatter !== undefined) result.#scatter = Float64Array.from(float32Data(scatter));
+    const means = float32Data(rows);
     for (const [i, label] of (tensors[`${prefix}classes`]!.data as Int32Array).entries()) {
       const count = Number(tensors[`${prefix}counts`]!.data[i]);
       result.#means.set(label, { count, mean: Float64Array.from(means.subarray(i * d, (i + 1) * d)) });
@@ -149,12 +135,6 @@ function rowsByLabel(labels: Int32Array): [number, number[]][] {
     else own.push(row);
   }
   return [...rows].sort(([a], [b]) => a - b);
-}
-
-function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
-  const sums = new Float64Array(d);
-  for (let i = 0; i < rows.length; i++) sums[i % d]! += rows[i]!;
-  return sums.map((sum) => (sum * d) / rows.length);
 }
 
 function scatterAround(rows: Float64Array, mean: Float64Array): Float64Array {
@@ -176,34 +156,4 @@ function addOuter(target: Float64Array, vector: Float64Array, factor: number): v
 
 function mirrorLower(square: Float64Array, d: number): void {
   for (let i = 0; i < d; i++) for (let j = 0; j < i; j++) square[j * d + i] = square[i * d + j]!;
-}
-
-/** Scores of a linear classifier as [n, classCount], −∞ for classes it doesn't know. */
-export function linearScores(
-  { classes, weight, bias }: LinearClassifier,
-  features: Float32Array,
-  width: number,
-  classCount: number,
-): Float32Array {
-  const n = features.length / width;
-  const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
-  const products = product(weight, width, transposed(features, n, width), n); // [classes, n]
-  for (let row = 0; row < n; row++) {
-    for (const [i, label] of classes.entries())
-      scores[row * classCount + label] = products[i * n + row]! + bias[i]!;
-  }
-  return scores;
-}
-
-/** Rows scaled to unit length. */
-export function unitRows<Rows extends Float32Array | Float64Array>(rows: Rows, width: number): Rows {
-  const result = rows.slice() as Rows;
-  for (let start = 0; start < result.length; start += width) {
-    const row = result.subarray(start, start + width);
-    let squares = 0;
-    for (const value of row) squares += value * value;
-    const norm = Math.sqrt(squares) || 1;
-    for (let i = 0; i < width; i++) row[i]! /= norm;
-  }
-  return result;
 }

@@ -1,12 +1,8 @@
 /** @file LDA that says how sure it is: calibrated scores, and a distance for "none of these". */
 import { meanDiagonal, product, ridgeFactor, solveFactored, transposed } from "../tensor/linear-algebra.ts";
 import { Rng } from "../tensor/rng.ts";
-import {
-  type ClassStatistics,
-  type LinearClassifier,
-  linearScores,
-  type MeanRows,
-} from "./class-statistics.ts";
+import type { ClassStatistics, MeanRows } from "./class-statistics.ts";
+import { type LinearClassifier, linearScores } from "./linear-classifier.ts";
 
 /** Gaussian draws the temperature is fitted on. */
 const DRAWS = 512;

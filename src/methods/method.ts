@@ -1,16 +1,21 @@
 /** @file What a continual-learning method is to the task loop. */
-import type { z } from "zod";
-import type { Batch, Images } from "../data/dataset.ts";
+import type * as z from "zod";
+import type { Batch, Images, LabeledFeatures } from "../data/dataset.ts";
+import type { OwnClassifier } from "../heads/head.ts";
 import type { NetworkContext } from "../network/context.ts";
+import type { Precision } from "../nn/precision.ts";
 import type { Optimization } from "../optim/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Figure } from "./figures.ts";
 
 /** What every method gets. */
 export interface MethodContext extends NetworkContext {
   /** Fixes every random choice of the method. */
   readonly seed: number;
   readonly optimization: Optimization;
+  /** Tasks of the stream, where that is known beforehand: a product that learns on does not know it. */
+  readonly tasks?: number | undefined;
 }
 
 /** What a method may see of one task. */
@@ -23,16 +28,7 @@ export interface TaskData {
   /** One pass over the training images in order, as test images are prepared. Labels are stream positions. */
   pass(phase: string): AsyncIterable<Batch>;
   /** Tells the outside something about this task: chosen ranks, similarity. */
-  report(report: MethodReport): void;
-}
-
-/** What a method may tell about a task. */
-export interface MethodReport {
-  /** Chosen rank by adapted site. */
-  readonly ranks?: Readonly<Record<string, number>>;
-  /** Unit vector that describes the task's inputs; the report compares tasks by its cosine. */
-  readonly fingerprint?: readonly number[];
-  readonly values?: Readonly<Record<string, number>>;
+  report(figures: readonly Figure[]): void;
 }
 
 /** Where a training step stands. */
@@ -43,41 +39,78 @@ export interface StepPosition {
   readonly progress: number;
 }
 
-/** Class scores by readout: a way to classify, such as "lda" or "head". [count, classes], −∞ for classes not seen. */
-export type Scores = Readonly<Record<string, Float32Array>>;
+/** The training of one task. It lives in memory alone, and only until the task ends. */
+export interface Training {
+  /** Numbers that it trains. */
+  readonly size: number;
+  /** Learns from one batch, in as many optimizer steps as the method takes; returns the batch's mean loss. */
+  step(batch: Batch, position: StepPosition): Promise<number>;
+  /** What a checkpoint in the middle of the task has to keep. */
+  state(): Record<string, Tensor>;
+  load(state: Tensors): void;
+}
 
-/** A method at work: one model that learns a stream. */
+/** How a task begins. */
+export interface TaskBeginning {
+  /** Left out where the task trains nothing. */
+  readonly training?: Training | undefined;
+  /** Features of the task's images under the model so far, if the method has them anyway. Else the loop computes them. */
+  readonly before?: LabeledFeatures | undefined;
+}
+
+/** A method at work: a network that learns a stream. Heads (src/heads) classify its features. */
 export interface Learner {
-  /** Ways to classify; the first is the method's own choice. */
-  readonly readouts: readonly string[];
+  /** Of its features. May grow between tasks if the method takes no heads but its own. */
+  readonly width: number;
   /** What a user should know about this model's cost, a sentence each. */
   readonly notes?: readonly string[];
-  /** Numbers trained in the current task. */
-  readonly trainableParameters: number;
-  /** Whether no task has trained anything yet; the first that does gets more epochs. */
-  readonly untrained: boolean;
-  /** Whether a task of these classes has anything to train; without, the loop goes straight to `endTask`. */
-  trains(classes: readonly number[]): boolean;
+  /** The classifier that the method trains itself: the head "rows". */
+  readonly classify?: OwnClassifier;
+  /** What a task of these classes trains: nothing, as the first task that trains, or as a later one. */
+  plan(classes: readonly number[]): "none" | "first" | "later";
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */
-  beginTask(task: TaskData): Promise<void>;
-  /** One optimizer step; returns the mean loss of the batch. */
-  trainStep(batch: Batch, position: StepPosition): Promise<number>;
-  /** Folds what was learned into the state and forgets the task's images and features. */
-  endTask(task: TaskData): Promise<void>;
-  /** Scores images among `classCount` classes. Each image's scores depend on that image alone, but for scales in 8 bits. */
-  predict(images: Images, classCount: number): Promise<Scores>;
+  begin(task: TaskData): Promise<TaskBeginning>;
   /**
-   * How far each image is from every known class: squared Mahalanobis distance per
-   * feature dimension, about 1 or less for known classes; null where it can't tell. [count]
+   * Folds what was learned into the state, by further stages of training if the method has any, and forgets the task's
+   * images and features.
+   * @returns features of the task's images under the new model, if the method has them anyway. Else the loop computes them.
    */
-  distances(images: Images): Promise<Float32Array | null>;
-  /** What the model keeps between tasks: all that model/ holds. Unchanged while a task trains. */
+  end(task: TaskData): Promise<LabeledFeatures | undefined>;
+  /**
+   * Features of images. Each row depends on its image alone, but for scales in 8 bits. While a task trains, they are
+   * those of the model before it. [count, width]
+   */
+  features(images: Images): Promise<Float32Array>;
+  /** What the network keeps between tasks. Unchanged while a task trains. */
   state(): Record<string, Tensor>;
   load(state: Tensors): Promise<void>;
-  /** What only the current task's training needs, for a checkpoint in its middle. */
-  trainingState(): Record<string, Tensor>;
-  loadTraining(state: Tensors): void;
   dispose(): Promise<void>;
+}
+
+/** What kind of method it is: tables print it, and the conformance suite checks it. */
+export interface Traits {
+  /** "joint" trains on all tasks at once: an upper bound, not a continual learner. */
+  readonly protocol: "continual" | "joint";
+  /** What the state grows with. */
+  readonly grows: readonly ("classes" | "tasks")[];
+  /** Which tasks train something. */
+  readonly trains: "never" | "first task" | "every task";
+  /** What is trained besides a classifier. */
+  readonly trained: "nothing" | "added values" | "all weights";
+  /** Names of the heads that it takes; "any" for all of the room. */
+  readonly heads: "any" | readonly string[];
+  /** Whether it trains a classifier of its own (`Learner.classify`). */
+  readonly ownClassifier: boolean;
+  readonly precisions: readonly Precision["name"][];
+  /** Forward passes that classifying an image takes: a number, or one a task. */
+  readonly forwardPasses: number | "tasks" | "tasks + 1";
+}
+
+/** Heads and drift map that a method takes unless told otherwise. */
+export interface MethodDefaults {
+  /** The first is its own choice. */
+  readonly heads: readonly string[];
+  readonly drift: string;
 }
 
 /** One method: its name, its options, and how to start it. One file, one line in `index.ts`. */
@@ -89,10 +122,16 @@ export interface Method<Options extends z.ZodObject = z.ZodObject> {
   readonly source: string;
   /** Every option with its default and a description: command line, documents and config.json derive from it. */
   readonly options: Options;
-  /** "joint" trains on all tasks at once: an upper bound, not a continual learner. */
-  readonly protocol: "continual" | "joint";
-  create(context: MethodContext, options: z.infer<Options>): Learner;
+  readonly traits: Traits;
+  readonly defaults: MethodDefaults;
+  /** @throws InputError if the options don't fit the backbone */
+  create(context: MethodContext, options: z.output<Options>): Learner;
 }
+
+/** A `Method` of any options: what a list of them holds. */
+export type AnyMethod = Omit<Method, "create"> & {
+  create(context: MethodContext, options: never): Learner;
+};
 
 /** Keeps the options' types while a method is defined. */
 export function defineMethod<Options extends z.ZodObject>(method: Method<Options>): Method<Options> {

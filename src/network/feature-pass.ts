@@ -1,7 +1,7 @@
 /** @file One pass over a task's training images, collecting what statistics need. */
-import type { Batch, LabeledFeatures } from "../data/dataset.ts";
+import type { Batch, Images, LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
-import type { AdaptedVit, Observation } from "./adapted-vit.ts";
+import type { AdaptedNetwork, Observation } from "./adapted-network.ts";
 
 /** Features of a pass, and the moments of the projected inputs. */
 export interface PassResult extends LabeledFeatures, Omit<Observation, "features"> {
@@ -9,11 +9,11 @@ export interface PassResult extends LabeledFeatures, Omit<Observation, "features
   readonly excerpt: Batch;
 }
 
-/** Runs the pass with `parameters` as they are, and keeps `excerpt.size` of its `excerpt.of` images. */
+/** Runs the pass with `values` as they are, and keeps `excerpt.size` of its `excerpt.of` images. */
 export async function observePass(
   batches: AsyncIterable<Batch>,
-  vit: AdaptedVit,
-  parameters: Tensors,
+  network: AdaptedNetwork,
+  values: Tensors,
   excerpt: { readonly size: number; readonly of: number } = { size: 0, of: 1 },
 ): Promise<PassResult> {
   const collected = new Collector();
@@ -21,7 +21,7 @@ export async function observePass(
   const moments: Record<string, Float32Array> = {};
   const tokens: Record<string, number> = {};
   for await (const batch of batches) {
-    const seen = await vit.observe(batch, parameters);
+    const seen = await network.observe(batch, values);
     collected.add(seen.features, batch);
     kept.add(batch);
     for (const [site, moment] of Object.entries(seen.moments)) {
@@ -33,10 +33,13 @@ export async function observePass(
   return { ...collected.result(), moments, tokens, excerpt: kept.batch() };
 }
 
-/** Runs the pass under the merged weights and returns the features alone. */
-export async function featurePass(batches: AsyncIterable<Batch>, vit: AdaptedVit): Promise<LabeledFeatures> {
+/** Runs the pass under `features` and returns what that gives. */
+export async function featurePass(
+  batches: AsyncIterable<Batch>,
+  features: (images: Images) => Promise<Float32Array>,
+): Promise<LabeledFeatures> {
   const collected = new Collector();
-  for await (const batch of batches) collected.add(await vit.features(batch), batch);
+  for await (const batch of batches) collected.add(await features(batch), batch);
   return collected.result();
 }
 

@@ -1,5 +1,5 @@
 /** @file Frozen weights as graphs have them: inputs, made once per graph by name, or 8-bit constants. */
-import { constant, input, type Value } from "../graph/value.ts";
+import { constant, describe, input, type Value } from "../graph/value.ts";
 import {
   dynamicQuantize,
   matmul,
@@ -25,8 +25,8 @@ export type HeldMatrix = (layer: string, way: Way) => QuantizedColumns | undefin
 export interface Weights {
   /** Gives the weight of that name and shape as a graph input. */
   (name: string, dims: readonly number[]): Value;
-  /** y = x Wᵀ + b of the layer of that name, in its precision. x: [n, in], y: [n, out] */
-  linear(x: Value, layer: string, out: number): Value;
+  /** y = x Wᵀ + b of the layer of that name, in its precision. x: [n, in], y: [n, out], bias: [out], its own if absent */
+  linear(x: Value, layer: string, out: number, bias?: Value): Value;
 }
 
 /**
@@ -53,9 +53,8 @@ export function weightInputs(precision: Precision = FLOAT32, held: HeldMatrix = 
   const weights = (name: string, dims: readonly number[]): Value =>
     once(PREFIX + name, () => input(PREFIX + name, "float32", dims));
   return Object.assign(weights, {
-    linear(x: Value, layer: string, out: number): Value {
+    linear(x: Value, layer: string, out: number, bias = weights(`${layer}.bias`, [out])): Value {
       const width = x.dims[1]!;
-      const bias = weights(`${layer}.bias`, [out]);
       if (!precision.forward(layer)) return linear(x, weights(`${layer}.weight`, [out, width]), bias);
       const gradient = (dy: Value): Value =>
         precision.backward(layer)
@@ -81,8 +80,35 @@ export function fixedWeights(values: Readonly<Record<string, Tensor<"float32">>>
 /** A `Weights` whose products are those of the values themselves, whatever gives them. */
 export function plainWeights(weights: (name: string, dims: readonly number[]) => Value): Weights {
   return Object.assign(weights, {
-    linear: (x: Value, layer: string, out: number): Value =>
-      linear(x, weights(`${layer}.weight`, [out, x.dims[1]!]), weights(`${layer}.bias`, [out])),
+    linear: (x: Value, layer: string, out: number, bias?: Value): Value =>
+      linear(x, weights(`${layer}.weight`, [out, x.dims[1]!]), bias ?? weights(`${layer}.bias`, [out])),
+  });
+}
+
+/**
+ * A `Weights` where a method has values of its own: trained weights, or frozen ones with something added. A layer with
+ * a matrix of its own is computed in float32, all others in their precision.
+ * @param own the value of that name and shape, the same one when asked again; undefined for the frozen one
+ */
+export function withOwnWeights(
+  frozen: Weights,
+  own: (name: string, dims: readonly number[]) => Value | undefined,
+): Weights {
+  const fitting = (name: string, dims: readonly number[]): Value | undefined => {
+    const value = own(name, dims);
+    if (value !== undefined && describe(value) !== describe({ dtype: "float32", dims })) {
+      const wanted = describe({ dtype: "float32", dims });
+      throw new Error(`weights: the own value of ${name} is ${describe(value)}; it must be ${wanted}`);
+    }
+    return value;
+  };
+  const weights = (name: string, dims: readonly number[]): Value => fitting(name, dims) ?? frozen(name, dims);
+  return Object.assign(weights, {
+    linear(x: Value, layer: string, out: number, bias = fitting(`${layer}.bias`, [out])): Value {
+      const weight = fitting(`${layer}.weight`, [out, x.dims[1]!]);
+      if (weight === undefined) return frozen.linear(x, layer, out, bias);
+      return linear(x, weight, bias ?? frozen(`${layer}.bias`, [out]));
+    },
   });
 }
 

@@ -11,15 +11,9 @@ export {
   localBackbones,
   SHIPPED_BACKBONES,
 } from "./backbones/backbones.ts";
-export {
-  type Benchmark,
-  type BenchmarkOption,
-  type BenchmarkSource,
-  benchmarkNamed,
-  benchmarks,
-  type HubSource,
-  type OpenOptions,
-} from "./benchmarks/index.ts";
+export { type DomainLayout, domainNeeds, openDomainLists } from "./benchmarks/domain-lists.ts";
+export { openFolder } from "./benchmarks/folder.ts";
+export { openParquet, type ParquetLayout } from "./benchmarks/parquet-dataset.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,
@@ -48,5 +42,8 @@ export {
   type ModelOptions,
   openModel,
 } from "./runs/model.ts";
-export { type RunRequest, runBenchmark } from "./runs/run.ts";
+export { loadPlugins } from "./runs/plugins.ts";
+export { REGISTRY } from "./runs/registry.ts";
+export type { RunRequest } from "./runs/request.ts";
+export { runBenchmark } from "./runs/run.ts";
 export { nodeRuntime } from "./runtime/runtime.ts";

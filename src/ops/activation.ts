@@ -1,7 +1,7 @@
 /** @file Activation functions of Transformer blocks. */
 import { emit, type Op } from "../graph/op.ts";
 import { scalar, type Value } from "../graph/value.ts";
-import { add, erf, exp, mul, scale, sigmoid, sub, unitAffine } from "./elementwise.ts";
+import { add, erf, exp, mul, scale, sigmoid, sign, sub, unitAffine } from "./elementwise.ts";
 
 /** y = x Φ(x), the exact form with erf. */
 export const gelu = (x: Value): Value => emit(geluOp, { x }, {});
@@ -21,3 +21,11 @@ export const geluOp: Op<"x", object> = {
 
 /** y = x σ(x). */
 export const silu = (x: Value): Value => mul(x, sigmoid(x));
+
+/** y = max(x, 0). */
+export const relu = (x: Value): Value => emit(reluOp, { x }, {});
+export const reluOp: Op<"x", object> = {
+  type: "Relu",
+  infer: ({ x }) => [{ dtype: x.dtype, dims: x.dims }],
+  vjp: { x: (dy, { outputs }) => mul(dy, sign(outputs[0]!)) }, // y is never negative
+};

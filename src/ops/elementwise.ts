@@ -61,6 +61,17 @@ export const logOp: Unary = unaryOp("Log", (dy, { inputs }) => div(dy, inputs.x)
 export const sqrt = (x: Value): Value => emit(sqrtOp, { x }, {});
 export const sqrtOp: Unary = unaryOp("Sqrt", (dy, { outputs }) => div(scale(dy, 0.5), outputs[0]!));
 
+/** y = -1, 0 or 1. It has no slope: products with it are taken as products with a constant. */
+export const sign = (x: Value): Value => emit(signOp, { x }, {});
+export const signOp: Unary = {
+  type: "Sign",
+  infer: ({ x }) => [{ dtype: x.dtype, dims: x.dims }],
+  vjp: { x: "constant" },
+};
+
+/** y = |x|. */
+export const abs = (x: Value): Value => mul(x, sign(x));
+
 /** y = tanh x. */
 export const tanh = (x: Value): Value => emit(tanhOp, { x }, {});
 export const tanhOp: Unary = unaryOp(

@@ -1,5 +1,5 @@
 /** @file All operators. The gradient check walks `ALL_OPS`: an operator that isn't here is not tested, and the suite says so. */
-import { geluOp } from "./activation.ts";
+import { geluOp, reluOp } from "./activation.ts";
 import { castOp } from "./cast.ts";
 import {
   addOp,
@@ -10,11 +10,13 @@ import {
   mulOp,
   negOp,
   sigmoidOp,
+  signOp,
   sqrtOp,
   subOp,
   tanhOp,
   unitAffineOp,
 } from "./elementwise.ts";
+import { gatherOp, oneHotOp, topKOp } from "./indexing.ts";
 import { matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
 import { dynamicQuantizeOp, quantizedLinearOp, quantizedMatmulOp } from "./quantized.ts";
@@ -25,6 +27,7 @@ import { logSoftmaxOp, softmaxOp } from "./softmax.ts";
 export * from "./activation.ts";
 export * from "./cast.ts";
 export * from "./elementwise.ts";
+export * from "./indexing.ts";
 export * from "./matmul.ts";
 export * from "./normalization.ts";
 export * from "./quantized.ts";
@@ -42,6 +45,7 @@ export const ALL_OPS = [
   erfOp,
   expOp,
   expandOp,
+  gatherOp,
   geluOp,
   layerNormOp,
   logOp,
@@ -49,18 +53,22 @@ export const ALL_OPS = [
   matmulOp,
   mulOp,
   negOp,
+  oneHotOp,
   padOp,
   quantizedLinearOp,
   quantizedMatmulOp,
   reduceMeanOp,
   reduceSumOp,
+  reluOp,
   reshapeOp,
   sigmoidOp,
+  signOp,
   sliceOp,
   softmaxOp,
   sqrtOp,
   subOp,
   tanhOp,
+  topKOp,
   transposeOp,
   unitAffineOp,
 ] as const;

@@ -4,7 +4,8 @@ import type { Value } from "../graph/value.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { broadcast, positiveAxis } from "./broadcast.ts";
 
-const int64 = (values: readonly number[]): Tensor => ({
+/** Whole numbers as ONNX takes them. [n] */
+export const int64 = (values: readonly number[]): Tensor => ({
   dtype: "int64",
   dims: [values.length],
   data: BigInt64Array.from(values, BigInt),
@@ -115,22 +116,57 @@ export const padOp: Op<"x", PadAttributes> = {
   },
 };
 
-/** Joins two tensors along one axis. */
-export function concat(a: Value, b: Value, axis: number): Value {
-  return emit(concatOp, { a, b }, { axis: positiveAxis("concat", axis, a.dims.length) });
+/** Joins tensors along one axis; a single one is given back as it is. */
+export function concat(values: readonly Value[], axis: number): Value {
+  const [first] = values;
+  if (first === undefined) throw new Error("concat: there is nothing to join; pass at least one value");
+  const attributes = { axis: positiveAxis("concat", axis, first.dims.length) };
+  if (values.length === 1) return first;
+  const inputs = Object.fromEntries(values.map((value, i) => [partName(i), value]));
+  return emit(concatOf(values.length), inputs, attributes);
 }
-export const concatOp: Op<"a" | "b", { axis: number }> = {
-  type: "Concat",
-  infer(inputs, { axis }) {
-    const { a, b } = inputs;
-    if (a.dims.with(axis, 0).join() !== b.dims.with(axis, 0).join()) {
-      throw shapeError("concat", inputs, `axes other than ${axis} differ`);
-    }
-    return [{ dtype: a.dtype, dims: a.dims.with(axis, a.dims[axis]! + b.dims[axis]!) }];
-  },
-  onnx: ({ axis }) => ({ attributes: { axis } }),
-  vjp: {
-    a: (dy, { inputs: { a }, attributes: { axis } }) => slice(dy, axis, 0, a.dims[axis]!),
-    b: (dy, { inputs: { a }, attributes: { axis } }) => slice(dy, axis, a.dims[axis]!, dy.dims[axis]!),
-  },
-};
+
+type Concat = Op<string, { readonly axis: number }>;
+
+const partName = (i: number): string => `part ${i + 1}`;
+
+const CONCATS = new Map<number, Concat>();
+
+/** The operator that joins so many tensors: an operator has one gradient rule per input. */
+function concatOf(count: number): Concat {
+  const known = CONCATS.get(count) ?? makeConcat(count);
+  CONCATS.set(count, known);
+  return known;
+}
+
+function makeConcat(count: number): Concat {
+  const names = Array.from({ length: count }, (_, i) => partName(i));
+  return {
+    type: "Concat",
+    infer(inputs, { axis }) {
+      const [first, ...others] = names.map((name) => inputs[name]!) as [Value, ...Value[]];
+      const shape = (value: Value): string => value.dims.with(axis, 0).join();
+      if (others.some(({ dims }) => dims.length !== first.dims.length))
+        throw shapeError("concat", inputs, "they have different numbers of axes");
+      if (others.some((value) => shape(value) !== shape(first)))
+        throw shapeError("concat", inputs, `axes other than ${axis} differ`);
+      if (others.some(({ dtype }) => dtype !== first.dtype))
+        throw shapeError("concat", inputs, "types differ");
+      const length = others.reduce((sum, { dims }) => sum + dims[axis]!, first.dims[axis]!);
+      return [{ dtype: first.dtype, dims: first.dims.with(axis, length) }];
+    },
+    onnx: ({ axis }) => ({ attributes: { axis } }),
+    vjp: Object.fromEntries(
+      names.map((name, i): [string, Concat["vjp"][string]] => [
+        name,
+        (dy, { inputs, attributes: { axis } }) => {
+          const start = names.slice(0, i).reduce((sum, other) => sum + inputs[other]!.dims[axis]!, 0);
+          return slice(dy, axis, start, start + inputs[name]!.dims[axis]!);
+        },
+      ]),
+    ),
+  };
+}
+
+/** Joins two; those of more are made alike, and have samples, too. */
+export const concatOp: Concat = concatOf(2);

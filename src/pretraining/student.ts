@@ -1,5 +1,6 @@
 /** @file A network in pre-training: its parameters, its compiled graphs, one optimizer step at a time. */
 import type { Preprocessing, View } from "../data/dataset.ts";
+import { Sessions } from "../network/sessions.ts";
 import { patchCount } from "../nn/vit.ts";
 import { weightFeeds } from "../nn/weights.ts";
 import { clipByGlobalNorm } from "../optim/clip.ts";
@@ -51,14 +52,13 @@ export interface Drawn {
 export class Student {
   readonly #network: PretrainingNetwork;
   readonly #plan: PretrainingPlan;
-  readonly #runtime: Runtime;
   readonly #preprocessing: Preprocessing;
   readonly #parameters: Record<string, Tensor<"float32">>;
   readonly #trained: readonly (Parameter & { readonly rate: 1 })[];
   readonly #gradients: Record<string, Float32Array>;
   readonly #optimizer: Optimizer;
   readonly #average: WeightAverage | null;
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: Sessions;
 
   /**
    * @param start values of parameters; those that are missing are drawn at random
@@ -73,7 +73,7 @@ export class Student {
     const { network, plan, runtime, preprocessing, start } = options;
     this.#network = network;
     this.#plan = plan;
-    this.#runtime = runtime;
+    this.#sessions = new Sessions(runtime);
     this.#preprocessing = preprocessing;
     this.#parameters = initialParameters(parameterShapes(network), start, plan.seed);
     this.#trained = Object.entries(this.#parameters).map(([name, { data, dims }]) => ({
@@ -147,7 +147,7 @@ export class Student {
   /** Images that a network with these weights classifies correctly, without augmentation and with all their patches. */
   async countCorrect(images: DecodedImages, parameters: NetworkWeights): Promise<number> {
     const { microBatch, classes } = this.#network;
-    const session = await this.#session("logits", () => logitsGraph(this.#network));
+    const session = await this.#sessions.get("logits", () => logitsGraph(this.#network));
     const feeds = weightFeeds(parameters);
     let correct = 0;
     for (let start = 0; start < images.count; start += microBatch) {
@@ -180,27 +180,14 @@ export class Student {
     this.#optimizer.load(withPrefix(OPTIMIZER, state));
   }
 
-  async dispose(): Promise<void> {
-    for (const session of this.#sessions.values()) await (await session).dispose();
-    this.#sessions.clear();
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
   }
 
-  /** One at a time: a training session holds the activations of a whole run. */
-  async #stepSession(kept: number | null): Promise<Session> {
-    const key = `step ${kept}`;
-    for (const [other, session] of this.#sessions) {
-      if (!other.startsWith("step") || other === key) continue;
-      this.#sessions.delete(other);
-      await (await session).dispose();
-    }
+  #stepSession(kept: number | null): Promise<Session> {
     const { featureWeight } = this.#plan;
-    return this.#session(key, () => pretrainingGraph(this.#network, { kept, featureWeight }));
-  }
-
-  #session(key: string, build: () => ReturnType<typeof logitsGraph>): Promise<Session> {
-    const known = this.#sessions.get(key) ?? this.#runtime.compile(build());
-    this.#sessions.set(key, known);
-    return known;
+    const build = () => pretrainingGraph(this.#network, { kept, featureWeight });
+    return this.#sessions.get(`step ${kept}`, build, { alone: true });
   }
 
   /** Views of some images; the rest of the micro-batch stays black. */

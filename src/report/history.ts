@@ -1,5 +1,5 @@
 /** @file What the report needs from a run's events, by task. Of repeated events the last one counts. */
-
+import type { Figure } from "../methods/figures.ts";
 import type { RunEvent } from "../train/events.ts";
 
 /** Mean training loss of one epoch. */
@@ -9,18 +9,26 @@ interface EpochLoss {
   readonly loss: number;
 }
 
+/** Figures of one kind by name, then by task. */
+type ByName<Value> = ReadonlyMap<string, ReadonlyMap<number, Value>>;
+
+/** A method's figures, for sections that draw a kind without knowing the method. */
+export interface FigureHistory {
+  /** Numbers a layer. */
+  readonly layers: ByName<Readonly<Record<string, number>>>;
+  /** directions.get(name).get(t)[i]: cosine of the vectors of task t and the earlier task i. */
+  readonly directions: ByName<readonly number[]>;
+  readonly numbers: ByName<number>;
+}
+
 /** The events of a run, sorted by what they tell. */
 export interface RunHistory {
   readonly notes: readonly string[];
   readonly tasks: ReadonlyMap<number, Extract<RunEvent, { type: "task-start" }>>;
   /** In order of task, then epoch; without losses that are not finite. */
   readonly epochs: readonly EpochLoss[];
-  /** similarity.get(t)[i]: cosine of the fingerprints of task t and the earlier task i. */
-  readonly similarity: ReadonlyMap<number, readonly number[]>;
-  /** Ranks per task that a method reported, for metrics that have none. */
-  readonly ranks: ReadonlyMap<number, Readonly<Record<string, number>>>;
-  /** Other numbers that a method reported per task. */
-  readonly values: ReadonlyMap<number, Readonly<Record<string, number>>>;
+  /** What the method told, by kind and name. */
+  readonly figures: FigureHistory;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -29,9 +37,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
   const notes = new Set<string>();
   const tasks = new Map<number, Extract<RunEvent, { type: "task-start" }>>();
   const epochs = new Map<number, Map<number, number>>();
-  const fingerprints = new Map<number, readonly number[]>();
-  const ranks = new Map<number, Readonly<Record<string, number>>>();
-  const values = new Map<number, Readonly<Record<string, number>>>();
+  const figures: [task: number, figure: Figure][] = [];
   const skipped = new Map<string, string>();
   for (const event of events) {
     if (event.type === "run-start") for (const note of event.notes) notes.add(note);
@@ -40,10 +46,7 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
       const losses = epochs.get(event.task) ?? new Map<number, number>();
       epochs.set(event.task, losses.set(event.epoch, event.loss));
     } else if (event.type === "method") {
-      if (event.fingerprint !== undefined) fingerprints.set(event.task, event.fingerprint);
-      if (event.ranks !== undefined) ranks.set(event.task, event.ranks);
-      // A method may report in several events per task.
-      if (event.values !== undefined) values.set(event.task, { ...values.get(event.task), ...event.values });
+      for (const figure of event.figures) figures.push([event.task, figure]);
     } else if (event.type === "skipped-image") skipped.set(event.id, event.reason);
   }
   return {
@@ -55,11 +58,25 @@ export function runHistory(events: readonly RunEvent[]): RunHistory {
         .filter(([, loss]) => Number.isFinite(loss))
         .map(([epoch, loss]) => ({ task, epoch, loss })),
     ),
-    similarity: similarities(fingerprints),
-    ranks,
-    values,
+    figures: figureHistory(figures),
     skipped: [...skipped].map(([id, reason]) => ({ id, reason })),
   };
+}
+
+/** The last figure of a kind, a name and a task counts. */
+function figureHistory(told: readonly (readonly [task: number, figure: Figure])[]): FigureHistory {
+  const layers = new Map<string, Map<number, Readonly<Record<string, number>>>>();
+  const vectors = new Map<string, Map<number, readonly number[]>>();
+  const numbers = new Map<string, Map<number, number>>();
+  const put = <Value>(all: Map<string, Map<number, Value>>, name: string, task: number, value: Value) =>
+    all.set(name, (all.get(name) ?? new Map<number, Value>()).set(task, value));
+  for (const [task, figure] of told) {
+    if (figure.kind === "layers") put(layers, figure.name, task, figure.values);
+    else if (figure.kind === "direction") put(vectors, figure.name, task, figure.vector);
+    else put(numbers, figure.name, task, figure.value);
+  }
+  const directions = new Map([...vectors].map(([name, byTask]) => [name, similarities(byTask)]));
+  return { layers, directions, numbers };
 }
 
 /** Cosines of unit vectors; tasks whose fingerprints have another length don't compare. */

@@ -1,5 +1,6 @@
 /** @file The report's other charts and tables, one function a section; "" where a run has no data for it. */
 
+import { INPUTS, RANK } from "../methods/figures.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { heatMap, lossCurve, taskBars } from "./charts.ts";
 import { bytes, count, decimal, escapeHtml, percent, shorten } from "./format.ts";
@@ -59,7 +60,7 @@ export function rankSection(metrics: RunMetrics, history: RunHistory): string {
   const tasks = metrics.accuracyMatrix.length;
   const ranks = Array.from({ length: tasks }, (_, t) => {
     const own = metrics.ranks[t] ?? {};
-    return Object.keys(own).length > 0 ? own : (history.ranks.get(t) ?? {});
+    return Object.keys(own).length > 0 ? own : (history.figures.layers.get(RANK)?.get(t) ?? {});
   });
   const groups = groupSites([...new Set(ranks.flatMap((row) => Object.keys(row)))]);
   if (groups.length === 0) return "";
@@ -92,7 +93,7 @@ export function similaritySection(metrics: RunMetrics, history: RunHistory): str
   const tasks = metrics.accuracyMatrix.length;
   const cells = Array.from({ length: tasks }, (_, t) =>
     Array.from({ length: tasks }, (_, i) => {
-      const value = i < t ? history.similarity.get(t)?.[i] : undefined;
+      const value = i < t ? history.figures.directions.get(INPUTS)?.get(t)?.[i] : undefined;
       return value !== undefined && Number.isFinite(value) ? value : null;
     }),
   );
@@ -120,14 +121,16 @@ export function similaritySection(metrics: RunMetrics, history: RunHistory): str
 
 /** Other numbers that the method reported, by task. */
 export function valueSection(history: RunHistory): string {
-  const names = [...new Set([...history.values.values()].flatMap((row) => Object.keys(row)))];
+  const { numbers } = history.figures;
+  const names = [...numbers.keys()];
   if (names.length === 0) return "";
-  const rows = [...history.values]
-    .toSorted(([a], [b]) => a - b)
-    .map(([task, row]) => [
+  const tasks = new Set([...numbers.values()].flatMap((byTask) => [...byTask.keys()]));
+  const rows = [...tasks]
+    .toSorted((a, b) => a - b)
+    .map((task) => [
       String(task + 1),
       ...names.map((name) => {
-        const value = row[name];
+        const value = numbers.get(name)?.get(task);
         return value !== undefined && Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–";
       }),
     ]);

@@ -1,13 +1,9 @@
-/** @file What a benchmark is to the command line, and how it reads its own options. */
+/** @file What a benchmark is to a run and to the command line, and how one is defined. */
+import type * as z from "zod";
 import type { Dataset } from "../data/dataset.ts";
 import type { TaskStream } from "../data/stream.ts";
 import { InputError } from "../tensor/errors.ts";
-
-/** One option of a benchmark; a number as default means that whole numbers are expected. */
-export interface BenchmarkOption {
-  readonly default: string | number;
-  readonly summary: string;
-}
+import { checked } from "./checked.ts";
 
 /** Where the images come from, as their owners and the Hub's card say it. Looked up in November 2026. */
 export interface BenchmarkSource {
@@ -35,81 +31,98 @@ export interface HubSource {
 }
 
 /** What the user asks of a benchmark. */
-export interface OpenOptions {
+export interface OpenOptions<Options extends z.ZodObject = z.ZodObject> {
   /** The folder with its images. */
   readonly data?: string | undefined;
   /** For splits that the data does not come with; default 0. */
   readonly seed?: number | undefined;
-  /** Values for the benchmark's own `options`. */
-  readonly options?: Readonly<Record<string, string | number>> | undefined;
+  /** Values for the benchmark's own `options`; what is left out has its default. */
+  readonly options?: z.input<Options> | undefined;
 }
 
-/** A data set with a name, and the stream it is usually cut into. */
-export interface Benchmark {
+/** What a benchmark says of itself. */
+interface BenchmarkFacts<Options extends z.ZodObject> {
+  /** What it is called on the command line: "imagenet-r". */
   readonly name: string;
   readonly kind: TaskStream["kind"];
   /** Tasks of its usual stream. */
   readonly tasks: number;
+  /** One phrase for the list of benchmarks. */
   readonly summary: string;
   /** What has to be there before it can be opened. */
   readonly needs: string;
+  /** Every option with its default and a description: command line, documents and config.json derive from it. */
+  readonly options: Options;
+}
+
+/** A data set with a name, and the stream it is usually cut into. */
+export interface Benchmark<Options extends z.ZodObject = z.ZodObject> extends BenchmarkFacts<Options> {
   readonly source: BenchmarkSource;
   /** Whether `OpenOptions.data` is needed (true) or refused (false). */
   readonly usesData: boolean;
-  readonly options: Readonly<Record<string, BenchmarkOption>>;
-  /** @throws InputError if something is missing or malformed. */
-  open(options: OpenOptions): Promise<Dataset>;
+  /** @throws InputError if an option is wrong, or something is missing or malformed. */
+  open(options?: OpenOptions<Options>): Promise<Dataset>;
 }
 
-type OptionValues<Spec extends Readonly<Record<string, BenchmarkOption>>> = {
-  readonly [Name in keyof Spec]: Spec[Name]["default"] extends number ? number : string;
+/** What `open` of a definition gets: everything there and checked. */
+export interface OpenRequest<Options extends z.ZodObject> {
+  /** For splits that the data does not come with. */
+  readonly seed: number;
+  /** The benchmark's own options, defaults filled in. */
+  readonly options: z.output<Options>;
+}
+
+/** A benchmark as its file writes it: `open` sees checked values, and a folder where it says that it uses one. */
+export type BenchmarkDefinition<Options extends z.ZodObject> = BenchmarkFacts<Options> & {
+  /** What is left out is unknown: no page, no size, no license stated. */
+  readonly source?: Partial<BenchmarkSource>;
+} & (
+    | {
+        readonly usesData: true;
+        open(request: OpenRequest<Options> & { readonly data: string }): Promise<Dataset>;
+      }
+    | { readonly usesData: false; open(request: OpenRequest<Options>): Promise<Dataset> }
+  );
+
+const UNKNOWN_SOURCE: BenchmarkSource = {
+  home: null,
+  hub: null,
+  license: "not stated",
+  images: null,
+  classes: null,
+  bytes: null,
 };
 
-/**
- * The values of a benchmark's own options, defaults filled in.
- * @throws InputError at an option it does not have, or a value of another type.
- */
-export function readOptions<Spec extends Readonly<Record<string, BenchmarkOption>>>(
-  benchmark: string,
-  spec: Spec,
-  given: OpenOptions["options"] = {},
-): OptionValues<Spec> {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(spec, name)) {
-      const known = Object.keys(spec).join(", ") || "none";
-      throw new InputError(`${benchmark}: there is no option "${name}"; it has: ${known}`);
-    }
-  }
-  const values = Object.entries(spec).map(([name, { default: standard }]) => {
-    const value = given[name] ?? standard;
-    if (typeof standard === "string") return [name, String(value)];
-    if (String(value).trim() === "" || !Number.isSafeInteger(Number(value))) {
-      throw new InputError(`${benchmark}: option "${name}" is "${value}"; expected a whole number`);
-    }
-    return [name, Number(value)];
-  });
-  return Object.fromEntries(values) as OptionValues<Spec>;
+/** Makes a benchmark of its definition: options are checked and typed, and the folder is there, before `open` is called. */
+export function defineBenchmark<Options extends z.ZodObject>(
+  definition: BenchmarkDefinition<Options>,
+): Benchmark<Options> {
+  const { name, kind, tasks, summary, needs, usesData, options } = definition;
+  const facts = { name, kind, tasks, summary, needs, usesData, options };
+  return {
+    ...facts,
+    source: { ...UNKNOWN_SOURCE, ...definition.source },
+    async open({ data, seed = 0, options: given = {} } = {}) {
+      const request = { seed, options: checked(options, given, `benchmark ${name}`) };
+      if (definition.usesData) return definition.open({ ...request, data: requiredData(definition, data) });
+      refuseData(definition, data);
+      return definition.open(request);
+    },
+  };
 }
 
-/**
- * The folder that a benchmark needs.
- * @throws InputError if none was given.
- */
-export function requireData(benchmark: Pick<Benchmark, "name" | "needs">, { data }: OpenOptions): string {
-  if (data === undefined || data === "") {
-    throw new InputError(`${benchmark.name}: no data folder given; it needs ${benchmark.needs}`);
-  }
-  return data;
+type Needs = Pick<Benchmark, "name" | "needs">;
+
+/** @throws InputError if no folder was given */
+function requiredData({ name, needs }: Needs, data: string | undefined): string {
+  if (data !== undefined && data !== "") return data;
+  throw new InputError(`${name}: no data folder given; it needs ${needs}`);
 }
 
-/**
- * Stops where a folder is given to a benchmark that would not look at it.
- * @throws InputError if one was given.
- */
-export function refuseData(benchmark: string, { data }: OpenOptions): void {
-  if (data !== undefined) {
-    throw new InputError(
-      `${benchmark}: it comes from npm packages and reads no data folder, but "${data}" was given; leave it out`,
-    );
-  }
+/** Stops where a folder is given that nothing would look at. @throws InputError if one was given */
+function refuseData({ name, needs }: Needs, data: string | undefined): void {
+  if (data === undefined) return;
+  throw new InputError(
+    `${name}: it needs ${needs} and reads no data folder, but "${data}" was given; leave it out`,
+  );
 }

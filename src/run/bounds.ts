@@ -1,5 +1,5 @@
 /** @file How large images and batches are, and may be: what no memory holds is refused before anything is allocated. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { InputError } from "../tensor/errors.ts";

@@ -1,6 +1,7 @@
 /** @file Options as a user types them: what each is called, what it expects, and values checked against a schema. */
-import { z } from "zod";
+import * as z from "zod";
 import { InputError } from "../tensor/errors.ts";
+import { suggestion } from "./names.ts";
 
 /** One option as JSON Schema, which zod writes: what is used of it. */
 export interface JsonProperty {
@@ -42,7 +43,9 @@ export function checked<Schema extends z.ZodObject>(
   const [issue] = result.error.issues;
   const where = source === undefined ? "" : `${source}: `;
   if (issue!.code === "unrecognized_keys") {
-    throw new InputError(`${where}--${flagOf(issue!.keys[0]!)}: there is no such option`);
+    const flag = `--${flagOf(issue!.keys[0]!)}`;
+    const known = Object.keys(schema.shape).map((key) => `--${flagOf(key)}`);
+    throw new InputError(`${where}${flag}: there is no such option${suggestion(flag, known)}`);
   }
   const name = String(issue!.path[0]);
   const property = propertiesOf(schema)[name]!;
@@ -71,7 +74,7 @@ export function expectation(property: JsonProperty): string {
   if (type !== "integer" && type !== "number") return "a text";
   const bounds = [
     ...(exclusiveMinimum === undefined ? [] : [`above ${exclusiveMinimum}`]),
-    ...(minimum === undefined ? [] : [`of at least ${minimum}`]),
+    ...(minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? [] : [`of at least ${minimum}`]),
     ...(maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? [] : [`at most ${maximum}`]),
   ];
   return [type === "integer" ? "a whole number" : "a number", bounds.join(" and ")]

@@ -1,7 +1,8 @@
 /** @file Options of a run, with their defaults: the command line derives its flags from these descriptions. */
-import { z } from "zod";
+import * as z from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
+import { DRIFTS } from "../heads/index.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { OPTIMIZERS, SCHEDULES } from "../optim/index.ts";
 import { batchCount, imageSide, MOST_THREADS, threadCount } from "./bounds.ts";
@@ -24,6 +25,8 @@ const imageOptions = {
 const count = z.number().int().positive();
 const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): [Name, ...Name[]] =>
   Object.keys(table) as [Name, ...Name[]];
+
+const driftNames = DRIFTS.map(({ name }) => name) as [string, ...string[]];
 
 /** Options of a run, with their defaults; the command line derives its flags from these descriptions. */
 export const runOptionsSchema = z.object({
@@ -58,6 +61,15 @@ export const runOptionsSchema = z.object({
     .nonnegative()
     .optional()
     .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
+  heads: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("ways to classify, the first is reported; all for all (default: the method's)"),
+  drift: z
+    .enum(driftNames)
+    .optional()
+    .describe("how what heads keep moves along with the features (default: the method's)"),
   epochs: count.default(2).describe("epochs of each task after the first"),
   firstEpochs: count.optional().describe("epochs of the first task (default: twice the others)"),
   batchSize: batchCount.default(32).describe("images in one optimiser step"),

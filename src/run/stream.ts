@@ -1,5 +1,5 @@
 /** @file From a benchmark and the options of a run to its tasks, and to when these are measured. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { blurry } from "../data/blurry.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Dataset } from "../data/dataset.ts";

@@ -8,7 +8,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** A compiled graph. */
 export interface Session {
   /**
-   * Runs the graph once. Inputs are read in place, never copied or kept.
+   * Runs the graph once. Inputs are read in place, never copied or kept; tensors that are no inputs are ignored.
    * @throws if an input is missing or has another type or shape than the graph's.
    */
   run(inputs: Tensors): Promise<Record<string, Tensor>>;

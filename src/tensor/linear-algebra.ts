@@ -195,3 +195,10 @@ export function solveRidge(
 ): Float64Array {
   return solveFactored(ridgeFactor(s, d, ridge), d, right, q);
 }
+
+/** Mean of every column of rows of width d. [n, d] -> [d] */
+export function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
+  const sums = new Float64Array(d);
+  for (let i = 0; i < rows.length; i++) sums[i % d]! += rows[i]!;
+  return sums.map((sum) => (sum * d) / rows.length);
+}

@@ -2,24 +2,24 @@
 import type { Sample } from "../data/dataset.ts";
 import type { PlacedBatch } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
-import type { Learner } from "../methods/method.ts";
 import { correctRows } from "./correct.ts";
+import type { ContinualModel } from "./model.ts";
 import { evaluatedSamples, type TrainingOptions } from "./options.ts";
 
 /** What an evaluator asks. */
 export interface EvaluatorOptions {
   readonly stream: TaskStream;
-  readonly learner: Pick<Learner, "readouts" | "predict">;
+  readonly model: ContinualModel;
   readonly evaluateOn: TrainingOptions["evaluateOn"];
   readonly batches: (samples: readonly Sample[]) => AsyncIterable<PlacedBatch>;
 }
 
 /** Right answers and decoded images. */
 export interface Counts {
-  /** By readout, then by task. */
+  /** By head, then by task. */
   readonly correct: Record<string, number[]>;
   readonly images: number[];
-  /** By readout, then by domain, over the tasks up to the current one; empty where all images are of one domain. */
+  /** By head, then by domain, over the tasks up to the current one; empty where all images are of one domain. */
   readonly domainCorrect: Record<string, number[]>;
   readonly domainImages: number[];
 }
@@ -51,11 +51,12 @@ export class Evaluator {
     current: number,
     progress: (done: number, total: number) => void,
   ): Promise<Counts> {
-    const { stream, learner } = this.#options;
+    const { stream, model } = this.#options;
+    const { names } = model.heads;
     const tasks = stream.tasks.slice(0, count);
     const domains = this.#byDomain ? stream.dataset.domainNames.length : 0;
     const each = (length: number): Record<string, number[]> =>
-      Object.fromEntries(learner.readouts.map((name) => [name, new Array<number>(length).fill(0)]));
+      Object.fromEntries(names.map((name) => [name, new Array<number>(length).fill(0)]));
     const result: Counts = {
       correct: each(count),
       images: new Array<number>(count).fill(0),
@@ -68,8 +69,8 @@ export class Evaluator {
     );
     let done = 0;
     for await (const batch of this.#options.batches(wanted.map(({ sample }) => sample))) {
-      const scores = await learner.predict(batch, stream.classNames.length);
-      const answers = learner.readouts.map((name) => [name, correctRows(scores[name]!, batch)] as const);
+      const scores = await model.scores(batch, stream.classNames.length);
+      const answers = names.map((name) => [name, correctRows(scores[name]!, batch)] as const);
       for (const [row, place] of batch.places.entries()) {
         const { task, sample } = wanted[place]!;
         const byDomain = this.#byDomain && task <= current;

@@ -1,4 +1,5 @@
 /** @file The typed events of a run: the terminal, events.jsonl and the report all read these. */
+import type { Figure } from "../methods/figures.ts";
 
 /** Everything that a run tells the outside, in order. Each is one line of events.jsonl, plus `time` (ISO 8601). */
 export type RunEvent =
@@ -48,25 +49,19 @@ export type RunEvent =
       readonly loss: number;
       readonly seconds: number;
     }
-  /** What a method wants shown: the ranks it chose, a unit vector by which tasks compare, further numbers. */
-  | {
-      readonly type: "method";
-      readonly task: number;
-      readonly ranks?: Readonly<Record<string, number>>;
-      readonly fingerprint?: readonly number[];
-      readonly values?: Readonly<Record<string, number>>;
-    }
+  /** What a method wants shown. */
+  | { readonly type: "method"; readonly task: number; readonly figures: readonly Figure[] }
   | {
       readonly type: "task-end";
       readonly task: number;
-      /** Row R[t] of every readout: accuracy on tasks 0..t (or on all tasks); empty where the task was not evaluated. */
+      /** Row R[t] of every head: accuracy on tasks 0..t (or on all tasks); empty where the task was not evaluated. */
       readonly accuracy: Readonly<Record<string, readonly number[]>>;
-      /** Of the first readout; null where the task was not evaluated. */
+      /** Of the first head; null where the task was not evaluated. */
       readonly accuracyMicro: number | null;
       readonly stateBytes: number;
       readonly seconds: number;
     }
-  /** Accuracy of the first readout in the middle of the stream: over the test images of the classes met so far. */
+  /** Accuracy of the first head in the middle of the stream: over the test images of the classes met so far. */
   | {
       readonly type: "anytime";
       readonly task: number;

@@ -66,7 +66,8 @@ export class Measurements {
   async afterTask(
     task: Task,
   ): Promise<Pick<Extract<RunEvent, { type: "task-end" }>, "accuracy" | "accuracyMicro">> {
-    const { plan, record, learner, stream } = this.#options;
+    const { plan, record, model, stream } = this.#options;
+    const { names } = model.heads;
     const { index } = task;
     const tasks = stream.tasks.length;
     const counts = isDue(plan, index, tasks)
@@ -74,7 +75,7 @@ export class Measurements {
       : undefined;
     for (const [each, images] of (counts?.images ?? []).entries()) record.testImages[each] = images;
     record.domainImages[index] = counts?.domainImages ?? [];
-    for (const name of learner.readouts) {
+    for (const name of names) {
       record.correct[name]![index] = counts?.correct[name] ?? [];
       record.domainCorrect[name]![index] = counts?.domainCorrect[name] ?? [];
     }
@@ -83,9 +84,8 @@ export class Measurements {
       correct.map((count, i) => count / Math.max(record.testImages[i]!, 1));
     const seen = (values: readonly number[]): number[] => values.slice(0, index + 1);
     return {
-      accuracy: Object.fromEntries(learner.readouts.map((name) => [name, shares(row(name))])),
-      accuracyMicro:
-        counts === undefined ? null : share(seen(row(learner.readouts[0]!)), seen(counts.images)),
+      accuracy: Object.fromEntries(names.map((name) => [name, shares(row(name))])),
+      accuracyMicro: counts === undefined ? null : share(seen(row(names[0]!)), seen(counts.images)),
     };
   }
 

@@ -10,7 +10,7 @@ interface AnytimeRecord extends AnytimeCounts {
 
 /** The counts of a run. Rows of finished tasks never change. */
 export interface RunRecord {
-  /** Correct test images per readout, R's counts: [after task][on task]; an empty row where nothing was evaluated. */
+  /** Correct test images per head, R's counts: [after task][on task]; an empty row where nothing was evaluated. */
   readonly correct: Record<string, number[][]>;
   /** The same by domain over the tasks so far: [after task][domain]; empty rows where all images are of one domain. */
   readonly domainCorrect: Record<string, number[][]>;

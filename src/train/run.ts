@@ -1,17 +1,20 @@
 /** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
 import { drawPass } from "../data/augmentation.ts";
-import type { Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
-import { batches, type ImageCache, type PlacedBatch, type UnreadablePolicy } from "../data/loader.ts";
+import type { ImageTransform } from "../data/dataset.ts";
+import type { ImageCache } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
-import type { Learner, MethodContext, MethodReport, TaskData } from "../methods/method.ts";
-import { InputError } from "../tensor/errors.ts";
+import { type Figure, RANK } from "../methods/figures.ts";
+import type { MethodContext, TaskData, Training } from "../methods/method.ts";
+import { featurePass } from "../network/feature-pass.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 import { Measurements } from "./measurements.ts";
+import type { ContinualModel } from "./model.ts";
 import { DEFAULT_EVALUATION, type EvaluationPlan, type TrainingOptions } from "./options.ts";
 import { copyRecord, emptyRecord, type RunRecord } from "./record.ts";
+import { checkReadable, TaskImages } from "./task-images.ts";
 import { NO_TRACE, type Trace } from "./tracer.ts";
 
 /** Where results go. */
@@ -26,7 +29,7 @@ export interface RunOutput {
 /** Everything a run needs. */
 export interface RunOptions {
   readonly stream: TaskStream;
-  readonly learner: Learner;
+  readonly model: ContinualModel;
   readonly context: MethodContext;
   readonly training: TrainingOptions;
   /** Left out: `DEFAULT_EVALUATION`. */
@@ -43,16 +46,13 @@ export interface RunOptions {
   readonly trace?: Trace | undefined;
 }
 
-/** Images decoded ahead of the network. */
-const PREFETCH = 128;
-
 /** Runs the stream to its end and returns what was counted. @throws if `signal` aborts: the last checkpoint stands. */
 export async function runStream(options: RunOptions): Promise<RunRecord> {
   const run = new Run(options);
   try {
     return await run.toEnd();
   } finally {
-    await options.learner.dispose();
+    await options.model.dispose();
   }
 }
 
@@ -60,6 +60,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #record: RunRecord;
   readonly #trace: Trace;
+  readonly #images: TaskImages;
   readonly #measurements: Measurements;
   #events: number;
   #clock = performance.now();
@@ -70,25 +71,38 @@ class Run {
     this.#options = options;
     this.#trace = options.trace ?? NO_TRACE;
     this.#events = options.resume?.events ?? 1; // the caller's `run-start`
-    const { learner, stream, training } = options;
-    this.#record = options.resume?.record ?? emptyRecord(learner.readouts);
+    const { model, stream, training } = options;
+    this.#record = options.resume?.record ?? emptyRecord(model.heads.names);
+    const { transform, cache, unreadable, signal, context, output } = options;
+    this.#images = new TaskImages({
+      stream,
+      preprocessing: context.backbone.preprocessing,
+      transform,
+      cache,
+      unreadable,
+      signal,
+      trace: this.#trace,
+      skipped: this.#record.skipped,
+      tell: (event) => this.#tell(event),
+      passing: (event) => output.event(event),
+    });
     this.#measurements = new Measurements({
       stream,
-      learner,
+      model,
       evaluateOn: training.evaluateOn,
       plan: options.evaluation ?? DEFAULT_EVALUATION,
       record: this.#record,
-      batches: (samples) => this.#batches(samples, { batchSize: 64 }),
+      batches: (samples) => this.#images.batches(samples),
       trace: this.#trace,
       tell: (event) => this.#tell(event),
-      passing: (event) => options.output.event(event),
+      passing: (event) => output.event(event),
     });
   }
 
   async toEnd(): Promise<RunRecord> {
-    const { resume, learner, stream, output } = this.#options;
+    const { resume, model, stream, output } = this.#options;
     if (resume !== undefined) {
-      await learner.load(resume.state);
+      await model.load(resume.state);
       output.event({ type: "resume", task: resume.task, epoch: resume.epoch, tasks: stream.tasks.length });
     }
     for (const task of stream.tasks.slice(resume?.task ?? 0)) {
@@ -99,11 +113,12 @@ class Run {
   }
 
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
-    const { learner, output, training, stream } = this.#options;
+    const { model, output, training, stream } = this.#options;
+    const { learner, heads } = model;
     const middle = resume !== undefined && resume.epoch > 0;
     const data = this.#taskData(task);
-    const trains = learner.trains(data.classes);
-    const epochs = !trains ? 0 : learner.untrained ? training.firstEpochs : training.epochs;
+    const plan = learner.plan(data.classes);
+    const epochs = plan === "none" ? 0 : plan === "first" ? training.firstEpochs : training.epochs;
     if (!middle) {
       const testImages = this.#measurements.samples(task).length;
       this.#record.taskSeconds[task.index] = 0;
@@ -120,29 +135,37 @@ class Run {
         epochs,
       });
     }
+    const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
     this.#repeating = middle;
-    await this.#trace.time("begin task", () => learner.beginTask(data));
+    const { training: open, before } = await this.#trace.time("begin task", async () => {
+      const begun = await learner.begin(data);
+      // While a task trains, features are those of the model before it.
+      const passes = begun.training !== undefined && begun.before === undefined && heads.drifts;
+      return passes ? { ...begun, before: await features("features before") } : begun;
+    });
     this.#repeating = false;
-    if (trains) {
-      if (middle) learner.loadTraining(resume.training);
-      this.#record.trainableParameters[task.index] = learner.trainableParameters;
+    this.#record.trainableParameters[task.index] = open?.size ?? 0;
+    if (open !== undefined) {
+      if (middle) open.load(resume.training);
       for (let epoch = middle ? resume.epoch : 0; epoch < epochs; epoch++) {
-        await this.#trace.time("training", () => this.#epoch(task, epoch, epochs));
-        await this.#checkpoint(task.index, epoch + 1, learner.trainingState());
+        await this.#trace.time("training", () => this.#epoch(task, open, epoch, epochs));
+        await this.#checkpoint(task.index, epoch + 1, open.state());
       }
     } else {
-      this.#record.trainableParameters[task.index] = 0;
       await this.#measurements.takeIn(task, task.train.length);
     }
-    await this.#trace.time("end task", () => learner.endTask(data));
+    await this.#trace.time("end task", async () => {
+      const after = await learner.end(data);
+      if (heads.remembers) model.update(after ?? (await features("class statistics")), before);
+    });
     await this.#trace.time("evaluation", () => this.#endTask(task));
-    const state = learner.state();
+    const state = model.state();
     await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
     await this.#checkpoint(task.index + 1, 0, {});
   }
 
-  async #epoch(task: Task, epoch: number, epochs: number): Promise<void> {
-    const { learner, context, training } = this.#options;
+  async #epoch(task: Task, open: Training, epoch: number, epochs: number): Promise<void> {
+    const { context, training } = this.#options;
     const { batchSize, augmentation } = training;
     const path = [context.seed, "task", task.index, "epoch", epoch] as const;
     const { order, views } = drawPass(Rng.at(...path), task.train.length, augmentation);
@@ -154,8 +177,8 @@ class Run {
     let step = 0;
     let images = 0;
     let lossSum = 0;
-    for await (const batch of this.#batches(task.train, { batchSize, order, views })) {
-      const loss = await learner.trainStep(batch, {
+    for await (const batch of this.#images.batches(task.train, { batchSize, order, views })) {
+      const loss = await open.step(batch, {
         epoch,
         step,
         progress: (epoch * steps + step) / (epochs * steps),
@@ -195,7 +218,7 @@ class Run {
     const { index } = task;
     const record = this.#record;
     const measured = await this.#measurements.afterTask(task);
-    record.stateBytes[index] = bytesOf(this.#options.learner.state());
+    record.stateBytes[index] = bytesOf(this.#options.model.state());
     this.#tick(index);
     this.#tell({
       type: "task-end",
@@ -212,63 +235,21 @@ class Run {
       index: task.index,
       classes: [...new Set(labels)].sort((a, b) => a - b), // a domain may lack some of the stream's
       trainImages: task.train.length,
-      pass: (phase) => this.#pass(task, phase),
-      report: (report: MethodReport) => {
-        if (report.ranks !== undefined) this.#record.ranks[task.index] = { ...report.ranks };
-        this.#tell({ type: "method", task: task.index, ...report });
+      pass: (phase) => this.#images.pass(task, phase),
+      report: (figures) => {
+        const ranks = figures.flatMap((figure) => (isRanks(figure) ? [figure.values] : [])).at(-1);
+        if (ranks !== undefined) this.#record.ranks[task.index] = { ...ranks };
+        this.#tell({ type: "method", task: task.index, figures });
       },
     };
   }
 
-  async *#pass(task: Task, phase: string): AsyncIterable<Batch> {
-    let done = 0;
-    for await (const batch of this.#batches(task.train, { batchSize: 64 })) {
-      yield batch;
-      done += batch.count;
-      this.#options.output.event({
-        type: "phase",
-        task: task.index,
-        name: phase,
-        done,
-        total: task.train.length,
-      });
-    }
-    checkReadable(task, done);
-  }
-
-  #batches(
-    samples: readonly Sample[],
-    how: { batchSize: number; order?: readonly number[]; views?: readonly (View | null)[] },
-  ): AsyncGenerator<PlacedBatch, void, undefined> {
-    const { stream, transform, cache, context, signal, unreadable } = this.#options;
-    const onSkip = (id: string, reason: string): void => {
-      if (this.#record.skipped.includes(id)) return;
-      this.#record.skipped.push(id);
-      this.#tell({ type: "skipped-image", id, reason });
-    };
-    const policy: UnreadablePolicy =
-      unreadable === "skip" ? { onUnreadable: "skip", onSkip } : { onUnreadable: "fail" };
-    const loaded = batches({
-      dataset: stream.dataset,
-      samples,
-      position: stream.position,
-      transform,
-      cache,
-      preprocessing: context.backbone.preprocessing,
-      prefetch: PREFETCH,
-      signal,
-      ...how,
-      ...policy,
-    });
-    return this.#trace.waiting("waiting for images", loaded);
-  }
-
   async #checkpoint(task: number, epoch: number, training: Readonly<Record<string, Tensor>>): Promise<void> {
     this.#tick(Math.min(task, this.#record.taskSeconds.length - 1));
-    const { learner, output } = this.#options;
+    const { model, output } = this.#options;
     const record = copyRecord(this.#record);
     await this.#trace.time("checkpoint", () =>
-      output.saveCheckpoint({ task, epoch, record, events: this.#events, state: learner.state(), training }),
+      output.saveCheckpoint({ task, epoch, record, events: this.#events, state: model.state(), training }),
     );
   }
 
@@ -289,11 +270,8 @@ class Run {
   }
 }
 
-/** With `unreadable: "skip"` every image of a task may be left out. */
-function checkReadable({ name, train }: Task, images: number): void {
-  if (images > 0) return;
-  throw new InputError(`${name}: none of its ${train.length} training images can be read`);
-}
+const isRanks = (figure: Figure): figure is Extract<Figure, { kind: "layers" }> =>
+  figure.kind === "layers" && figure.name === RANK;
 
 function bytesOf(state: Readonly<Record<string, Tensor>>): number {
   return Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
 import { benchmarks } from "../../src/node/benchmarks/index.ts";
+import { flagOf } from "../../src/run/checked.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { QUICK, Workplace } from "./command.ts";
 
@@ -88,7 +89,11 @@ describe("help", () => {
     }
     const { stdout } = await place.fmlora(["data"]);
     for (const { name, needs, options } of benchmarks) {
-      for (const text of [`${name}: `, needs, ...Object.keys(options).map((option) => `--${option}`)]) {
+      for (const text of [
+        `${name}: `,
+        needs,
+        ...Object.keys(options.shape).map((option) => `--${flagOf(option)}`),
+      ]) {
         expect(stdout).toContain(text);
       }
     }
@@ -110,9 +115,9 @@ describe("compare", () => {
     const rows = stdout.split("\n").filter((line) => /^(fm-lora|seq-lora|seq-lora\/lda|mine) /.test(line));
     expect(rows.map((row) => row.split(/ +/).slice(0, 2).join(" "))).toEqual([
       "fm-lora lda",
-      "seq-lora head",
+      "seq-lora rows",
       "seq-lora/lda lda",
-      "mine head",
+      "mine rows",
       "seq-lora 1",
       "seq-lora/lda 1",
       "mine 1",
@@ -147,7 +152,7 @@ describe("compare", () => {
       `"fmlora: odd/metrics.json: not a run's metrics: lastAccuracy: Invalid input: expected number, received undefined [2]"`,
     );
     expect(await place.refused("compare", "fm:knn")).toMatchInlineSnapshot(
-      `"fmlora: fm/metrics.json: there is no readout "knn"; it has: lda, head [2]"`,
+      `"fmlora: fm/metrics.json: there is no head "knn"; it has: lda, rows [2]"`,
     );
     expect(await place.refused("compare", "fm", "--reference", "joint")).toMatchInlineSnapshot(
       `"fmlora: comparison: no run of the reference joint; there are fm-lora [2]"`,
@@ -220,7 +225,7 @@ describe("predict", () => {
     expect(
       await place.refused("predict", image(0), "--model", "fm", "--readout", "ncm"),
     ).toMatchInlineSnapshot(
-      `"fmlora: fm/model/model.safetensors: there is no readout "ncm"; it has: lda, head [2]"`,
+      `"fmlora: fm/model/model.safetensors: there is no head "ncm"; it has: lda, rows [2]"`,
     );
     mkdirSync(join(place.path, "cut", "model"), { recursive: true });
     const whole = readFileSync(join(place.path, "fm", "model", "model.safetensors"));

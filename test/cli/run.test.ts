@@ -138,10 +138,10 @@ describe("one line and exit code 2 for", () => {
 
   test("names that are not known", async () => {
     expect(await place.refused("run", "cifar10")).toMatchInlineSnapshot(
-      `"fmlora: there is no benchmark "cifar10"; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted [2]"`,
+      `"fmlora: there is no benchmark "cifar10" (did you mean cifar100?); expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted [2]"`,
     );
     expect(await place.refused("run", "emoji", "--method", "fmlora")).toMatchInlineSnapshot(
-      `"fmlora: there is no method "fmlora"; expected one of: fm-lora, seq-lora, ncm, lda, joint [2]"`,
+      `"fmlora: there is no method "fmlora" (did you mean fm-lora?); expected one of: fm-lora, seq-lora, ncm, lda, joint [2]"`,
     );
     expect(await place.refused("run", "emoji", "--epoch", "3")).toMatchInlineSnapshot(
       `"fmlora: unknown option '--epoch' (did you mean --epochs?) [2]"`,
@@ -174,7 +174,7 @@ describe("one line and exit code 2 for", () => {
       `"fmlora: --evaluate-on "train": expected one of: test, validation [2]"`,
     );
     expect(await place.refused("run", "emoji", "--classes", "many")).toMatchInlineSnapshot(
-      `"fmlora: emoji: option "classes" is "many"; expected a whole number [2]"`,
+      `"fmlora: --classes "many": expected a whole number of at least 2 [2]"`,
     );
     expect(await place.refused("run", "emoji", "--epochs")).toMatchInlineSnapshot(
       `"fmlora: option '--epochs <n>' argument missing [2]"`,

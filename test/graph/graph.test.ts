@@ -16,7 +16,15 @@ test.each([
   ["transpose", () => ops.transpose(x([2, 3]), [0, 0]), ["f32[2,3]", "[0,0]"]],
   ["expand", () => ops.expand(x([2, 3]), [4, 3]), ["f32[2,3]", "[4,3]"]],
   ["slice", () => ops.slice(x([2, 3]), 1, 2, 5), ["f32[2,3]", "2 to 5"]],
-  ["concat", () => ops.concat(x([2, 3]), x([4, 5]), 0), ["f32[2,3]", "f32[4,5]"]],
+  ["concat", () => ops.concat([x([2, 3]), x([4, 5])], 0), ["f32[2,3]", "f32[4,5]"]],
+  [
+    "concat of three",
+    () => ops.concat([x([2]), x([2]), input("y", "float64", [2])], 0),
+    ["part 1 is f32[2], part 2 is f32[2], part 3 is f64[2]", "types differ"],
+  ],
+  ["concat, axes", () => ops.concat([x([2, 3]), x([2])], 0), ["f32[2,3]", "f32[2]", "numbers of axes"]],
+  ["gather", () => ops.gather(x([2, 3]), x([4])), ["f32[2,3]", "f32[4]", "int32 or int64"]],
+  ["topK", () => ops.topK(x([2, 3]), 4), ["f32[2,3]", "3 to choose 4 of"]],
   ["layerNorm", () => ops.layerNorm(x([2, 8]), x([4]), x([8]), 1e-6), ["f32[2,8]", "f32[4]", "[8]"]],
 ])("a shape error of %s shows all shapes", (_, build, shown) => {
   expect(build).toThrow(/^[^\n]+$/);
@@ -28,6 +36,12 @@ test("an axis out of range is named", () => {
     "reduceSum: axis 2 is outside a tensor of rank 2",
   );
   expect(() => ops.slice(x([2, 3]), -3, 0, 1)).toThrow("slice: axis -3");
+});
+
+test("concat gives a single value back and refuses none", () => {
+  const only = x([2]);
+  expect(ops.concat([only], 0)).toBe(only);
+  expect(() => ops.concat([], 0)).toThrow("concat: there is nothing to join; pass at least one value");
 });
 
 test("two inputs of one name are an error, one input used twice is not", () => {

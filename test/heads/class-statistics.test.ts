@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { inverse, Matrix } from "ml-matrix";
 import { describe, expect, test } from "vitest";
-import { ClassStatistics, linearScores } from "../../src/heads/class-statistics.ts";
+import { ClassStatistics } from "../../src/heads/class-statistics.ts";
 import { Discriminant } from "../../src/heads/discriminant.ts";
+import { ridge } from "../../src/heads/drift/ridge.ts";
+import { linearScores } from "../../src/heads/linear-classifier.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import { largestDifference } from "../parity/networks.ts";
@@ -32,6 +34,17 @@ function statisticsOf(...tasks: readonly Rows[]): ClassStatistics {
   const statistics = new ClassStatistics(D);
   for (const task of tasks) statistics.add(task, { betweenScatter: true });
   return statistics;
+}
+
+/** Moves the statistics by the ridge map fitted on features before and after. */
+function compensate(
+  statistics: ClassStatistics,
+  before: Float32Array,
+  after: Float32Array,
+  driftRidge: number,
+) {
+  const map = ridge.fit(before, after, D, { driftRidge });
+  if (map !== undefined) statistics.move(map);
 }
 
 const labelLists = fc.array(fc.nat(3), { minLength: 2, maxLength: 40 });
@@ -96,7 +109,7 @@ describe("add(features, options)", () => {
   });
 });
 
-describe("compensate(before, after, ridge)", () => {
+describe("move(the ridge map of before and after)", () => {
   /** f -> M f + t, close to the identity as a drift is. */
   const drift = (features: Float32Array, seed: number): Float32Array => {
     const rng = Rng.at("drift", seed);
@@ -121,7 +134,7 @@ describe("compensate(before, after, ridge)", () => {
           Array.from({ length: 60 }, (_, i) => 3 + (i % 3)),
         );
         const statistics = statisticsOf(old);
-        statistics.compensate(current.features, drift(current.features, seed), 1e-6);
+        compensate(statistics, current.features, drift(current.features, seed), 1e-6);
         const expected = statisticsOf({ ...old, features: drift(old.features, seed) });
         expect(largestDifference(statistics.meanRows().means, expected.meanRows().means)).toBeLessThan(1e-3);
         expect(largestDifference(statistics.covariance(), expected.covariance())).toBeLessThan(1e-3);
@@ -136,7 +149,7 @@ describe("compensate(before, after, ridge)", () => {
     const covariance = statistics.covariance();
     const { features } = rowsAt(2, [2, 2, 3, 3]);
     const after = features.map((value, i) => value + (i % D));
-    statistics.compensate(features, after, 1e9);
+    compensate(statistics, features, after, 1e9);
     expect(
       largestDifference(
         statistics.meanRows().means,
@@ -150,18 +163,19 @@ describe("compensate(before, after, ridge)", () => {
     const statistics = statisticsOf(rowsAt(1, [0, 0, 1, 1, 1]));
     const before = statistics.tensors("");
     const { features } = rowsAt(2, [2, 2, 3, 3]);
-    statistics.compensate(features, features, 1);
-    statistics.compensate(new Float32Array(), new Float32Array(), 1);
+    compensate(statistics, features, features, 1);
+    compensate(statistics, new Float32Array(), new Float32Array(), 1);
     expect(statistics.tensors("")).toEqual(before);
     const none = new ClassStatistics(D);
-    none.compensate(features, features, 1);
+    compensate(none, features, features, 1);
     expect(none.classes).toEqual([]);
   });
 
   test("one image moves the statistics by a finite amount", () => {
     const statistics = statisticsOf(rowsAt(1, [0, 0, 1, 1, 1]));
     const { features } = rowsAt(2, [2]);
-    statistics.compensate(
+    compensate(
+      statistics,
       features,
       features.map((value) => value + 1),
       1,
@@ -177,7 +191,7 @@ test("the covariance stays symmetric to the last bit: LDA factorizes it, and rou
       const [first, again] = [rowsAt(seed, [0, 1, 1, 2, 0, 2]), rowsAt(seed + 1, [2, 0, 1, 3, 3])];
       const after = again.features.map((value, i) => 0.9 * value + 0.1 * again.features[(i * 7) % 25]!);
       const [moved, merged] = [statisticsOf(first), statisticsOf(first, again)];
-      moved.compensate(again.features, after, 1);
+      compensate(moved, again.features, after, 1);
       for (const covariance of [moved.covariance(), merged.covariance()])
         for (let i = 0; i < D; i++)
           for (let j = 0; j < i; j++) expect(covariance[i * D + j]).toBe(covariance[j * D + i]);

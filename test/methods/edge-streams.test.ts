@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { domainIncremental, type TaskStream } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
+import { patternDataset, streamOf } from "../../src/testing/patterns.ts";
 import { type FinishedRun, methodOf, runMethod } from "../support/run-method.ts";
-import { patternDataset, streamOf } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 6, domains: 3, trainPerClass: 8, testPerClass: 4, noise: 60 });
 const lonely = patternDataset({ classes: 6, trainPerClass: 1, testPerClass: 4, noise: 20 });
@@ -96,13 +96,16 @@ test.each(METHODS.map(({ name }) => name))(
   "%s lets domains add the distance of their means to the scatter",
   async (name) => {
     const scatter = async (betweenScatter: boolean): Promise<number> => {
-      const { states, record } = await runMethod(name, domains, { epochs: 1, options: { betweenScatter } });
+      const { states, record } = await runMethod(name, domains, {
+        epochs: 1,
+        headOptions: { betweenScatter },
+      });
       expect(new Set(record.stateBytes).size).toBe(1); // nothing is kept per task
       const values = states.at(-1)!["statistics.scatter"]!.data as Float32Array;
       return values.reduce((sum, value, i) => (i % (32 + 1) === 0 ? sum + value : sum), 0); // its trace
     };
     const [on, off] = [await scatter(true), await scatter(false)];
-    if (methodOf(name).protocol === "joint")
+    if (methodOf(name).traits.protocol === "joint")
       expect(on).toBe(off); // every class comes once
     else expect(on).toBeGreaterThan(1.05 * off);
   },
@@ -127,8 +130,8 @@ function expectFinite({ states, losses, events }: FinishedRun): void {
   }
   for (const event of events) {
     expect(JSON.stringify(event)).not.toContain("null"); // JSON's NaN
-    if (event.type === "method" && event.fingerprint !== undefined) {
-      expect(Math.hypot(...event.fingerprint)).toBeCloseTo(1, 2);
-    }
+    if (event.type !== "method") continue;
+    for (const figure of event.figures)
+      if (figure.kind === "direction") expect(Math.hypot(...figure.vector)).toBeCloseTo(1, 2);
   }
 }

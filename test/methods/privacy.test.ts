@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { METHODS } from "../../src/methods/index.ts";
+import { patternDataset } from "../../src/testing/patterns.ts";
 import { encodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { bytesOf, leaks } from "../support/leaks.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes } from "../support/run-method.ts";
-import { patternDataset } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 4, trainPerClass: 6, testPerClass: 2 });
 const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Batch } from "../../src/data/dataset.ts";
-import type { AdaptedVit } from "../../src/network/adapted-vit.ts";
+import type { AdaptedNetwork } from "../../src/network/adapted-network.ts";
 import { observePass } from "../../src/network/feature-pass.ts";
 
 /** A network that sees nothing: the pass alone is looked at. */
 const blind = {
   observe: (batch: Batch) =>
     Promise.resolve({ features: new Float32Array(batch.count), moments: {}, tokens: {} }),
-} as unknown as AdaptedVit;
+} as unknown as AdaptedNetwork;
 
 /** Images of one byte, class after class, as a pass over a task comes. */
 async function* byClass(classes: number, perClass: number, batchSize: number): AsyncGenerator<Batch> {

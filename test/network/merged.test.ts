@@ -3,19 +3,22 @@ import { describe, expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import { type Graph, graph } from "../../src/graph/graph.ts";
 import { input } from "../../src/graph/value.ts";
-import { linearScores } from "../../src/heads/class-statistics.ts";
-import { type StatisticsOptions, StatisticsReadout } from "../../src/heads/readouts.ts";
-import { TaskHead } from "../../src/heads/task-head.ts";
+import { ClassStatistics } from "../../src/heads/class-statistics.ts";
+import { Discriminant } from "../../src/heads/discriminant.ts";
 import { adaptedSites } from "../../src/methods/parts/sites.ts";
-import { AdaptedVit } from "../../src/network/adapted-vit.ts";
+import { TrainedRows } from "../../src/methods/parts/trained-rows.ts";
+import { AdaptedNetwork } from "../../src/network/adapted-network.ts";
+import { lowRank } from "../../src/network/low-rank.ts";
+import { promptTokens } from "../../src/network/prompt-tokens.ts";
 import { vitFeatures } from "../../src/nn/vit.ts";
 import { weightInputs } from "../../src/nn/weights.ts";
 import { graphText } from "../../src/onnx/text.ts";
+import { patternDataset, patternImage } from "../../src/testing/patterns.ts";
+import { untrainedModel } from "../../src/testing/train-method.ts";
 import { largestDifference } from "../parity/networks.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { methodOf, oneThread, runMethod, testContext } from "../support/run-method.ts";
 import { tinyBackbone } from "../support/tiny-backbone.ts";
-import { patternDataset, patternImage } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 4, trainPerClass: 8, testPerClass: 2 });
 const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
@@ -38,13 +41,12 @@ function bareGraph(): Graph {
   return graph({ features: vitFeatures(config, weightInputs(), images) });
 }
 
-/** The graph that a fresh learner of this kind compiles to predict. */
+/** The graph that a fresh model of this kind compiles to predict. */
 async function servingGraph(name: string, options: Record<string, unknown>): Promise<Graph> {
   const seen = recording(oneThread);
-  const method = methodOf(name);
-  const learner = method.create(testContext({ runtime: seen.runtime }), method.options.parse(options));
-  await learner.predict(batch, 4);
-  await learner.dispose();
+  const model = untrainedModel(methodOf(name), testContext({ runtime: seen.runtime }), { options });
+  await model.scores(batch, 4);
+  await model.dispose();
   expect(seen.graphs.length).toBe(1);
   return seen.graphs[0]!;
 }
@@ -86,29 +88,29 @@ test.each([
       run.context.backbone.config,
       "sites" in options ? options.sites : ["query", "value"],
     );
-    const promptTokens = state.prompts?.dims[0] ?? 0;
-    const vit = new AdaptedVit(run.context, { sites, rank: 16, core, promptTokens });
-    const unmerged = await vit.observe(batch, state);
-    const bareVit = new AdaptedVit(run.context, { sites: [], rank: 0, core: false, promptTokens: 0 });
-    const plain = await bareVit.features(batch);
-    await bareVit.dispose();
-    vit.merge(state);
-    const merged = await vit.features(batch);
+    const count = state.prompts?.dims[0] ?? 0;
+    const network = new AdaptedNetwork(run.context, [
+      lowRank(run.context.backbone, { sites, rank: 16, core }),
+      ...(count === 0 ? [] : [promptTokens({ count, width: 32 })]),
+    ]);
+    const unmerged = await network.observe(batch, state);
+    const bareNetwork = new AdaptedNetwork(run.context);
+    const plain = await bareNetwork.features(batch);
+    await bareNetwork.dispose();
+    network.merge(state);
+    const merged = await network.features(batch);
     expect(largestDifference(merged, unmerged.features)).toBeLessThan(1e-4);
-    const learner = await run.reload();
-    const scores = await learner.predict(batch, 4);
-    await learner.dispose();
+    const model = await run.reload();
+    const scores = await model.scores(batch, 4);
+    await model.dispose();
     const { features } = unmerged;
-    const statistics = new StatisticsReadout(
-      vit.width,
-      methodOf(name).options.parse({}) as StatisticsOptions,
-    );
-    statistics.load(state);
-    const head = TaskHead.from(state, "head.").classifier();
-    expect(largestDifference(scores.head!, linearScores(head, features, vit.width, 4))).toBeLessThan(1e-4);
-    expect(largestDifference(scores.lda!, statistics.lda(features, 4))).toBeLessThan(1e-4);
+    const statistics = ClassStatistics.from(state, "statistics.");
+    const rows = TrainedRows.from(state, "head.");
+    expect(largestDifference(scores.rows!, rows.scores(features, 4))).toBeLessThan(1e-4);
+    const lda = new Discriminant(statistics, 0.1);
+    expect(largestDifference(scores.lda!, lda.scores(features, 4))).toBeLessThan(1e-4);
     expect(largestDifference(merged, plain)).toBeGreaterThan(1e-2); // the update does something
-    await vit.dispose();
+    await network.dispose();
   },
 );
 
@@ -116,13 +118,13 @@ test("observe sums h hᵀ over images and tokens, and padding counts for nothing
   const run = await runMethod("fm-lora", stream, { epochs: 1 });
   const state = run.states.at(-1)!;
   const sites = adaptedSites(run.context.backbone.config, ["query", "value"]);
-  const vit = new AdaptedVit(run.context, { sites, rank: 16, core: true, promptTokens: 4 });
+  const network = new AdaptedNetwork(run.context, [
+    lowRank(run.context.backbone, { sites, rank: 16, core: true }),
+    promptTokens({ count: 4, width: 32 }),
+  ]);
   const bytes = batch.images.length / batch.count;
   const part = (from: number, to: number) =>
-    vit.observe(
-      { images: batch.images.slice(from * bytes, to * bytes), labels: batch.labels, count: to - from },
-      state,
-    );
+    network.observe({ images: batch.images.slice(from * bytes, to * bytes), count: to - from }, state);
   const [whole, one, rest] = [await part(0, 6), await part(0, 1), await part(1, 6)];
   for (const site of sites) {
     const sum = one.moments[site]!.map((value, i) => value + rest.moments[site]![i]!);
@@ -130,5 +132,5 @@ test("observe sums h hᵀ over images and tokens, and padding counts for nothing
     // All tokens reach a site but the last block's query, which is computed for CLS alone.
     expect(whole.tokens[site]).toBe(site === "blocks.1.query" ? 6 : 6 * (1 + 16 + 4));
   }
-  await vit.dispose();
+  await network.dispose();
 });

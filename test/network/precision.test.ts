@@ -4,19 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
-import { AdaptedVit } from "../../src/network/adapted-vit.ts";
+import { AdaptedNetwork } from "../../src/network/adapted-network.ts";
+import { lowRank } from "../../src/network/low-rank.ts";
+import { localCrossEntropy } from "../../src/network/objective.ts";
 import { type Float32Part, int8Precision, largestInt8Weight } from "../../src/nn/precision.ts";
 import { loadBackbone } from "../../src/node/backbones/backbone.ts";
 import { quantizedLinearOp, quantizedMatmulOp } from "../../src/ops/index.ts";
 import { float32Data, tensor } from "../../src/tensor/tensor.ts";
+import { patternDataset, patternImage } from "../../src/testing/patterns.ts";
 import { largestDifference } from "../parity/networks.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes, testContext } from "../support/run-method.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
-import { patternDataset, patternImage } from "../support/toy-dataset.ts";
 
 const int8 = int8Precision({ layers: 2 });
-const bare = { sites: [], rank: 0, core: false, promptTokens: 0 };
 const images = [0, 1, 2, 3, 4].map((number) =>
   patternImage({ label: number % 4, domain: 0, number, use: "new" }),
 );
@@ -31,13 +32,13 @@ const cosine = (a: Float32Array, b: Float32Array): number => {
 };
 
 test("features in 8 bits are near those in float32, and what fills up a run changes none", async () => {
-  const exact = new AdaptedVit(testContext(), bare);
-  const rounded = new AdaptedVit({ ...testContext(), precision: int8 }, bare);
+  const exact = new AdaptedNetwork(testContext());
+  const rounded = new AdaptedNetwork({ ...testContext(), precision: int8 });
   const all = await rounded.features(batchOf(0, 1, 2, 3, 4));
   const similar = cosine(await exact.features(batchOf(0, 1, 2, 3, 4)), all);
   expect(similar).toBeGreaterThan(0.999);
   expect(similar).toBeLessThan(1); // it does round
-  const single = new AdaptedVit({ ...testContext(), microBatch: 1, precision: int8 }, bare);
+  const single = new AdaptedNetwork({ ...testContext(), microBatch: 1, precision: int8 });
   const alone = await single.features(batchOf(4)); // as it is in `all`, but for three copies that fill its run
   expect(largestDifference(all.subarray(4 * exact.width), alone)).toBeLessThan(1e-5);
   const together = await single.features(batchOf(0, 1, 2, 3, 4));
@@ -60,7 +61,8 @@ test.each<[Float32Part[], number, number]>([
       precision: int8Precision({ layers: 2, float32Parts }),
     };
     const sites = ["blocks.0.query", "blocks.0.value"];
-    const vit = new AdaptedVit(context, { sites, rank: 4, core: false, promptTokens: 0 });
+    const adaptations = [lowRank(context.backbone, { sites, rank: 4 })];
+    const network = new AdaptedNetwork(context, adaptations);
     const parameters = {
       ...Object.fromEntries(
         sites.flatMap((site) => [
@@ -76,18 +78,18 @@ test.each<[Float32Part[], number, number]>([
       "head.bias": tensor("float32", [4], new Float32Array(4)),
     };
     const batch = { ...batchOf(0, 1, 2, 3), labels: Int32Array.of(0, 1, 2, 3) };
-    const head = { classes: [0, 1, 2, 3], capacity: 4 };
+    const objective = localCrossEntropy({ classes: [0, 1, 2, 3], capacity: 4 });
     const trained = sites.map((site) => `${site}.b`);
-    const { gradients } = await vit.gradients(batch, parameters, trained, head);
+    const { gradients } = await network.gradients(batch, parameters, trained, objective);
     const applied = (op: object): number => seen.graphs[0]!.nodes.filter((node) => node.op === op).length;
     expect(applied(quantizedLinearOp)).toBe(layers);
     expect(applied(quantizedMatmulOp)).toBe(back);
-    const plain = new AdaptedVit(testContext(), vit.adaptation);
-    const exact = await plain.gradients(batch, parameters, trained, head);
+    const plain = new AdaptedNetwork(testContext(), adaptations);
+    const exact = await plain.gradients(batch, parameters, trained, objective);
     for (const name of trained)
       expect(cosine(gradients[name]!, exact.gradients[name]!)).toBeGreaterThan(0.98);
     await plain.dispose();
-    await vit.dispose();
+    await network.dispose();
   },
 );
 
@@ -109,14 +111,9 @@ test("8-bit matrices that stay in the backbone's file give the same; a file that
   const seen = recording(oneThread);
   const features = async (stored: boolean): Promise<Float32Array> => {
     const backbone = loadBackbone(folder, { stored });
-    const vit = new AdaptedVit(
-      { ...testContext({ runtime: seen.runtime }), backbone, precision: int8 },
-      {
-        ...bare,
-        sites: ["blocks.0.query"],
-        rank: 4,
-      },
-    );
+    const vit = new AdaptedNetwork({ ...testContext({ runtime: seen.runtime }), backbone, precision: int8 }, [
+      lowRank(backbone, { sites: ["blocks.0.query"], rank: 4 }),
+    ]);
     const found = await vit.features(batchOf(0, 1));
     await vit.dispose();
     return found;

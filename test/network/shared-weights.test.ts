@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { patternDataset } from "../../src/testing/patterns.ts";
 import { oneThread, runMethod } from "../support/run-method.ts";
-import { patternDataset } from "../support/toy-dataset.ts";
 
 test("all sessions of a run are fed the backbone's own arrays", async () => {
   /** By session: the arrays that it was fed, by name. */

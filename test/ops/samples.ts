@@ -1,8 +1,12 @@
 /** @file At least one gradient sample per operator; the suite fails for an operator without one. */
+import { constant, type Value } from "../../src/graph/value.ts";
 import * as ops from "../../src/ops/index.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
 import type { Sample } from "./gradient-check.ts";
 
 const pair = { a: [3, 4], b: [3, 4] };
+const at = (dims: readonly number[], ...indices: number[]): Value =>
+  constant(tensor("int32", dims, Int32Array.from(indices)));
 const positive = [0.5, 2] as const;
 
 export const SAMPLES: readonly Sample[] = [
@@ -28,6 +32,8 @@ export const SAMPLES: readonly Sample[] = [
     range: [-0.9, 0.9],
     apply: ({ x }) => ops.unitAffine(x!, 0.5, 0.5),
   },
+  { name: "relu", inputs: { x: [9] }, apply: ({ x }) => ops.relu(x!) },
+  { name: "abs", inputs: { x: [9] }, apply: ({ x }) => ops.abs(x!) },
   { name: "silu", inputs: { x: [7] }, apply: ({ x }) => ops.silu(x!) },
   {
     name: "cast",
@@ -56,7 +62,37 @@ export const SAMPLES: readonly Sample[] = [
   { name: "expand", inputs: { x: [3, 1] }, apply: ({ x }) => ops.expand(x!, [2, 3, 4]) },
   { name: "slice", inputs: { x: [2, 5] }, apply: ({ x }) => ops.slice(x!, -1, 1, 4) },
   { name: "pad", inputs: { x: [2, 3] }, apply: ({ x }) => ops.pad(x!, 1, 1, 2) },
-  { name: "concat", inputs: { a: [2, 3], b: [2, 2] }, apply: ({ a, b }) => ops.concat(a!, b!, 1) },
+  { name: "concat", inputs: { a: [2, 3], b: [2, 2] }, apply: ({ a, b }) => ops.concat([a!, b!], 1) },
+  {
+    name: "concat of three",
+    inputs: { a: [2, 3], b: [2, 1], c: [2, 2] },
+    apply: ({ a, b, c }) => ops.concat([a!, b!, c!], -1),
+  },
+  { name: "gather", inputs: { x: [4, 3] }, apply: ({ x }) => ops.gather(x!, at([2, 3], 0, 3, 3, 1, 3, 0)) },
+  {
+    name: "gather along an inner axis",
+    inputs: { x: [2, 4, 3] },
+    apply: ({ x }) => ops.gather(x!, at([3], 2, 0, 2), 1),
+  },
+  {
+    name: "gather along the last axis, 64-bit indices",
+    inputs: { x: [3, 4] },
+    apply: ({ x }) => ops.gather(x!, constant(tensor("int64", [2], BigInt64Array.of(3n, 3n))), -1),
+  },
+  {
+    name: "oneHot",
+    inputs: { x: [4, 3] },
+    apply: ({ x }) => ops.matmul(ops.cast(ops.oneHot(at([2], 3, 1), 4), x!.dtype), x!),
+  },
+  { name: "topK", inputs: { x: [3, 5] }, apply: ({ x }) => ops.topK(x!, 2).values },
+  {
+    name: "rows that topK chooses",
+    inputs: { x: [2, 5], rows: [5, 3] },
+    apply({ x, rows }) {
+      const { values, indices } = ops.topK(x!, 2);
+      return ops.mul(ops.gather(rows!, indices), ops.reshape(values, [2, 2, 1]));
+    },
+  },
   { name: "softmax", inputs: { x: [3, 4] }, apply: ({ x }) => ops.softmax(x!) },
   { name: "logSoftmax", inputs: { x: [3, 4] }, apply: ({ x }) => ops.logSoftmax(x!) },
   {

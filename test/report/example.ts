@@ -83,9 +83,12 @@ export function exampleRun(
     events.push({
       type: "method",
       task,
-      ranks: ranks[task]!,
-      fingerprint: [Math.cos(0.12 * task), Math.sin(0.12 * task)],
-      values: { complexity: 3 + wave(task), drift: 0.1 * wave(2 * task) },
+      figures: [
+        { kind: "layers", name: "rank", values: ranks[task]! },
+        { kind: "direction", name: "inputs", vector: [Math.cos(0.12 * task), Math.sin(0.12 * task)] },
+        { kind: "number", name: "complexity", value: 3 + wave(task) },
+        { kind: "number", name: "drift", value: 0.1 * wave(2 * task) },
+      ],
     });
     for (let epoch = 0; epoch < 5; epoch++)
       events.push({

@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import type { RunRequest } from "../../src/node/runs/run.ts";
+import type { RunRequest } from "../../src/node/runs/request.ts";
+import { patternImage } from "../../src/testing/patterns.ts";
 import { writeTinyBackbone } from "./tiny-backbone.ts";
-import { patternImage } from "./toy-dataset.ts";
 
 /** Writes DIR/{train,test}/<class>/<number>.png. */
 export async function writeToyFolder(
@@ -34,15 +34,13 @@ export async function toyRequest(root: string): Promise<Omit<RunRequest, "out" |
     benchmark: "folder",
     method: "fm-lora",
     methodOptions: { rank: 8 },
-    options: {
-      data: await writeToyFolder(join(root, "images"), { classes: 6, train: 8, test: 3 }),
-      backbone: writeTinyBackbone(join(root, "backbone")),
-      tasks: 3,
-      epochs: 4,
-      batchSize: 8,
-      threads: 1,
-      microBatch: 4,
-      seed: 5,
-    },
+    data: await writeToyFolder(join(root, "images"), { classes: 6, train: 8, test: 3 }),
+    backbone: writeTinyBackbone(join(root, "backbone")),
+    tasks: 3,
+    epochs: 4,
+    batchSize: 8,
+    threads: 1,
+    microBatch: 4,
+    seed: 5,
   };
 }

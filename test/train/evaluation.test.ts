@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { blurry } from "../../src/data/blurry.ts";
 import { classIncremental, domainIncremental } from "../../src/data/stream.ts";
+import { patternDataset } from "../../src/testing/patterns.ts";
 import { runMetrics } from "../../src/train/metrics.ts";
 import { type EvaluationPlan, isDue } from "../../src/train/options.ts";
 import { copyRecord, joinRecord, splitRecord } from "../../src/train/record.ts";
 import { type FinishedRun, runMethod } from "../support/run-method.ts";
-import { patternDataset } from "../support/toy-dataset.ts";
 
 const dataset = patternDataset({ classes: 5, trainPerClass: 4, testPerClass: 2 });
 const stream = classIncremental(dataset, { increment: 1 });

@@ -2,15 +2,17 @@
  * @file FM-LoRA: one shared low-rank subspace, a dynamic rank selector, dynamic meta-prompting. Only the abstract
  * of arXiv 2504.08823 is public; everything finer here is our reconstruction, told in docs/method.md.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { LabeledFeatures } from "../../data/dataset.ts";
-import { statisticsOptions } from "../../heads/readouts.ts";
-import { featurePass, observePass } from "../../network/feature-pass.ts";
+import { observePass } from "../../network/feature-pass.ts";
+import { lowRank } from "../../network/low-rank.ts";
+import { promptTokens } from "../../network/prompt-tokens.ts";
 import { patchCount, tokensBeforePatches } from "../../nn/vit.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
-import { AdapterLearner, type OpenTask } from "../parts/adapter-learner.ts";
+import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
 import { adaptedSites, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
 import { probeGradients } from "./probe.ts";
@@ -52,8 +54,6 @@ const options = z.object({
   promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
   probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
-  pure: z.boolean().default(false).describe("keep no class statistics and classify with the trained rows"),
-  ...statisticsOptions,
 });
 type Options = z.infer<typeof options>;
 
@@ -62,44 +62,49 @@ export const fmLora = defineMethod({
   name: "fm-lora",
   summary: "shared low-rank subspace, dynamic rank selector, dynamic meta-prompting (our reconstruction)",
   source: "Yu et al., FM-LoRA, CVPR Workshops 2025, arXiv 2504.08823; details ours",
-  protocol: "continual",
   options,
+  traits: adapterTraits,
+  defaults: { heads: ["lda", "rows"], drift: "ridge" },
   create: (context, values) => new FmLora(context, values),
 });
 
 class FmLora extends AdapterLearner {
   readonly #options: Options;
+  readonly #sites: readonly string[];
+  readonly #promptTokens: number;
   readonly #shared: SharedState;
 
-  constructor(context: MethodContext, values: Options) {
+  constructor(context: MethodContext, options: Options) {
     const { backbone, seed } = context;
-    const { rank } = values;
-    const sites = adaptedSites(backbone.config, values.sites);
-    const promptTokens = values.prompts ? values.promptTokens : 0;
-    const readouts = values.pure ? (["head"] as const) : (["lda", "head"] as const);
-    super(context, { sites, rank, core: true, promptTokens }, readouts, values);
-    this.#options = values;
-    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens, seed });
-    this.vit.merge(this.parameters);
+    const { rank } = options;
+    const sites = adaptedSites(backbone.config, options.sites);
+    const count = options.prompts ? options.promptTokens : 0;
+    const prompts = promptTokens({ count, width: backbone.config.hiddenSize });
+    super(context, [lowRank(backbone, { sites, rank, core: true }), ...(count === 0 ? [] : [prompts])]);
+    this.#options = options;
+    this.#sites = sites;
+    this.#promptTokens = count;
+    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens: count, seed });
+    this.network.merge(this.values);
   }
 
   /** What merging cannot remove: prompts stay tokens. */
   get notes(): string[] {
-    const { promptTokens } = this.vit.adaptation;
-    if (promptTokens === 0) return [];
+    const count = this.#promptTokens;
+    if (count === 0) return [];
     const { config } = this.context.backbone;
     const tokens = tokensBeforePatches(config) + patchCount(config);
-    const share = ((100 * promptTokens) / tokens).toFixed(1);
+    const share = ((100 * count) / tokens).toFixed(1);
     return [
-      `${promptTokens} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (--no-prompts: none)`,
+      `${count} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (\`prompts: false\`: none)`,
     ];
   }
 
-  get untrained(): boolean {
+  protected get untrained(): boolean {
     return !this.#shared.trained;
   }
 
-  protected get parameters(): Record<string, Tensor> {
+  protected get values(): Record<string, Tensor> {
     return this.#shared.parameters;
   }
 
@@ -110,37 +115,30 @@ class FmLora extends AdapterLearner {
   /** The first task trains A, B, prompts and rows with C = I, and brings B A to orthonormal bases. */
   async #openFirst(task: TaskData): Promise<OpenTask> {
     const { firstBasesRate, rank } = this.#options;
-    // Tasks of one class may have come before: their statistics drift too.
-    const before = this.statistics.empty
-      ? undefined
-      : await featurePass(task.pass("features before"), this.vit);
-    const training = new TaskTraining(this.vit, {
-      ...this.#rows(task),
-      direct: this.#direct(firstBasesRate),
-    });
+    const training = new TaskTraining({ ...this.#training(task), direct: this.#direct(firstBasesRate) });
     const fold = (): void => {
       this.#shared.foldFirst(training);
-      task.report({ ranks: Object.fromEntries(this.vit.adaptation.sites.map((site) => [site, rank])) });
+      task.report([ranksFigure(Object.fromEntries(this.#sites.map((site) => [site, rank])))]);
     };
-    return { before, training, fold };
+    return { training, fold };
   }
 
   /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
   async #openLater(task: TaskData): Promise<OpenTask> {
-    const { basesRate, probeImages, shrinkage } = this.#options;
+    const { basesRate, probeImages } = this.#options;
     const direct = this.#direct(basesRate);
     // 1. Features under the model so far, what the sites see of the task, and some images to look closer at.
     const excerpt = { size: probeImages, of: task.trainImages };
-    const seen = await observePass(task.pass("features before"), this.vit, this.parameters, excerpt);
+    const seen = await observePass(task.pass("features before"), this.network, this.values, excerpt);
     // 2. and 3. Protection P from past inputs; rank prior and first M from where the task pulls the cores.
     const trained = gradientNames(Object.keys(direct), this.#shared.coreNames);
-    const gradients = await probeGradients(this.vit, this.#shared, seen, trained, shrinkage);
+    const gradients = await probeGradients(this.network, this.#shared, seen, trained);
     const draws = { seed: this.context.seed, task: task.index };
-    const { updates, values } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
-    task.report({ values });
+    const { updates, figures } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
+    task.report(figures);
     // 4. What the steps move.
-    const training = new TaskTraining(this.vit, {
-      ...this.#rows(task),
+    const training = new TaskTraining({
+      ...this.#training(task),
       direct,
       indirect: updates.parameters,
       derived: updates,
@@ -148,25 +146,27 @@ class FmLora extends AdapterLearner {
     // 5. C += N diag(g) M P with the likeliest rank, past inputs into the new basis, prompts part of the way.
     const fold = (): void => {
       this.#shared.fold(training, updates, this.#options);
-      task.report({ ranks: updates.ranks });
+      task.report([ranksFigure(updates.ranks)]);
     };
     return { before: { features: seen.features, labels: seen.labels }, training, fold };
   }
 
-  /** 6. Features under the new model: class statistics move from the old ones. What the sites see joins the past. */
-  protected async observe(task: TaskData): Promise<LabeledFeatures> {
-    const images = task.pass("class statistics");
-    if (this.untrained) return featurePass(images, this.vit);
-    const after = await observePass(images, this.vit, this.parameters);
+  /** 6. Features under the new model: what heads keep moves from the old ones. What the sites see joins the past. */
+  protected override async observe(task: TaskData): Promise<LabeledFeatures | undefined> {
+    if (this.untrained) return undefined;
+    const after = await observePass(task.pass("class statistics"), this.network, this.values);
     this.#shared.addMoments(after);
-    task.report({ fingerprint: momentFingerprint(after.moments, this.#options.rank) });
-    return after;
+    const vector = momentFingerprint(after.moments, this.#options.rank);
+    task.report([{ kind: "direction", name: INPUTS, vector }]);
+    return { features: after.features, labels: after.labels };
   }
 
-  #rows(task: TaskData) {
+  #training(task: TaskData) {
     const { headRate } = this.#options;
+    const { network, rows, values: fixed } = this;
     const { optimization } = this.context;
-    return { classes: task.classes, head: this.head, headRate, fixed: this.parameters, optimization };
+    const rates = ["firstBasesRate", "basesRate", "coreRate", "promptRate", "headRate"];
+    return { network, classes: task.classes, rows, headRate, fixed, optimization, rates };
   }
 
   /** Graph parameters that are trained as they are; the bases not at rate 0. */
@@ -186,3 +186,9 @@ class FmLora extends AdapterLearner {
     this.#shared.load(state);
   }
 }
+
+const ranksFigure = (values: Readonly<Record<string, number>>): Figure => ({
+  kind: "layers",
+  name: RANK,
+  values,
+});

@@ -1,48 +1,52 @@
 /** @file How a new task pulls at the cores before anything is trained. */
 import type { Matrix } from "ml-matrix";
-import { ClassStatistics, linearScores } from "../../heads/class-statistics.ts";
+import { ClassStatistics } from "../../heads/class-statistics.ts";
 import { linearDiscriminant } from "../../heads/discriminant.ts";
-import { headCapacity } from "../../heads/task-head.ts";
-import type { AdaptedVit } from "../../network/adapted-vit.ts";
+import { linearScores } from "../../heads/linear-classifier.ts";
+import type { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { PassResult } from "../../network/feature-pass.ts";
+import { localCrossEntropy } from "../../network/objective.ts";
 import { matrix } from "../../tensor/linear-algebra.ts";
 import { tensor } from "../../tensor/tensor.ts";
+import { rowCapacity } from "../parts/trained-rows.ts";
 import type { SharedState } from "./shared-state.ts";
 
 /** Spread of the probe's logits: a zero head would give zero gradients, a saturated one too. */
 const LOGIT_DEVIATION = 2;
+/** Ridge of the probe's own LDA, in mean diagonals. */
+const SHRINKAGE = 0.1;
 
 /**
  * Mean dL/dC per site on the pass's excerpt, under a tempered LDA head fitted on the task's own features.
  * @param trained what the task's training will ask gradients of, cores included: its session serves here too
  */
 export async function probeGradients(
-  vit: AdaptedVit,
+  network: AdaptedNetwork,
   shared: SharedState,
   seen: PassResult,
   trained: readonly string[],
-  shrinkage: number,
 ): Promise<Record<string, Matrix>> {
-  const { sites, rank } = vit.adaptation;
-  const statistics = new ClassStatistics(vit.width);
+  const { width } = network;
+  const statistics = new ClassStatistics(width);
   statistics.add(seen, { betweenScatter: false });
-  const { classes, weight, bias } = linearDiscriminant(statistics, shrinkage);
+  const { classes, weight, bias } = linearDiscriminant(statistics, SHRINKAGE);
   const rows = { classes: classes.map((_, row) => row), weight, bias };
-  const scores = linearScores(rows, seen.features, vit.width, classes.length);
+  const scores = linearScores(rows, seen.features, width, classes.length);
   const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);
-  const capacity = headCapacity(classes.length);
+  const capacity = rowCapacity(classes.length);
   const scaled = (values: Float64Array, length: number): Float32Array =>
     Float32Array.from({ length }, (_, i) => (values[i] ?? 0) * temper);
-  const { gradients } = await vit.gradients(
+  const { gradients } = await network.gradients(
     seen.excerpt,
     {
       ...shared.parameters,
-      "head.weight": tensor("float32", [capacity, vit.width], scaled(weight, capacity * vit.width)),
+      "head.weight": tensor("float32", [capacity, width], scaled(weight, capacity * width)),
       "head.bias": tensor("float32", [capacity], scaled(bias, capacity)),
     },
     trained,
-    { classes, capacity },
+    localCrossEntropy({ classes, capacity }),
   );
+  const { rank, sites } = shared;
   return Object.fromEntries(sites.map((site) => [site, matrix(rank, rank, gradients[`${site}.core`]!)]));
 }
 

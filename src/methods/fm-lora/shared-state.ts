@@ -6,43 +6,20 @@ import type { Tensors } from "../../runtime/runtime.ts";
 import { flatten32, matrix } from "../../tensor/linear-algebra.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { float32Data, type Tensor, tensor, zeroTensor } from "../../tensor/tensor.ts";
+import { initialBases } from "../parts/low-rank-bases.ts";
 import type { TaskTraining } from "../parts/task-training.ts";
 import type { CoreUpdates } from "./core-updates.ts";
 import { asTensor, canonicalize, moveMoment } from "./subspace.ts";
 
-/** Uniform in ±1/√columns, as Kaiming-uniform with a = √5 gives for a linear layer. */
-function uniformTensor(dims: readonly [number, number], rng: Rng): Tensor<"float32"> {
-  const bound = 1 / Math.sqrt(dims[1]);
-  const draw = (): number => bound * (2 * rng.uniform() - 1);
-  return tensor("float32", dims, Float32Array.from({ length: dims[0] * dims[1] }, draw));
-}
-
-/** A and B of every site, before any training: the update B A is zero. */
-export function initialBases(
-  backbone: Backbone,
-  sites: readonly string[],
-  rank: number,
-  seed: number,
-): Record<string, Tensor> {
-  const pairs = sites.map((site) => {
-    const [out, width] = backbone.weights[`${site}.weight`]!.dims as [number, number];
-    return {
-      [`${site}.a`]: uniformTensor([rank, width], Rng.at(seed, "bases", site)),
-      [`${site}.b`]: zeroTensor([out, rank]),
-    };
-  });
-  return Object.assign({}, ...pairs);
-}
-
 /** Bases, cores, prompts; moments of past inputs; gradient norms of past tasks. */
 export class SharedState {
-  readonly #sites: readonly string[];
-  readonly #rank: number;
+  readonly sites: readonly string[];
+  readonly rank: number;
   #tensors: Record<string, Tensor>;
 
   private constructor(sites: readonly string[], rank: number, tensors: Record<string, Tensor>) {
-    this.#sites = sites;
-    this.#rank = rank;
+    this.sites = sites;
+    this.rank = rank;
     this.#tensors = tensors;
   }
 
@@ -92,11 +69,11 @@ export class SharedState {
 
   /** A and B of every site. */
   get bases(): Record<string, Tensor> {
-    return this.#named(this.#sites.flatMap((site) => [`${site}.a`, `${site}.b`]));
+    return this.#named(this.sites.flatMap((site) => [`${site}.a`, `${site}.b`]));
   }
 
   get coreNames(): string[] {
-    return this.#sites.map((site) => `${site}.core`);
+    return this.sites.map((site) => `${site}.core`);
   }
 
   /** "prompts", if there are any. */
@@ -119,7 +96,7 @@ export class SharedState {
   /** Takes over what the first task trained, with orthonormal bases. */
   foldFirst(training: TaskTraining): void {
     const next = { ...this.#tensors };
-    for (const site of this.#sites) {
+    for (const site of this.sites) {
       const { a, b, core } = canonicalize({
         a: training.value(`${site}.a`),
         b: training.value(`${site}.b`),
@@ -160,9 +137,9 @@ export class SharedState {
   addMoments({ moments, tokens }: Pick<PassResult, "moments" | "tokens">): void {
     const next = { ...this.#tensors };
     for (const [site, moment] of Object.entries(moments)) {
-      const sum = this.#moment(site).add(matrix(this.#rank, this.#rank, moment));
+      const sum = this.#moment(site).add(matrix(this.rank, this.rank, moment));
       const count = Number(this.#tensors[`${site}.tokens`]!.data[0]) + tokens[site]!;
-      next[`${site}.moment`] = tensor("float32", [this.#rank, this.#rank], flatten32(sum));
+      next[`${site}.moment`] = tensor("float32", [this.rank, this.rank], flatten32(sum));
       next[`${site}.tokens`] = tensor("float64", [1], Float64Array.of(count));
     }
     this.#tensors = next;
@@ -183,7 +160,7 @@ export class SharedState {
   }
 
   #moment(site: string): Matrix {
-    return matrix(this.#rank, this.#rank, float32Data(this.#tensors[`${site}.moment`]!));
+    return matrix(this.rank, this.rank, float32Data(this.#tensors[`${site}.moment`]!));
   }
 }
 

@@ -2,6 +2,7 @@
 import { Matrix } from "ml-matrix";
 import type { PassResult } from "../../network/feature-pass.ts";
 import { matrix } from "../../tensor/linear-algebra.ts";
+import type { Figure } from "../figures.ts";
 import { CoreUpdate } from "./core-update.ts";
 import { CoreUpdates, type DrawPath } from "./core-updates.ts";
 import { complexity, priorLogits, rankChoices } from "./rank-selector.ts";
@@ -30,7 +31,7 @@ export function startUpdates(
   gradients: Readonly<Record<string, Matrix>>,
   draws: DrawPath,
   options: UpdateOptions,
-): { updates: CoreUpdates; values: { similarityToPast: number; targetRank: number } } {
+): { readonly updates: CoreUpdates; readonly figures: readonly Figure[] } {
   const { rank, rankSelector, protection, protectionAlpha, coreRate, gateRate } = options;
   const choices = rankSelector ? rankChoices(rank) : [rank];
   const similarities: number[] = [];
@@ -61,6 +62,9 @@ export function startUpdates(
     values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     updates: new CoreUpdates(updates, draws),
-    values: { similarityToPast: mean(similarities), targetRank: mean(targets) },
+    figures: [
+      { kind: "number", name: "similarityToPast", value: mean(similarities) },
+      { kind: "number", name: "targetRank", value: mean(targets) },
+    ],
   };
 }

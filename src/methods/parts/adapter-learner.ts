@@ -1,135 +1,110 @@
-/** @file What methods that train low-rank updates of a frozen network share: only what they train differs. */
-import type { Batch, Images, LabeledFeatures } from "../../data/dataset.ts";
-import { linearScores } from "../../heads/class-statistics.ts";
-import { type StatisticsOptions, StatisticsReadout } from "../../heads/readouts.ts";
-import { TaskHead } from "../../heads/task-head.ts";
+/** @file What methods that train an adapted network share: only what they train differs. */
+import type { Images, LabeledFeatures } from "../../data/dataset.ts";
+import type { OwnClassifier } from "../../heads/head.ts";
 import type { Adaptation } from "../../network/adaptation.ts";
-import { AdaptedVit } from "../../network/adapted-vit.ts";
+import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { Learner, MethodContext, Scores, StepPosition, TaskData } from "../method.ts";
+import type { Learner, MethodContext, TaskBeginning, TaskData, Traits } from "../method.ts";
 import type { TaskTraining } from "./task-training.ts";
+import { TrainedRows } from "./trained-rows.ts";
 
-/** The trained rows, or LDA on drift-compensated class statistics. */
-export type AdapterReadout = "head" | "lda";
+/** Traits of a method that extends `AdapterLearner` and keeps nothing a task. */
+export const adapterTraits: Traits = {
+  protocol: "continual",
+  grows: ["classes"],
+  trains: "every task",
+  trained: "added values",
+  heads: "any",
+  ownClassifier: true,
+  precisions: ["float32", "int8"],
+  forwardPasses: 1,
+};
 
 /** A task in training. It lives in memory alone, and only until the task ends. */
 export interface OpenTask {
-  /** Features of the task's images under the model so far; left out where no statistics can drift. */
-  readonly before: LabeledFeatures | undefined;
+  /** Features of the task's images under the model so far, where the method has them anyway. */
+  readonly before?: LabeledFeatures | undefined;
   readonly training: TaskTraining;
   /** Takes over what the task has trained. */
   fold(): void;
 }
 
-/** A learner with one adapted network, classifier rows and class statistics. Without "lda" it keeps no statistics. */
+/** A learner with one adapted network and classifier rows. */
 export abstract class AdapterLearner implements Learner {
-  readonly readouts: readonly AdapterReadout[];
   protected readonly context: MethodContext;
-  protected readonly vit: AdaptedVit;
-  protected readonly statistics: StatisticsReadout;
-  protected head: TaskHead;
+  protected readonly network: AdaptedNetwork;
+  protected rows: TrainedRows;
   #open: OpenTask | undefined;
 
-  constructor(
-    context: MethodContext,
-    adaptation: Adaptation,
-    readouts: readonly AdapterReadout[],
-    options: StatisticsOptions,
-  ) {
-    this.readouts = readouts;
+  constructor(context: MethodContext, adaptations: readonly Adaptation[]) {
     this.context = context;
-    this.vit = new AdaptedVit(context, adaptation);
-    this.statistics = new StatisticsReadout(this.vit.width, options);
-    this.head = new TaskHead(this.vit.width);
+    this.network = new AdaptedNetwork(context, adaptations);
+    this.rows = new TrainedRows(this.network.width);
   }
 
-  abstract readonly untrained: boolean;
+  /** Whether no task has trained anything yet. */
+  protected abstract readonly untrained: boolean;
 
-  /** What the graphs are fed besides images, frozen weights and the head. */
-  protected abstract readonly parameters: Tensors;
+  /** What the graphs are fed besides images, frozen weights and the rows. */
+  protected abstract readonly values: Tensors;
 
   /** Prepares the training of a task of two classes or more. */
   protected abstract open(task: TaskData): Promise<OpenTask>;
 
-  /** Features of the task's images under the model that has learnt it, and what else the method learns from them. */
-  protected abstract observe(task: TaskData): Promise<LabeledFeatures>;
-
-  /** What is kept besides rows and statistics. */
+  /** What is kept besides the rows. */
   protected abstract ownState(): Record<string, Tensor>;
 
   protected abstract loadOwn(state: Tensors): void;
 
-  /** Local cross-entropy over one class is constant: such a task updates statistics only. */
-  trains(classes: readonly number[]): boolean {
-    return classes.length >= 2;
+  /** What else the method learns from a task's images once it has learnt them; their features, if it has them then. */
+  protected async observe(_: TaskData): Promise<LabeledFeatures | undefined> {
+    return undefined;
   }
 
-  get trainableParameters(): number {
-    return this.#open?.training.size ?? 0;
+  get width(): number {
+    return this.network.width;
   }
 
-  async beginTask(task: TaskData): Promise<void> {
-    this.#open = this.trains(task.classes) ? await this.open(task) : undefined;
+  readonly classify: OwnClassifier = (features, classCount) => this.rows.scores(features, classCount);
+
+  /** Local cross-entropy over one class is constant: such a task trains nothing. */
+  plan(classes: readonly number[]): "none" | "first" | "later" {
+    if (classes.length < 2) return "none";
+    return this.untrained ? "first" : "later";
   }
 
-  trainStep(batch: Batch, position: StepPosition): Promise<number> {
-    return this.#open!.training.step(batch, position);
+  async begin(task: TaskData): Promise<TaskBeginning> {
+    this.#open = this.plan(task.classes) === "none" ? undefined : await this.open(task);
+    return { training: this.#open?.training, before: this.#open?.before };
   }
 
-  async endTask(task: TaskData): Promise<void> {
+  async end(task: TaskData): Promise<LabeledFeatures | undefined> {
     const open = this.#open;
-    if (open !== undefined) {
-      open.training.closeHead(this.head);
-      open.fold();
-      this.vit.merge(this.parameters);
-    }
-    const after = await this.observe(task);
-    if (this.#keepsStatistics) this.statistics.update(after, open?.before);
     this.#open = undefined;
+    if (open !== undefined) {
+      open.training.closeRows();
+      open.fold();
+      this.network.merge(this.values);
+    }
+    return this.observe(task);
   }
 
-  async predict(images: Images, classCount: number): Promise<Scores> {
-    const features = await this.vit.features(images);
-    const scores: Record<AdapterReadout, () => Float32Array> = {
-      head: () => linearScores(this.head.classifier(), features, this.vit.width, classCount),
-      lda: () => this.statistics.lda(features, classCount),
-    };
-    return Object.fromEntries(this.readouts.map((readout) => [readout, scores[readout]()]));
-  }
-
-  async distances(images: Images): Promise<Float32Array | null> {
-    return this.statistics.distances(await this.vit.features(images));
+  features(images: Images): Promise<Float32Array> {
+    return this.network.features(images);
   }
 
   state(): Record<string, Tensor> {
-    return {
-      ...this.ownState(),
-      ...this.head.tensors("head."),
-      ...(this.#keepsStatistics ? this.statistics.tensors() : {}),
-    };
+    return { ...this.ownState(), ...this.rows.tensors("head.") };
   }
 
   async load(state: Tensors): Promise<void> {
     this.loadOwn(state);
-    this.head = TaskHead.from(state, "head.");
-    if (this.#keepsStatistics) this.statistics.load(state);
-    this.vit.merge(this.parameters);
-  }
-
-  trainingState(): Record<string, Tensor> {
-    return this.#open?.training.state() ?? {};
-  }
-
-  loadTraining(state: Tensors): void {
-    this.#open?.training.load(state);
+    this.rows = TrainedRows.from(state, "head.");
+    this.network.merge(this.values);
   }
 
   dispose(): Promise<void> {
-    return this.vit.dispose();
-  }
-
-  get #keepsStatistics(): boolean {
-    return this.readouts.includes("lda");
+    return this.network.dispose();
   }
 }

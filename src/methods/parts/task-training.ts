@@ -1,14 +1,15 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
 import type { Batch } from "../../data/dataset.ts";
-import type { TaskHead } from "../../heads/task-head.ts";
-import type { AdaptedVit } from "../../network/adapted-vit.ts";
+import type { AdaptedNetwork } from "../../network/adapted-network.ts";
+import { localCrossEntropy, type Objective } from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
-import type { StepPosition } from "../method.ts";
+import type { StepPosition, Training } from "../method.ts";
+import type { TrainedRows } from "./trained-rows.ts";
 
 /** Prefix of the optimizer's part of a state. */
 const OPTIMIZER = "optimizer/";
@@ -36,40 +37,39 @@ export function atRate(rate: number, tensors: Tensors): Trained {
   return Object.fromEntries(Object.entries(tensors).map(([name, start]) => [name, { start, rate }]));
 }
 
-/** A task in training, with local cross-entropy over its own classes. */
-export class TaskTraining {
+/** What a task's training moves, and how. */
+export interface TaskTrainingOptions {
+  readonly network: AdaptedNetwork;
   readonly classes: readonly number[];
-  readonly #vit: AdaptedVit;
-  readonly #fixed: Tensors;
+  readonly rows: TrainedRows;
+  readonly headRate: number;
+  readonly optimization: Optimization;
+  /** Graph parameters that don't move. */
+  readonly fixed: Tensors;
+  /** Those that do: copied, then moved. */
+  readonly direct: Trained;
+  /** Further trained arrays, seen by the graph through `derived`. */
+  readonly indirect?: readonly Parameter[];
+  readonly derived?: Reparameterization;
+  /** Names of the method's options that are learning rates: for advice where training diverges. */
+  readonly rates: readonly string[];
+}
+
+/** A task in training, with local cross-entropy over its own classes. */
+export class TaskTraining implements Training {
+  readonly classes: readonly number[];
+  readonly #options: TaskTrainingOptions;
+  readonly #objective: Objective;
   readonly #trained: readonly Parameter[];
-  readonly #derived: Reparameterization | undefined;
   readonly #head: { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number };
-  readonly #optimization: Optimization;
   readonly #optimizer: Optimizer;
   readonly #direct: Tensors;
 
-  /**
-   * `fixed` are graph parameters that don't move, `direct` those that do, and `indirect` further trained arrays.
-   */
-  constructor(
-    vit: AdaptedVit,
-    options: {
-      readonly classes: readonly number[];
-      readonly head: TaskHead;
-      readonly headRate: number;
-      readonly optimization: Optimization;
-      readonly fixed: Tensors;
-      /** Copied, then moved. */
-      readonly direct: Trained;
-      /** Further trained arrays, seen by the graph through `derived`. */
-      readonly indirect?: readonly Parameter[];
-      readonly derived?: Reparameterization;
-    },
-  ) {
-    this.#vit = vit;
+  constructor(options: TaskTrainingOptions) {
+    this.#options = options;
     this.classes = options.classes;
-    this.#fixed = options.fixed;
-    this.#head = options.head.open(options.classes);
+    this.#head = options.rows.open(options.classes);
+    this.#objective = localCrossEntropy({ classes: this.classes, capacity: this.#head.capacity });
     const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
       name,
       rate,
@@ -82,31 +82,24 @@ export class TaskTraining {
       { name: "head.weight", rate: options.headRate, data: this.#head.weight.data },
       { name: "head.bias", rate: options.headRate, data: this.#head.bias.data },
     ];
-    this.#derived = options.derived;
-    this.#optimization = options.optimization;
     this.#optimizer = options.optimization.optimizer();
   }
 
   /** Numbers that move; the padding of the head does not count. */
   get size(): number {
-    const padding = (this.#head.capacity - this.classes.length) * (this.#vit.width + 1);
+    const padding = (this.#head.capacity - this.classes.length) * (this.#options.network.width + 1);
     return this.#trained.reduce((sum, { data }) => sum + data.length, 0) - padding;
   }
 
   /** One optimizer step on a batch; returns its mean loss. */
   async step(batch: Batch, position: StepPosition): Promise<number> {
-    const feeds = {
-      ...this.#fixed,
-      ...this.#direct,
-      ...this.#derived?.feeds(position),
-      ...this.#headFeeds(),
-    };
-    const wanted = gradientNames(Object.keys(this.#direct), this.#derived?.wanted);
-    const head = { classes: this.classes, capacity: this.#head.capacity };
-    const { loss, gradients } = await this.#vit.gradients(batch, feeds, wanted, head);
-    if (!Number.isFinite(loss)) throw diverged(`the loss is ${loss}`);
-    const all = { ...gradients, ...this.#derived?.pullBack(gradients) };
-    this.#optimizer.step(this.#trained, all, this.#optimization.schedule(position.progress));
+    const { network, fixed, derived, optimization } = this.#options;
+    const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headFeeds() };
+    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted);
+    const { loss, gradients } = await network.gradients(batch, values, wanted, this.#objective);
+    if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`);
+    const all = { ...gradients, ...derived?.pullBack(gradients) };
+    this.#optimizer.step(this.#trained, all, optimization.schedule(position.progress));
     return loss;
   }
 
@@ -115,11 +108,11 @@ export class TaskTraining {
     return this.#direct[name]!;
   }
 
-  /** Gives the trained rows to the head. @throws InputError if training has diverged: nothing of it may be kept. */
-  closeHead(head: TaskHead): void {
+  /** Gives the trained rows back. @throws InputError if training has diverged: nothing of it may be kept. */
+  closeRows(): void {
     for (const { name, data } of this.#trained)
-      if (!data.every(Number.isFinite)) throw diverged(`${name} has no finite values`);
-    head.close(this.classes, this.#head.weight.data, this.#head.bias.data);
+      if (!data.every(Number.isFinite)) throw this.#diverged(`${name} has no finite values`);
+    this.#options.rows.close(this.classes, this.#head.weight.data, this.#head.bias.data);
   }
 
   state(): Record<string, Tensor> {
@@ -138,9 +131,9 @@ export class TaskTraining {
   #headFeeds(): Tensors {
     return { "head.weight": this.#head.weight, "head.bias": this.#head.bias };
   }
-}
 
-const diverged = (what: string): InputError =>
-  new InputError(
-    `training diverged, ${what}; choose lower learning rates (--bases-rate, --core-rate, --head-rate)`,
-  );
+  #diverged(what: string): InputError {
+    const rates = this.#options.rates.map((name) => `\`${name}\``).join(", ");
+    return new InputError(`training diverged, ${what}; choose lower learning rates (${rates})`);
+  }
+}

@@ -1,6 +1,7 @@
 /** @file CIFAR-100 from its official files or archives, or from folders of images. */
+import * as z from "zod";
 import type { Dataset } from "../../data/dataset.ts";
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { openPlace } from "../archives/places.ts";
 import { CIFAR_NEEDS, openCifar } from "./cifar-files.ts";
@@ -8,7 +9,7 @@ import { openClasses } from "./folder.ts";
 import { openParquet } from "./parquet-dataset.ts";
 
 /** 100 classes of 32-pixel photos (Krizhevsky, 2009). */
-export const cifar100: Benchmark = {
+export const cifar100 = defineBenchmark({
   name: "cifar100",
   kind: "class-incremental",
   tasks: 10,
@@ -27,10 +28,8 @@ export const cifar100: Benchmark = {
     bytes: 161_000_000,
   },
   usesData: true,
-  options: {},
-  async open(options): Promise<Dataset> {
-    readOptions("cifar100", cifar100.options, options.options);
-    const given = requireData(cifar100, options);
+  options: z.object({}),
+  async open({ data: given }): Promise<Dataset> {
     const official = await openCifar(given);
     if (official !== undefined) return official;
     const layout = { name: "cifar100", image: "img", label: "fine_label", classes: 100 };
@@ -40,4 +39,4 @@ export const cifar100: Benchmark = {
     if ((await tree.list("")).folders.includes("train")) return openClasses(tree, 0, "cifar100");
     throw new InputError(`${given}: CIFAR-100 is not there; it needs ${cifar100.needs}`);
   },
-};
+});

@@ -1,7 +1,8 @@
 /** @file CUB-200-2011 from its official archive, or from train and test folders. */
+import * as z from "zod";
 import { CUB_LISTS, cubSplit } from "../../data/cub-lists.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { below, type FileTree, sourceOf } from "../archives/file-tree.ts";
 import { openPlace } from "../archives/places.ts";
@@ -12,7 +13,7 @@ const CLASSES = 200;
 const FOLDER = "CUB_200_2011";
 
 /** 200 species of birds (Wah et al., 2011). */
-export const cub200: Benchmark = {
+export const cub200 = defineBenchmark({
   name: "cub200",
   kind: "class-incremental",
   tasks: 10,
@@ -31,10 +32,8 @@ export const cub200: Benchmark = {
     bytes: 1_150_000_000,
   },
   usesData: true,
-  options: {},
-  async open(options): Promise<Dataset> {
-    readOptions("cub200", cub200.options, options.options);
-    const data = requireData(cub200, options);
+  options: z.object({}),
+  async open({ data }): Promise<Dataset> {
     const layout = { name: "cub200", image: "image", label: "label", classes: CLASSES };
     const fromHub = await openParquet(data, layout);
     if (fromHub !== undefined) return fromHub;
@@ -56,7 +55,7 @@ export const cub200: Benchmark = {
     if (folders.includes("train") || folders.includes("test")) return openResampled(tree);
     throw new InputError(`${given.place}: CUB-200-2011 is not there; it needs ${cub200.needs}`);
   },
-};
+});
 
 async function openOfficial(tree: FileTree): Promise<Dataset> {
   const texts = await Promise.all(

@@ -1,10 +1,11 @@
 /** @file DomainNet cut by classes: what several class-incremental papers call DomainNet. */
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import * as z from "zod";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { domainNeeds, openDomainLists } from "./domain-lists.ts";
 import { DOMAINNET, domainnet } from "./domainnet.ts";
 
 /** The same images as `domainnet`, as 5 tasks of 69 classes with all six domains in each. */
-export const domainnetCil: Benchmark = {
+export const domainnetCil = defineBenchmark({
   name: "domainnet-cil",
   kind: "class-incremental",
   tasks: 5,
@@ -13,10 +14,9 @@ export const domainnetCil: Benchmark = {
   needs: domainNeeds(DOMAINNET),
   source: domainnet.source,
   usesData: true,
-  options: {},
-  async open(options) {
-    readOptions("domainnet-cil", domainnetCil.options, options.options);
-    const dataset = await openDomainLists(requireData(domainnetCil, options), DOMAINNET);
+  options: z.object({}),
+  async open({ data }) {
+    const dataset = await openDomainLists(data, DOMAINNET);
     return { ...dataset, name: "domainnet-cil" };
   },
-};
+});

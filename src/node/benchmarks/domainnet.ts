@@ -1,5 +1,6 @@
 /** @file DomainNet in its official layout. */
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import * as z from "zod";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { domainNeeds, openDomainLists } from "./domain-lists.ts";
 
 /** Domains in the order in which published domain-incremental results come. */
@@ -10,7 +11,7 @@ export const DOMAINNET = {
 } as const;
 
 /** Six domains of 345 classes (Peng et al., 2019), with the lists and zips of its page. */
-export const domainnet: Benchmark = {
+export const domainnet = defineBenchmark({
   name: "domainnet",
   kind: "domain-incremental",
   tasks: DOMAINNET.domainNames.length,
@@ -29,9 +30,6 @@ export const domainnet: Benchmark = {
     bytes: 17_500_000_000,
   },
   usesData: true,
-  options: {},
-  async open(options) {
-    readOptions("domainnet", domainnet.options, options.options);
-    return openDomainLists(requireData(domainnet, options), DOMAINNET);
-  },
-};
+  options: z.object({}),
+  open: ({ data }) => openDomainLists(data, DOMAINNET),
+});

@@ -1,18 +1,24 @@
 /** @file Six artists as domains: the classes are Unicode's subgroups, the test images other emoji of the subgroup. */
+import * as z from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
-import { type Benchmark, readOptions, refuseData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { EMOJI_SOURCE, EMOJI_STYLES, emojiDrawings } from "./emoji-drawings.ts";
-
-const OPTIONS = {
-  "least-emoji": { default: 12, summary: "leave out subgroups with fewer emoji than this" },
-} as const;
 
 /** Every fourth emoji of a subgroup is for testing, in every style: no artist's drawing of it is trained on. */
 const TEST_EVERY = 4;
 
+const OPTIONS = z.object({
+  leastEmoji: z
+    .number()
+    .int()
+    .min(TEST_EVERY)
+    .default(12)
+    .describe("leave out subgroups with fewer emoji than this"),
+});
+
 /** Domain-incremental emoji: the same subgroups, artist after artist. */
-export const emojiStyles: Benchmark = {
+export const emojiStyles = defineBenchmark({
   name: "emoji-styles",
   kind: "domain-incremental",
   tasks: EMOJI_STYLES.length,
@@ -21,14 +27,7 @@ export const emojiStyles: Benchmark = {
   source: { ...EMOJI_SOURCE, images: 4398, classes: 38 },
   usesData: false,
   options: OPTIONS,
-  async open(options): Promise<Dataset> {
-    refuseData("emoji-styles", options);
-    const least = readOptions("emoji-styles", OPTIONS, options.options)["least-emoji"];
-    if (least < TEST_EVERY) {
-      throw new InputError(
-        `emoji-styles: option "least-emoji" is ${least}; expected ${TEST_EVERY} or more, as every ${TEST_EVERY}th is for testing`,
-      );
-    }
+  async open({ options: { leastEmoji: least } }): Promise<Dataset> {
     const drawings = await emojiDrawings();
     const bySubgroup = new Map<string, string[]>();
     for (const { name, subgroup } of drawings.emoji) {
@@ -37,7 +36,7 @@ export const emojiStyles: Benchmark = {
     const classes = [...bySubgroup].filter(([, names]) => names.length >= least);
     if (classes.length < 2) {
       throw new InputError(
-        `emoji-styles: option "least-emoji" is ${least}, which leaves ${classes.length} classes; lower it`,
+        `benchmark emoji-styles: --least-emoji ${least}: leaves ${classes.length} classes; expected a smaller number`,
       );
     }
     const samples = (forTest: boolean): Sample[] =>
@@ -58,4 +57,4 @@ export const emojiStyles: Benchmark = {
       read: drawings.read,
     };
   },
-};
+});

@@ -1,22 +1,23 @@
 /** @file Emoji as classes: learnt from five artists' drawings, tested on the sixth's. */
+import * as z from "zod";
 import type { Dataset } from "../../data/dataset.ts";
-import { type Benchmark, readOptions, refuseData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { EMOJI_SOURCE, EMOJI_STYLES, type Emoji, emojiDrawings } from "./emoji-drawings.ts";
 
 // Held out by default: the one set of middling difficulty whose makers drew no other (nearest training drawing, by
 // pixels, 200 emoji: openmoji 26 %, emojione 48, fluent-emoji-flat 52, noto-v1 53, twemoji 60, noto 68; half of
 // noto-v1's come from its successor noto).
-const OPTIONS = {
-  classes: { default: 200, summary: "how many emoji, spread over Unicode's subgroups" },
-  "test-style": {
-    default: "fluent-emoji-flat",
-    summary: `the artist held out for testing: ${EMOJI_STYLES.join(", ")}`,
-  },
-} as const;
+const OPTIONS = z.object({
+  classes: z.number().int().min(2).default(200).describe("how many emoji, spread over Unicode's subgroups"),
+  testStyle: z
+    .enum(EMOJI_STYLES)
+    .default("fluent-emoji-flat")
+    .describe("the artist whose drawings are held out for testing"),
+});
 
 /** Class-incremental emoji; test images are by an artist whose drawings are never trained on. */
-export const emoji: Benchmark = {
+export const emoji = defineBenchmark({
   name: "emoji",
   kind: "class-incremental",
   tasks: 10,
@@ -25,20 +26,10 @@ export const emoji: Benchmark = {
   source: { ...EMOJI_SOURCE, images: 1200, classes: 200 },
   usesData: false,
   options: OPTIONS,
-  async open(options): Promise<Dataset> {
-    refuseData("emoji", options);
-    const { classes, "test-style": testStyle } = readOptions("emoji", OPTIONS, options.options);
-    const held = (EMOJI_STYLES as readonly string[]).indexOf(testStyle);
-    if (held < 0) {
-      throw new InputError(
-        `emoji: option "test-style" is "${testStyle}"; expected one of: ${EMOJI_STYLES.join(", ")}`,
-      );
-    }
+  async open({ options: { classes, testStyle } }): Promise<Dataset> {
+    const held = EMOJI_STYLES.indexOf(testStyle);
     const drawings = await emojiDrawings();
-    if (classes < 2 || classes > drawings.emoji.length) {
-      throw new InputError(`emoji: option "classes" is ${classes}; expected 2 to ${drawings.emoji.length}`);
-    }
-    const chosen = spread(drawings.emoji, classes);
+    const chosen = classEmoji("emoji", drawings.emoji, classes);
     const samples = (domains: readonly number[]): Dataset["train"] =>
       domains.flatMap((domain) =>
         chosen.map(({ name }, label) => ({ id: `${EMOJI_STYLES[domain]}/${name}`, label, domain })),
@@ -54,7 +45,15 @@ export const emoji: Benchmark = {
       read: drawings.read,
     };
   },
-};
+});
+
+/** The emoji that are the classes. @throws InputError if there are not so many */
+export function classEmoji(benchmark: string, all: readonly Emoji[], classes: number): Emoji[] {
+  if (classes <= all.length) return spread(all, classes);
+  throw new InputError(
+    `benchmark ${benchmark}: --classes ${classes}: expected at most ${all.length}, the emoji that all artists have drawn`,
+  );
+}
 
 /**
  * `count` emoji, evenly over the subgroups: the first of each, then the second of each, and so on in Unicode's order,

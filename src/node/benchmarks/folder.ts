@@ -1,8 +1,9 @@
 /** @file Folders of images, one folder a class, or an archive of them: listed at once, read when needed. */
 import { join, resolve } from "node:path";
+import * as z from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { type FileTree, sourceOf } from "../archives/file-tree.ts";
@@ -12,7 +13,7 @@ const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
 const TEST_SHARE = 0.2;
 
 /** A user's own images. */
-export const folder: Benchmark = {
+export const folder = defineBenchmark({
   name: "folder",
   kind: "class-incremental",
   tasks: 5,
@@ -20,12 +21,9 @@ export const folder: Benchmark = {
   needs: `a folder or archive (*${ARCHIVE_ENDINGS.join(", *")}) DIR with DIR/train/<class>/ and DIR/test/<class>/, or DIR/<class>/ (split 80 to 20 by the seed)`,
   source: { home: null, hub: null, license: "yours", images: null, classes: null, bytes: null },
   usesData: true,
-  options: {},
-  async open(options) {
-    readOptions("folder", folder.options, options.options);
-    return openFolder(requireData(folder, options), options.seed ?? 0);
-  },
-};
+  options: z.object({}),
+  open: ({ data, seed }): Promise<Dataset> => openFolder(data, seed),
+});
 
 /**
  * Lists the images under `root`, a folder or an archive: see `openClasses`.

@@ -1,8 +1,9 @@
 /** @file ImageNet-R from folders of WNIDs, in a folder or an archive. */
 import { join } from "node:path";
+import * as z from "zod";
 import type { Dataset } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { below, type FileTree } from "../archives/file-tree.ts";
 import { openPlace } from "../archives/places.ts";
@@ -12,18 +13,22 @@ import { openSplitLists, splitLists } from "./split-lists.ts";
 
 const CLASSES = 200;
 const WNID = /^n\d{8}$/;
-const SPLITS = ["auto", "folders", "lists", "seeded"] as const;
-const OPTIONS = {
-  split: {
-    default: "auto",
-    summary:
+const OPTIONS = z.object({
+  split: z
+    .enum(["auto", "folders", "lists", "seeded"])
+    .default("auto")
+    .describe(
       "folders (train/ and test/), lists (the fixed file lists of CODA-Prompt and Mammoth), seeded (80 to 20), or auto: the first of these that is there",
-  },
-  "split-seed": { default: 1993, summary: "for data without train/ and test/: seed of the 80 to 20 split" },
-} as const;
+    ),
+  splitSeed: z
+    .number()
+    .int()
+    .default(1993)
+    .describe("for data without train/ and test/: seed of the 80 to 20 split"),
+});
 
 /** 200 classes of ImageNet as art, cartoons, graffiti, toys and so on (Hendrycks et al., 2021). */
-export const imagenetR: Benchmark = {
+export const imagenetR = defineBenchmark({
   name: "imagenet-r",
   kind: "class-incremental",
   tasks: 10,
@@ -44,12 +49,7 @@ export const imagenetR: Benchmark = {
   },
   usesData: true,
   options: OPTIONS,
-  async open(options): Promise<Dataset> {
-    const { split, "split-seed": seed } = readOptions("imagenet-r", OPTIONS, options.options);
-    if (!(SPLITS as readonly string[]).includes(split)) {
-      throw new InputError(`imagenet-r: option "split" is "${split}"; expected one of: ${SPLITS.join(", ")}`);
-    }
-    const data = requireData(imagenetR, options);
+  async open({ data, options: { split, splitSeed: seed } }): Promise<Dataset> {
     const layout = { name: "imagenet-r", image: "image", label: "wnid", classes: CLASSES, splitSeed: seed };
     const fromHub = await openParquet(data, layout);
     if (fromHub !== undefined) {
@@ -89,7 +89,7 @@ export const imagenetR: Benchmark = {
     findings.stop();
     return dataset!;
   },
-};
+});
 
 function checkClasses(tree: FileTree, part: string, folders: readonly string[], findings: Findings): void {
   const place = join(tree.place, part);

@@ -1,7 +1,5 @@
 /** @file The benchmarks by name. */
-
 import type { Benchmark } from "../../run/benchmark.ts";
-import { InputError } from "../../tensor/errors.ts";
 import { cifar100 } from "./cifar100.ts";
 import { cub200 } from "./cub200.ts";
 import { domainnet } from "./domainnet.ts";
@@ -12,14 +10,6 @@ import { folder } from "./folder.ts";
 import { imagenetR } from "./imagenet-r.ts";
 import { pacs } from "./pacs.ts";
 import { permuted } from "./permuted.ts";
-
-export type {
-  Benchmark,
-  BenchmarkOption,
-  BenchmarkSource,
-  HubSource,
-  OpenOptions,
-} from "../../run/benchmark.ts";
 
 /** All benchmarks; a new one is its own file and a place here. */
 export const benchmarks: readonly Benchmark[] = [
@@ -34,16 +24,3 @@ export const benchmarks: readonly Benchmark[] = [
   pacs,
   permuted,
 ];
-
-/**
- * The benchmark of that name.
- * @throws InputError listing the names there are.
- */
-export function benchmarkNamed(name: string): Benchmark {
-  const found = benchmarks.find((benchmark) => benchmark.name === name);
-  if (found === undefined) {
-    const names = benchmarks.map((benchmark) => benchmark.name).join(", ");
-    throw new InputError(`there is no benchmark "${name}"; expected one of: ${names}`);
-  }
-  return found;
-}

@@ -1,5 +1,6 @@
 /** @file PACS: the same seven classes as photos, paintings, cartoons and sketches. */
-import { type Benchmark, readOptions, requireData } from "../../run/benchmark.ts";
+import * as z from "zod";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { domainNeeds, openDomainLists } from "./domain-lists.ts";
 
 // From photos to what is least like them: Photo, Art painting, Cartoon, Sketch give the data set its name.
@@ -11,7 +12,7 @@ const LAYOUT = {
 } as const;
 
 /** Four domains of seven classes (Li et al., 2017), with lists as DomainNet has them. */
-export const pacs: Benchmark = {
+export const pacs = defineBenchmark({
   name: "pacs",
   kind: "domain-incremental",
   tasks: LAYOUT.domainNames.length,
@@ -30,9 +31,6 @@ export const pacs: Benchmark = {
     bytes: 191_000_000,
   },
   usesData: true,
-  options: {},
-  async open(options) {
-    readOptions("pacs", pacs.options, options.options);
-    return openDomainLists(requireData(pacs, options), LAYOUT);
-  },
-};
+  options: z.object({}),
+  open: ({ data }) => openDomainLists(data, LAYOUT),
+});

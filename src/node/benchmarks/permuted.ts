@@ -1,16 +1,23 @@
 /** @file As many tasks as wanted: the same emoji, their pixels in another order in every domain. */
+import * as z from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
-import { type Benchmark, readOptions, refuseData } from "../../run/benchmark.ts";
-import { InputError } from "../../tensor/errors.ts";
+import { defineBenchmark } from "../../run/benchmark.ts";
 import { Rng } from "../../tensor/rng.ts";
 import { sharpTransform } from "../images/transform.ts";
-import { spread } from "./emoji.ts";
+import { classEmoji } from "./emoji.ts";
 import { EMOJI_SOURCE, EMOJI_STYLES, emojiDrawings } from "./emoji-drawings.ts";
 
-const OPTIONS = {
-  permutations: { default: 10, summary: "how many domains, and so tasks; the first has its pixels in place" },
-  classes: { default: 10, summary: "how many emoji" },
-} as const;
+const PERMUTATIONS = 10;
+const OPTIONS = z.object({
+  permutations: z
+    .number()
+    .int()
+    .min(2)
+    .max(100_000)
+    .default(PERMUTATIONS)
+    .describe("how many domains, and so tasks; the first has its pixels in place"),
+  classes: z.number().int().min(2).default(10).describe("how many emoji"),
+});
 
 /** Pixels of an image before the backbone's own resizing: few, so that a domain costs little. */
 const SIDE = 16;
@@ -23,22 +30,18 @@ const PREPROCESSING = {
 } as const;
 
 /** Domain-incremental: as permuted MNIST (Goodfellow et al., 2013), with drawings. For scale, not for accuracy. */
-export const permuted: Benchmark = {
+export const permuted = defineBenchmark({
   name: "permuted",
   kind: "domain-incremental",
-  tasks: OPTIONS.permutations.default,
+  tasks: PERMUTATIONS,
   summary: "emoji with their pixels permuted, another permutation a task: streams of thousands of tasks",
   needs: "nothing but its npm packages",
   source: { ...EMOJI_SOURCE, images: 600, classes: 10 },
   usesData: false,
   options: OPTIONS,
-  async open(options): Promise<Dataset> {
-    refuseData("permuted", options);
-    const { permutations, classes } = readOptions("permuted", OPTIONS, options.options);
+  async open({ seed, options: { permutations, classes } }): Promise<Dataset> {
     const drawings = await emojiDrawings();
-    checkRange("permutations", permutations, 2, 100_000);
-    checkRange("classes", classes, 2, drawings.emoji.length);
-    const chosen = spread(drawings.emoji, classes);
+    const chosen = classEmoji("permuted", drawings.emoji, classes);
     const domainNames = Array.from({ length: permutations }, (_, domain) => `permutation ${domain + 1}`);
     // The last artist's drawings are for testing, in every domain.
     const [testStyle, ...trainStyles] = EMOJI_STYLES.toReversed();
@@ -49,7 +52,7 @@ export const permuted: Benchmark = {
         ),
       );
     const plain = new Map<string, Promise<Uint8Array>>();
-    const order = permutationsOf(options.seed ?? 0);
+    const order = permutationsOf(seed);
     return {
       name: "permuted",
       classNames: chosen.map(({ name }) => name),
@@ -66,13 +69,7 @@ export const permuted: Benchmark = {
       },
     };
   },
-};
-
-function checkRange(option: string, value: number, least: number, most: number): void {
-  if (value < least || value > most) {
-    throw new InputError(`permuted: option "${option}" is ${value}; expected ${least} to ${most}`);
-  }
-}
+});
 
 /** The order of pixels in a domain; the last one asked for is kept, as tasks come one by one. */
 function permutationsOf(seed: number): (domain: number) => readonly number[] {

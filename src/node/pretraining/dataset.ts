@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, posix, resolve } from "node:path";
 import type { Dataset, Sample } from "../../data/dataset.ts";
+import { byName } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { FileTree } from "../archives/file-tree.ts";
 import { zipFiles } from "../archives/zip-files.ts";
 import { openFolder } from "../benchmarks/folder.ts";
-import { benchmarkNamed } from "../benchmarks/index.ts";
+import { REGISTRY } from "../runs/registry.ts";
 
 const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
 const LAYOUT =
@@ -22,7 +23,9 @@ export function openPretrainingData(
   data: string,
   { benchmark, seed }: { readonly benchmark?: string | undefined; readonly seed: number },
 ): Promise<Dataset> {
-  return benchmark === undefined ? openImages(data, seed) : benchmarkNamed(benchmark).open({ data, seed });
+  return benchmark === undefined
+    ? openImages(data, seed)
+    : byName(REGISTRY, "benchmarks", benchmark).open({ data, seed });
 }
 
 async function openImages(root: string, seed: number): Promise<Dataset> {

@@ -1,49 +1,66 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import type { Batch, Preprocessing } from "../../data/dataset.ts";
-import type { Learner, MethodContext } from "../../methods/method.ts";
-import { AdaptedVit } from "../../network/adapted-vit.ts";
+import * as z from "zod";
+import type { Images, Preprocessing } from "../../data/dataset.ts";
+import { headSetOptions } from "../../heads/head-set.ts";
+import type { MethodContext } from "../../methods/method.ts";
+import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
+import { currentDescription, FORMAT } from "../../run/former-model.ts";
+import { chosenHeads, headName } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
+import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { ContinualModel } from "../../train/model.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { methodNamed } from "./run.ts";
+import { REGISTRY } from "./registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
 
 /** What model.safetensors says about itself under "fm-lora". */
 const descriptionSchema = z.looseObject({
+  format: z.literal(FORMAT),
   method: z.string(),
   methodOptions: z.record(z.string(), z.unknown()),
+  heads: z.array(z.string()).nonempty().optional(),
+  drift: z.string().optional(),
+  headOptions: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string(),
   imageSize: z.number().int().positive(),
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   classNames: z.array(z.string()).nonempty(),
+  plugins: z.array(z.string()).default([]),
 });
+
+/** What a model says about one image. */
+export interface Classified {
+  /** The likeliest class first: the softmax of the head's scores. */
+  readonly classes: readonly { readonly className: string; readonly probability: number }[];
+  /** How far the image is from every known class, about 1 or less for known ones; null where no head can tell. */
+  readonly distance: number | null;
+}
 
 /** A model that classifies. */
 export interface Model {
   /** All classes of the stream it was trained on; those not seen yet have probability 0. */
   readonly classNames: readonly string[];
-  readonly readouts: readonly string[];
+  /** Names of its heads, the model's own choice first. */
+  readonly heads: readonly string[];
   readonly preprocessing: Preprocessing;
-  /** For every image its classes, the likeliest first: the softmax of the readout's scores. */
-  probabilities(batch: Batch): Promise<{ className: string; probability: number }[][]>;
-  /** How far each image is from every known class (about 1 or less for known ones); null where the method can't tell. */
-  distances(batch: Batch): Promise<readonly number[] | null>;
+  /** What it says about images, from one forward pass. */
+  classify(images: Images): Promise<readonly Classified[]>;
   dispose(): Promise<void>;
 }
 
@@ -51,8 +68,11 @@ export interface Model {
 export interface ModelOptions {
   /** Folder or name, instead of the one it was trained with. */
   readonly backbone?: string | undefined;
-  readonly readout?: string | undefined;
+  /** Name of a head; left out: the model's own choice. */
+  readonly head?: string | undefined;
   readonly threads?: number | undefined;
+  /** Where the model's method and heads are looked up; default: what comes along. */
+  readonly registry?: Registry | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /** Called before the Hub is asked for the backbone that the model names, with both: nobody is asked unsaid. */
@@ -81,8 +101,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     );
   }
   const { tensors, metadata } = decodeSafetensors(readWholeSync(file), file);
-  const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
-  const method = methodNamed(name);
+  const description = parseDescription(metadata["fm-lora"], file);
+  const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
+  const registry = options.registry ?? REGISTRY;
+  const method = byName(registry, "methods", name, trained.plugins);
   const { backbone: from = trained.backbone, hub, onRequest } = options;
   const backbone = await findBackbone(from, {
     imageSize: trained.imageSize,
@@ -93,40 +115,51 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   });
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
-  const learner = method.create(
-    { ...bare, precision: await precisionOf(bare.runtime, backbone, trained) },
-    checked(method.options, methodOptions, `${file}: options of ${name}`),
+  const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
+  const precision = await precisionOf(bare.runtime, backbone, trained);
+  const model = new ContinualModel(
+    { ...bare, precision },
+    {
+      method,
+      methodOptions: checked(method.options, methodOptions, `${file}: options of ${name}`),
+      ...chosen,
+      headOptions: checked(
+        headSetOptions(chosen.heads, chosen.drift),
+        headOptions,
+        `${file}: options of its heads`,
+      ),
+    },
   );
-  const readout = options.readout ?? learner.readouts[0]!;
-  if (!learner.readouts.includes(readout)) {
-    throw new InputError(`${file}: there is no readout "${readout}"; it has: ${learner.readouts.join(", ")}`);
+  const { names } = model.heads;
+  const head = options.head === undefined ? names[0]! : headName(options.head);
+  if (!names.includes(head)) {
+    throw new InputError(`${file}: there is no head "${head}"; it has: ${names.join(", ")}`);
   }
-  checkFits(learner, tensors, file);
-  await learner.load(tensors);
+  checkFits(model, tensors, file);
+  await model.load(tensors);
   return {
     classNames,
-    readouts: learner.readouts,
+    heads: names,
     preprocessing: backbone.preprocessing,
-    async probabilities(batch) {
-      const scores = (await learner.predict(batch, classNames.length))[readout]!;
-      return Array.from({ length: batch.count }, (_, row) => {
-        const own = scores.subarray(row * classNames.length, (row + 1) * classNames.length);
+    async classify(images) {
+      const { scores, distances } = await model.answer(images, classNames.length, head);
+      return Array.from({ length: images.count }, (_, row) => {
+        const own = scores[head]!.subarray(row * classNames.length, (row + 1) * classNames.length);
         const all = softmax(own).map((probability, i) => ({ className: classNames[i]!, probability }));
-        return all.sort((a, b) => b.probability - a.probability);
+        return {
+          classes: all.sort((a, b) => b.probability - a.probability),
+          distance: distances?.[row] ?? null,
+        };
       });
     },
-    async distances(batch) {
-      const distances = await learner.distances(batch);
-      return distances === null ? null : Array.from(distances);
-    },
-    dispose: () => learner.dispose(),
+    dispose: () => model.dispose(),
   };
 }
 
 /** A frozen backbone that turns images into features. */
 export interface FeatureExtractor {
   /** CLS features after the last layer norm. [count, width] */
-  features(batch: Batch): Promise<Float32Array>;
+  features(images: Images): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -135,8 +168,7 @@ export function featureExtractor(
   backbone: Backbone,
   options: Pick<ModelOptions, "threads" | "microBatch"> = {},
 ): FeatureExtractor {
-  const bare = { sites: [], rank: 0, core: false, promptTokens: 0 };
-  return new AdaptedVit(context(backbone, options), bare);
+  return new AdaptedNetwork(context(backbone, options));
 }
 
 function context(
@@ -162,15 +194,24 @@ function parseDescription(text: string | undefined, file: string): z.infer<typeo
   } catch (error) {
     throw new InputError(`${file}: its entry "fm-lora" is no JSON`, { cause: error });
   }
-  const result = descriptionSchema.safeParse(json);
+  if (typeof json !== "object" || json === null) {
+    throw new InputError(`${file}: its entry "fm-lora" is no JSON object`);
+  }
+  const description = currentDescription(json as Record<string, unknown>);
+  if (description.format !== FORMAT) {
+    throw new InputError(
+      `${file}: a model of format ${JSON.stringify(description.format)}, this program reads ${FORMAT}; open it with the version that wrote it`,
+    );
+  }
+  const result = descriptionSchema.safeParse(description);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new InputError(`${file}: its entry "fm-lora": ${issue!.path.join(".")}: ${issue!.message}`);
 }
 
-/** A learner's state before training has the names of any later one; only the number of classes grows. */
-function checkFits(learner: Learner, tensors: Readonly<Record<string, Tensor>>, file: string): void {
-  for (const [name, { dims }] of Object.entries(learner.state())) {
+/** A model's state before training has the names of any later one; only the number of classes grows. */
+function checkFits(model: ContinualModel, tensors: Readonly<Record<string, Tensor>>, file: string): void {
+  for (const [name, { dims }] of Object.entries(model.state())) {
     const found = tensors[name];
     if (found === undefined) {
       throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
@@ -187,7 +228,7 @@ function checkFits(learner: Learner, tensors: Readonly<Record<string, Tensor>>, 
 function softmax(scores: Float32Array): number[] {
   const highest = Math.max(...scores);
   if (highest === Number.NEGATIVE_INFINITY) {
-    throw new InputError("this readout has learnt no class yet: choose another with --readout");
+    throw new InputError("this head has learnt no class yet: choose another with --readout");
   }
   const exponentials = Array.from(scores, (score) => Math.exp(score - highest));
   const sum = exponentials.reduce((total, value) => total + value, 0);

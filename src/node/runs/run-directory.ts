@@ -22,9 +22,12 @@ const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
 
 /** What a config.json of a run has, and hardly any other file of that name. */
 const OWN = ["method", "methodOptions", "benchmark", "protocol"];
-/** With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. */
+/**
+ * With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. A plugin may
+ * have moved, and others may be there: its method and benchmark are compared by name and options.
+ */
 const mayChange: MayChange = (name, before, now) =>
-  name === "unreadable" && before === "fail" && now === "skip";
+  name === "plugins" || (name === "unreadable" && before === "fail" && now === "skip");
 
 /** One run's folder, locked until it is closed. */
 export class RunDirectory {

@@ -1,19 +1,23 @@
 /** @file How fast a backbone learns and answers on this machine: what `fmlora bench` and bench/ measure. */
 import type { Batch } from "../../data/dataset.ts";
-import { TaskHead } from "../../heads/task-head.ts";
-import { initialBases } from "../../methods/fm-lora/shared-state.ts";
-import type { Learner, MethodContext } from "../../methods/index.ts";
+import { fmLora } from "../../methods/fm-lora/fm-lora.ts";
+import type { MethodContext } from "../../methods/index.ts";
+import { initialBases } from "../../methods/parts/low-rank-bases.ts";
 import { adaptedSites } from "../../methods/parts/sites.ts";
 import { TaskTraining } from "../../methods/parts/task-training.ts";
-import { AdaptedVit } from "../../network/adapted-vit.ts";
+import { TrainedRows } from "../../methods/parts/trained-rows.ts";
+import { AdaptedNetwork } from "../../network/adapted-network.ts";
+import { featurePass } from "../../network/feature-pass.ts";
+import { lowRank } from "../../network/low-rank.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Precision } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
+import { chosenHeads } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { ContinualModel } from "../../train/model.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
-import { methodNamed } from "./run.ts";
 
 /** How graphs run. */
 export interface SpeedOptions {
@@ -41,8 +45,8 @@ export async function measuringContext(
 }
 
 /** The backbone alone: what answers with features. */
-export function bareVit(context: MethodContext): AdaptedVit {
-  return new AdaptedVit(context, { sites: [], rank: 0, core: false, promptTokens: 0 });
+export function bareNetwork(context: MethodContext): AdaptedNetwork {
+  return new AdaptedNetwork(context);
 }
 
 /** A linear head with its rows. */
@@ -53,7 +57,7 @@ export interface HeadStart {
 
 /** LoRA on query and value of every block, and a linear head, in training: seq-lora's first task. */
 export interface LoraTraining {
-  readonly vit: AdaptedVit;
+  readonly network: AdaptedNetwork;
   /** Of all A and B. */
   readonly names: readonly string[];
   /** One AdamW step on a batch with labels below `classes`; returns its mean loss. */
@@ -73,22 +77,24 @@ export function loraTraining(
   const { backbone } = context;
   const { rank, rate } = options;
   const sites = adaptedSites(backbone.config, ["query", "value"]);
-  const vit = new AdaptedVit(context, { sites, rank, core: false, promptTokens: 0 });
+  const network = new AdaptedNetwork(context, [lowRank(backbone, { sites, rank })]);
   const pairs = options.start?.pairs ?? initialBases(backbone, sites, rank, context.seed);
   const classes = Array.from({ length: options.classes }, (_, label) => label);
-  const head = new TaskHead(vit.width);
-  if (options.start !== undefined) head.close(classes, options.start.head.weight, options.start.head.bias);
+  const rows = new TrainedRows(network.width);
+  if (options.start !== undefined) rows.close(classes, options.start.head.weight, options.start.head.bias);
   const direct = Object.fromEntries(Object.entries(pairs).map(([name, start]) => [name, { start, rate }]));
-  const training = new TaskTraining(vit, {
+  const training = new TaskTraining({
+    network,
     classes,
-    head,
+    rows,
     headRate: rate,
+    optimization: context.optimization,
     fixed: {},
     direct,
-    optimization: context.optimization,
+    rates: [],
   });
   return {
-    vit,
+    network,
     names: Object.keys(pairs),
     step: (batch) => training.step(batch, { epoch: 0, step: 0, progress: 0 }),
   };
@@ -101,17 +107,22 @@ export function randomBatch({ config }: Backbone, count: number, classes: number
   return { images, labels: Int32Array.from({ length: count }, (_, i) => i % classes), count };
 }
 
-/** Images of the one step of `trainedLearner`: enough for an update that isn't zero. */
+/** Images of the one step of `trainedModel`: enough for an update that isn't zero. */
 const STEP_IMAGES = 8;
 
-/** An fm-lora learner that knows `classes` classes from two random images each, and has made one short step. */
-export async function trainedLearner(
+/** An fm-lora model that knows `classes` classes from two random images each, and has made one short step. */
+export async function trainedModel(
   context: MethodContext,
   classes: number,
   methodOptions: Readonly<Record<string, unknown>> = {},
-): Promise<Learner> {
-  const method = methodNamed("fm-lora");
-  const learner = method.create(context, method.options.parse(methodOptions));
+): Promise<ContinualModel> {
+  const chosen = chosenHeads(fmLora);
+  const model = new ContinualModel(context, {
+    method: fmLora,
+    methodOptions: fmLora.options.parse(methodOptions),
+    ...chosen,
+    headOptions: {},
+  });
   const batch = randomBatch(context.backbone, 2 * classes, classes);
   const task = {
     index: 0,
@@ -122,14 +133,13 @@ export async function trainedLearner(
     },
     report: () => {},
   };
-  await learner.beginTask(task);
-  await learner.trainStep(randomBatch(context.backbone, STEP_IMAGES, classes), {
-    epoch: 0,
-    step: 0,
-    progress: 0,
-  });
-  await learner.endTask(task);
-  return learner;
+  const { learner } = model;
+  const { training } = await learner.begin(task);
+  const position = { epoch: 0, step: 0, progress: 0 };
+  await training!.step(randomBatch(context.backbone, STEP_IMAGES, classes), position);
+  const after = await learner.end(task);
+  model.update(after ?? (await featurePass(task.pass(), (images) => learner.features(images))), undefined);
+  return model;
 }
 
 /** Smallest and middle of at least one value. */
@@ -182,15 +192,15 @@ export async function* measureBackbone(
   yield await measured(`training step of ${count} images, LoRA rank ${rank}`, count, () =>
     training.step(batch),
   );
-  await training.vit.dispose();
+  await training.network.dispose();
 
-  const extractor = bareVit(context);
+  const extractor = bareNetwork(context);
   yield await measured(`features of ${count} images`, count, () => extractor.features(batch));
   await extractor.dispose();
 
   const single = await measuringContext(backbone, { ...options, microBatch: 1 });
-  const learner = await trainedLearner(single, CLASSES);
+  const model = await trainedModel(single, CLASSES);
   const one = randomBatch(backbone, 1, CLASSES);
-  yield await measured("prediction of one image, fm-lora", 1, () => learner.predict(one, CLASSES));
-  await learner.dispose();
+  yield await measured("prediction of one image, fm-lora", 1, () => model.scores(one, CLASSES));
+  await model.dispose();
 }

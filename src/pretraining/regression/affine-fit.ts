@@ -19,7 +19,7 @@ export interface AffineLayer {
  * @param x [n, in] @param y [n, out] @param weight of each row, [n, 1]
  */
 export function moments(name: string, x: Value, y: Value, weight: Value): Record<string, Value> {
-  const design = concat(x, constant(filledTensor([x.dims[0]!, 1], 1)), 1);
+  const design = concat([x, constant(filledTensor([x.dims[0]!, 1], 1))], 1);
   const weighted = mul(design, weight);
   return {
     [`${name}/inner`]: matmul(weighted, design, { transposeA: true }),

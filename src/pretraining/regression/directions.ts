@@ -1,7 +1,8 @@
 /** @file Which directions of a teacher's residual stream a narrower network keeps. */
 import { EigenvalueDecomposition } from "ml-matrix";
 import type { Value } from "../../graph/value.ts";
-import { attentionHalf, embed, mlpHalf } from "../../nn/vit.ts";
+import { attentionHalf, mlpHalf } from "../../nn/blocks.ts";
+import { embed } from "../../nn/embedding.ts";
 import { fixedWeights } from "../../nn/weights.ts";
 import { add, matmul, mul, scale } from "../../ops/index.ts";
 import { matrix } from "../../tensor/linear-algebra.ts";

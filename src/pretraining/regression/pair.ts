@@ -66,7 +66,7 @@ export class Pair {
   /** The teacher's tokens that the student has, too. [B, T, d] */
   aligned(tokens: Value): Value {
     if (this.#before === 1) return tokens;
-    return concat(slice(tokens, 1, 0, 1), slice(tokens, 1, this.#before, tokens.dims[1]!), 1);
+    return concat([slice(tokens, 1, 0, 1), slice(tokens, 1, this.#before, tokens.dims[1]!)], 1);
   }
 
   /** What has the teacher's tokens as leading axes -> rows, [n, width] */

@@ -4,7 +4,9 @@
  * made of some images towards what the teacher makes of them. No gradient, no label.
  */
 import { constant, type Value } from "../../graph/value.ts";
-import { attentionHalf, embed, mlpHalf, patchCount, type VitConfig, type VitHooks } from "../../nn/vit.ts";
+import { attentionHalf, mlpHalf } from "../../nn/blocks.ts";
+import { embed } from "../../nn/embedding.ts";
+import { patchCount, type VitConfig, type VitHooks } from "../../nn/vit.ts";
 import { checkLargerVit } from "../../nn/weight-selection.ts";
 import { fixedWeights, type Weights } from "../../nn/weights.ts";
 import { concat, gelu, layerNorm, reshape, slice, sub } from "../../ops/index.ts";
@@ -116,7 +118,7 @@ class Regression {
     this.#set(`${at}.norm1`, this.#norm.whitening());
     const { hooks, rowsOf } = this.#watch(at);
     const after = attentionHalf(config, fixedWeights(weights), hooks, block, tokens[0]);
-    const readings = concat(concat(rowsOf("query").y, rowsOf("key").y, 1), rowsOf("value").y, 1);
+    const readings = concat([concat([rowsOf("query").y, rowsOf("key").y], 1), rowsOf("value").y], 1);
     const change = narrowed(this.#pair.rows(sub(after, tokens[0]), width), this.#narrowing);
     const rowWeights = this.#pair.rowWeights();
     const outputs = {

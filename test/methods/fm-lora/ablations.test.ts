@@ -3,8 +3,15 @@ import { beforeAll, expect, test } from "vitest";
 import { classIncremental } from "../../../src/data/stream.ts";
 import { InputError } from "../../../src/tensor/errors.ts";
 import type { Tensor } from "../../../src/tensor/tensor.ts";
-import { type FinishedRun, methodOf, runMethod, testContext } from "../../support/run-method.ts";
-import { patternDataset } from "../../support/toy-dataset.ts";
+import { patternDataset } from "../../../src/testing/patterns.ts";
+import { untrainedModel } from "../../../src/testing/train-method.ts";
+import {
+  type FinishedRun,
+  methodOf,
+  type RunChanges,
+  runMethod,
+  testContext,
+} from "../../support/run-method.ts";
 
 const dataset = patternDataset({ classes: 6, trainPerClass: 10, testPerClass: 6, noise: 80 });
 const stream = classIncremental(dataset, { tasks: 3, orderSeed: null });
@@ -14,8 +21,12 @@ beforeAll(async () => {
 });
 
 /** Runs with the options, checks that it learns, and that the losses of later tasks are other than those of the full method. */
-async function ablated(options: Record<string, unknown>, floor = 0.9): Promise<FinishedRun> {
-  const run = await runMethod("fm-lora", stream, { options });
+async function ablated(
+  options: Record<string, unknown>,
+  floor = 0.9,
+  more: RunChanges = {},
+): Promise<FinishedRun> {
+  const run = await runMethod("fm-lora", stream, { options, ...more });
   const counts = Object.values(run.record.correct)[0]!.at(-1)!;
   expect(counts.reduce((sum, count) => sum + count, 0) / dataset.test.length).toBeGreaterThanOrEqual(floor);
   for (const state of run.states)
@@ -87,16 +98,16 @@ function quadratic(change: Float32Array, moment: Float32Array, r: number): numbe
 }
 
 test("without drift compensation old means stay, with it they move", async () => {
-  const run = await ablated({ driftCompensation: false }, 0.5);
+  const run = await ablated({}, 0.5, { drift: "none" });
   const means = ({ states }: FinishedRun, task: number): Float32Array =>
     (states[task]!["statistics.means"]!.data as Float32Array).slice(0, 2 * 32);
   expect(means(run, 2)).toEqual(means(run, 0));
   expect(means(full, 2)).not.toEqual(means(full, 0));
 });
 
-test("pure keeps no class statistics and classifies with the trained rows", async () => {
-  const run = await ablated({ pure: true }, 0.3);
-  expect(Object.keys(run.record.correct)).toEqual(["head"]);
+test("with trained rows alone it keeps no class statistics", async () => {
+  const run = await ablated({}, 0.3, { heads: ["rows"] });
+  expect(Object.keys(run.record.correct)).toEqual(["rows"]);
   expect(Object.keys(run.states[0]!).filter((name) => name.startsWith("statistics"))).toEqual([]);
 });
 
@@ -116,8 +127,7 @@ test("other layers can be adapted", async () => {
 });
 
 test.each(["fm-lora", "seq-lora", "joint"])("%s refuses a rank that the layers do not have", (name) => {
-  const method = methodOf(name);
-  const create = () => method.create(testContext(), method.options.parse({ rank: 33 }));
+  const create = () => untrainedModel(methodOf(name), testContext(), { options: { rank: 33 } });
   expect(create).toThrow(InputError);
   expect(create).toThrow("rank is 33, but blocks.0.query is [32, 32]; choose 32 or less");
 });

@@ -6,15 +6,19 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CIFAR_RECORD_BYTES } from "../../../src/data/cifar.ts";
 import { classIncremental } from "../../../src/data/stream.ts";
 import { cifar100 } from "../../../src/node/benchmarks/cifar100.ts";
-import { benchmarkNamed, benchmarks } from "../../../src/node/benchmarks/index.ts";
-import { readOptions } from "../../../src/run/benchmark.ts";
+import { benchmarks } from "../../../src/node/benchmarks/index.ts";
+import { REGISTRY } from "../../../src/node/runs/registry.ts";
+import { checkedPlugin } from "../../../src/run/plugin.ts";
+import { byName } from "../../../src/run/registry.ts";
 import { InputError } from "../../../src/tensor/errors.ts";
 
 describe("the registry", () => {
   test("has each benchmark under its name, with different names", () => {
-    expect(benchmarks.map(({ name }) => benchmarkNamed(name))).toEqual(benchmarks);
+    expect(benchmarks.map(({ name }) => byName(REGISTRY, "benchmarks", name))).toEqual(benchmarks);
     expect(new Set(benchmarks.map(({ name }) => name)).size).toBe(benchmarks.length);
-    expect(() => benchmarkNamed("mnist")).toThrow(/no benchmark "mnist"; expected one of: cifar100, /);
+    expect(() => byName(REGISTRY, "benchmarks", "mnist")).toThrow(
+      /no benchmark "mnist"; expected one of: cifar100, /,
+    );
   });
 
   test.each(benchmarks)(
@@ -26,16 +30,8 @@ describe("the registry", () => {
     },
   );
 
-  test("reads options as text or numbers by their defaults", () => {
-    const spec = { count: { default: 3, summary: "" }, style: { default: "plain", summary: "" } };
-    expect(readOptions("toy", spec)).toEqual({ count: 3, style: "plain" });
-    expect(readOptions("toy", spec, { count: "7", style: "bold" })).toEqual({ count: 7, style: "bold" });
-    expect(() => readOptions("toy", spec, { count: "many" })).toThrow(
-      /option "count" is "many"; expected a whole number/,
-    );
-    expect(() => readOptions("toy", spec, { toString: 1 })).toThrow(
-      /no option "toString"; it has: count, style/,
-    );
+  test("keeps the rules that plugins have to keep", () => {
+    expect(checkedPlugin({ benchmarks }, "ours")).toEqual({ benchmarks });
   });
 });
 

@@ -161,7 +161,7 @@ describe("fmlora data check pacs", () => {
       /^fmlora: there is no benchmark "pcas"; expected one of: .* \[2\]$/,
     );
     expect(await check("pacs", "--data", copy, "--split-seed", "3")).toBe(
-      'fmlora: pacs: there is no option "split-seed"; it has: none [2]',
+      "fmlora: --split-seed is an option of benchmark imagenet-r; benchmark pacs doesn't have it [2]",
     );
     expect(await check()).toBe("fmlora: missing required argument 'benchmark' [2]");
     expect(await check("pacs", "--dekode")).toBe(

@@ -4,6 +4,7 @@ import { emoji, spread } from "../../../src/node/benchmarks/emoji.ts";
 import { EMOJI_STYLES, emojiDrawings, requirePackages } from "../../../src/node/benchmarks/emoji-drawings.ts";
 import { emojiStyles } from "../../../src/node/benchmarks/emoji-styles.ts";
 import { sharpTransform } from "../../../src/node/images/transform.ts";
+import type { Benchmark } from "../../../src/run/benchmark.ts";
 import { InputError } from "../../../src/tensor/errors.ts";
 
 const preprocessing = {
@@ -49,7 +50,7 @@ describe("the emoji drawings", () => {
 
 describe("emoji", () => {
   test("trains on five styles and tests on the sixth, each class once in each", async () => {
-    const dataset = await emoji.open({ options: { classes: "30", "test-style": "openmoji" } });
+    const dataset = await emoji.open({ options: { classes: 30, testStyle: "openmoji" } });
     expect([dataset.classNames.length, dataset.train.length, dataset.test.length]).toEqual([30, 150, 30]);
     expect(dataset.test.every(({ id }) => id.startsWith("openmoji/"))).toBe(true);
     expect(dataset.train.some(({ id }) => id.startsWith("openmoji/"))).toBe(false);
@@ -70,11 +71,14 @@ describe("emoji", () => {
   });
 
   test.each([
-    [{ classes: 1 }, /"classes" is 1; expected 2 to 1032/],
-    [{ classes: 1033 }, /"classes" is 1033/],
-    [{ "test-style": "apple" }, /"test-style" is "apple"; expected one of: twemoji, openmoji/],
+    [{ classes: 1 }, /^benchmark emoji: --classes 1: expected a whole number of at least 2/],
+    [{ classes: 1033 }, /^benchmark emoji: --classes 1033: expected at most 1032, the emoji that all/],
+    [{ classes: "30" }, /^benchmark emoji: --classes "30": expected a whole number/],
+    [{ testStyle: "apple" }, /^benchmark emoji: --test-style "apple": expected one of: twemoji, openmoji/],
+    [{ teststyle: "noto" }, /^benchmark emoji: --teststyle: .* \(did you mean --test-style\?\)$/],
   ] as const)("refuses %o", async (options, message) => {
-    await expect(emoji.open({ options })).rejects.toThrow(message);
+    const erased: Benchmark = emoji;
+    await expect(erased.open({ options })).rejects.toThrow(message);
   });
 });
 
@@ -99,8 +103,10 @@ describe("emoji-styles", () => {
   });
 
   test("takes smaller subgroups when asked, and refuses limits that leave nothing", async () => {
-    expect((await emojiStyles.open({ options: { "least-emoji": 8 } })).classNames).toHaveLength(51);
-    await expect(emojiStyles.open({ options: { "least-emoji": 3 } })).rejects.toThrow(/"least-emoji" is 3/);
-    await expect(emojiStyles.open({ options: { "least-emoji": 45 } })).rejects.toThrow(/leaves 1 classes/);
+    expect((await emojiStyles.open({ options: { leastEmoji: 8 } })).classNames).toHaveLength(51);
+    await expect(emojiStyles.open({ options: { leastEmoji: 3 } })).rejects.toThrow(
+      /--least-emoji 3: expected/,
+    );
+    await expect(emojiStyles.open({ options: { leastEmoji: 45 } })).rejects.toThrow(/leaves 1 classes/);
   });
 });

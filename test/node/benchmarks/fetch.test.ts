@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { fetchBenchmark } from "../../../src/node/benchmarks/fetch.ts";
-import { benchmarkNamed } from "../../../src/node/benchmarks/index.ts";
 import { type HubSettings, hubSettings } from "../../../src/node/hub/index.ts";
+import { REGISTRY } from "../../../src/node/runs/registry.ts";
+import { byName } from "../../../src/run/registry.ts";
 import { parquetOf } from "../archives/parquets.ts";
 import { picture } from "../archives/pictures.ts";
 import { MockHub } from "../hub/mock-hub.ts";
@@ -49,7 +50,7 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const pacs = benchmarkNamed("pacs");
+const pacs = byName(REGISTRY, "benchmarks", "pacs");
 const FILE = "data/train-00000-of-00001.parquet";
 
 describe("fetchBenchmark", () => {
@@ -95,7 +96,8 @@ describe("fetchBenchmark", () => {
   });
 
   test("says where to get what the Hub doesn't have", async () => {
-    const refused = (name: string) => fetchBenchmark(benchmarkNamed(name), folder, undefined, settings);
+    const refused = (name: string) =>
+      fetchBenchmark(byName(REGISTRY, "benchmarks", name), folder, undefined, settings);
     await expect(refused("folder")).rejects.toThrow(
       /^folder: nothing to fetch; it needs a folder or archive/,
     );

@@ -13,28 +13,32 @@ test("the model of a finished run, and that of one in the middle of a task", asy
   const request = await toyRequest(root);
   const out = join(root, "run");
   const file = join(out, "model", "model.safetensors");
-  const options = { ...request.options, epochs: 2, firstEpochs: 1, tasks: 2 };
+  const wanted = { ...request, epochs: 2, firstEpochs: 1, tasks: 2, out };
   const controller = new AbortController();
   let epochs = 0;
-  const stopped = runBenchmark(
-    { ...request, options, out, resume: false },
-    (event) => {
+  const stopped = runBenchmark({
+    ...wanted,
+    listen(event) {
       if (event.type === "epoch" && ++epochs === 3) controller.abort();
     },
-    controller.signal,
-  );
+    signal: controller.signal,
+  });
   await expect(stopped).rejects.toThrow();
   const first = readFileSync(file);
   truncateSync(file, 100);
   const resumed: Buffer[] = [];
-  await runBenchmark({ ...request, options, out, resume: true }, (event) => {
-    if (event.type === "resume") resumed.push(readFileSync(file));
+  await runBenchmark({
+    ...wanted,
+    resume: true,
+    listen(event) {
+      if (event.type === "resume") resumed.push(readFileSync(file));
+    },
   });
   expect(resumed[0]?.equals(first)).toBe(true);
   const last = readFileSync(file);
   for (const damage of [() => truncateSync(file, 0), () => rmSync(file)]) {
     damage();
-    await runBenchmark({ ...request, options, out, resume: true });
+    await runBenchmark({ ...wanted, resume: true });
     expect(readFileSync(file).equals(last)).toBe(true);
   }
 });

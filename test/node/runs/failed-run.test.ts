@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunRequest, runBenchmark } from "../../../src/node/runs/run.ts";
+import type { RunRequest } from "../../../src/node/runs/request.ts";
+import { runBenchmark } from "../../../src/node/runs/run.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
 
@@ -28,8 +29,8 @@ async function run(
   resume = false,
 ): Promise<{ events: RunEvent[]; error: string | undefined }> {
   const events: RunEvent[] = [];
-  const whole = { ...request, options: { ...request.options, ...options }, out: at(out), resume };
-  const error = await runBenchmark(whole, (event) => events.push(event)).then(
+  const listen = (event: RunEvent): void => void events.push(event);
+  const error = await runBenchmark({ ...request, ...options, out: at(out), resume, listen }).then(
     () => undefined,
     ({ message }: Error) => message,
   );

@@ -16,9 +16,9 @@ test("0, 1 and 2 threads, a new cache and a filled one give the same run", async
   const ways = [{ workers: 0 }, { workers: 1 }, { workers: 2, cache }, { workers: 1, cache }];
   const runs = [];
   for (const [i, way] of ways.entries()) {
-    const options = { ...request.options, ...way, augmentation: "random-resized-crop", epochs: 1 } as const;
+    const options = { ...way, augmentation: "random-resized-crop", epochs: 1 } as const;
     const out = join(root, `${i}`);
-    await runBenchmark({ ...request, options, out, resume: false });
+    await runBenchmark({ ...request, ...options, out, resume: false });
     runs.push(readRun(out));
   }
   for (const run of runs.slice(1)) expect(run).toEqual(runs[0]);

@@ -20,7 +20,7 @@ let plain: RunMetrics;
 
 beforeAll(async () => {
   const toy = await toyRequest(root);
-  const request = { ...toy, options: { ...toy.options, epochs: 1 } };
+  const request = { ...toy, epochs: 1 };
   metrics = await runBenchmark({ ...request, out: profiled, resume: false, profile: true });
   plain = await runBenchmark({ ...request, out: join(root, "plain"), resume: false });
 }, 120_000);

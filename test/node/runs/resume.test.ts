@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunRequest, runBenchmark } from "../../../src/node/runs/run.ts";
+import type { RunRequest } from "../../../src/node/runs/request.ts";
+import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { Rng } from "../../../src/tensor/rng.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
@@ -112,18 +113,13 @@ test("killed at random moments and while files are written, a run still ends as 
 }, 240_000);
 
 test.each([
-  ["two threads", { options: { threads: 2 } }],
+  ["two threads", { threads: 2 }],
   ["seq-lora", { method: "seq-lora" }],
-  ["int8", { options: { precision: "int8" } }],
+  ["int8", { precision: "int8" }],
 ] as const)(
   "with %s, too, a killed run ends as one that was not",
   async (name, change) => {
-    const short = { ...request.options, tasks: 2, epochs: 1, firstEpochs: 2 };
-    const wanted = {
-      ...request,
-      ...change,
-      options: { ...short, ...("options" in change ? change.options : {}) },
-    };
+    const wanted = { ...request, tasks: 2, epochs: 1, firstEpochs: 2, ...change };
     await runBenchmark({ ...wanted, out: join(root, `whole ${name}`), resume: false });
     const out = join(root, `killed ${name}`);
     const killed = await runChild(out, false, whileWriting(".", "checkpoint.safetensors", 2), wanted);
@@ -142,13 +138,10 @@ test.each([
   const out = join(root, `stopped ${stopAt}`);
   const controller = new AbortController();
   let seen = 0;
-  const stopped = runBenchmark(
-    { ...request, out, resume: false },
-    () => {
-      if (++seen === stopAt) controller.abort();
-    },
-    controller.signal,
-  );
+  const listen = (): void => {
+    if (++seen === stopAt) controller.abort();
+  };
+  const stopped = runBenchmark({ ...request, out, listen, signal: controller.signal });
   await expect(stopped).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
   expect(seen).toBeLessThanOrEqual(stopAt + 2);
   await runBenchmark({ ...request, out, resume: true });
@@ -164,11 +157,10 @@ test("resuming a finished run changes nothing", async () => {
 test("another configuration is refused, and its option is named", async () => {
   const out = join(root, "whole");
   const again = (changes: Partial<RunRequest>) => runBenchmark({ ...request, ...changes, out, resume: true });
-  const options = (change: object) => ({ options: { ...request.options, ...change } });
-  await expect(again(options({ seed: 6 }))).rejects.toThrow(/the run there has seed 5, now it is 6/);
-  await expect(again(options({ epochs: 5 }))).rejects.toThrow(/epochs 4, now it is 5/);
-  await expect(again(options({ tasks: 2 }))).rejects.toThrow(/tasks 3, now it is 2/);
-  await expect(again(options({ threads: 2 }))).rejects.toThrow(/threads 1, now it is 2/);
+  await expect(again({ seed: 6 })).rejects.toThrow(/the run there has seed 5, now it is 6/);
+  await expect(again({ epochs: 5 })).rejects.toThrow(/epochs 4, now it is 5/);
+  await expect(again({ tasks: 2 })).rejects.toThrow(/tasks 3, now it is 2/);
+  await expect(again({ threads: 2 })).rejects.toThrow(/threads 1, now it is 2/);
   await expect(again({ method: "seq-lora" })).rejects.toThrow(/method "fm-lora", now it is "seq-lora"/);
   await expect(again({ methodOptions: { rank: 4 } })).rejects.toThrow(/methodOptions\.rank 8, now it is 4/);
   expectSame(readRun(out)); // nothing was touched

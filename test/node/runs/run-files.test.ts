@@ -6,11 +6,14 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand } from "../../../src/cli/run.ts";
 import { adaptedSites } from "../../../src/methods/parts/sites.ts";
-import { AdaptedVit } from "../../../src/network/adapted-vit.ts";
+import { AdaptedNetwork } from "../../../src/network/adapted-network.ts";
+import { lowRank } from "../../../src/network/low-rank.ts";
+import { promptTokens } from "../../../src/network/prompt-tokens.ts";
 import { loadBackbone } from "../../../src/node/backbones/backbone.ts";
 import { benchmarks } from "../../../src/node/benchmarks/index.ts";
 import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { decodeSafetensors } from "../../../src/tensor/safetensors.ts";
+import type { RunEvent } from "../../../src/train/events.ts";
 import { bytesOf, leaks } from "../../support/leaks.ts";
 import { testContext } from "../../support/run-method.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
@@ -21,11 +24,11 @@ const at = (...path: string[]): string => join(root, ...path);
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "fm-lora-files-"));
   const request = await toyRequest(root);
-  const options = { ...request.options, epochs: 1, firstEpochs: 1 };
-  await runBenchmark({ ...request, options, out: at("run"), resume: false }, (event) => {
+  const listen = (event: RunEvent): void => {
     if (event.type !== "task-start" || event.task !== 1) return;
     copyFileSync(at("run", "model", "model.safetensors"), at("first.safetensors"));
-  });
+  };
+  await runBenchmark({ ...request, epochs: 1, firstEpochs: 1, out: at("run"), listen });
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -54,14 +57,15 @@ test("no training image, encoded or decoded, and no feature row of one", async (
   const rows: Float32Array[] = [];
   for (const adapted of [false, true]) {
     const sites = adapted ? adaptedSites(backbone.config, ["query", "value"]) : [];
-    const promptTokens = adapted ? state.prompts!.dims[0]! : 0;
-    const vit = new AdaptedVit(context, { sites, rank: adapted ? 8 : 0, core: adapted, promptTokens });
-    if (adapted) vit.merge(state);
-    const features = await vit.features(batch);
+    const count = adapted ? state.prompts!.dims[0]! : 0;
+    const added = [lowRank(backbone, { sites, rank: 8, core: true }), promptTokens({ count, width: 32 })];
+    const network = new AdaptedNetwork(context, adapted ? added : []);
+    if (adapted) network.merge(state);
+    const features = await network.features(batch);
     for (let row = 0; row < batch.count; row++) {
-      rows.push(features.slice(row * vit.width, (row + 1) * vit.width));
+      rows.push(features.slice(row * network.width, (row + 1) * network.width));
     }
-    await vit.dispose();
+    await network.dispose();
   }
   const single = rows.map(bytesOf);
   const double = rows.map((row) => bytesOf(Float64Array.from(row)));

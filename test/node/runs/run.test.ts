@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunRequest, runBenchmark } from "../../../src/node/runs/run.ts";
+import type { RunRequest } from "../../../src/node/runs/request.ts";
+import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { InputError } from "../../../src/tensor/errors.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
@@ -14,7 +15,7 @@ let request: Omit<RunRequest, "out" | "resume">;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "fm-lora-run-"));
   const toy = await toyRequest(root);
-  request = { ...toy, options: { ...toy.options, epochs: 1 } };
+  request = { ...toy, epochs: 1 };
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -25,8 +26,9 @@ async function run(name: string, changes: Partial<RunRequest>, stopAt = Number.P
   const listen = (event: RunEvent): void => {
     if (events.push(event) === stopAt) controller.abort();
   };
-  const full = { ...request, out: join(root, name), resume: false, ...changes };
-  const metrics = await runBenchmark(full, listen, controller.signal).catch((error: Error) => error);
+  const surroundings = { listen, signal: controller.signal };
+  const full = { ...request, out: join(root, name), resume: false, ...surroundings, ...changes };
+  const metrics = await runBenchmark(full).catch((error: Error) => error);
   return { metrics, events };
 }
 
@@ -42,8 +44,8 @@ test("joint training is one task and gives a 1 x 1 matrix", async () => {
 });
 
 test("validation images are held out of training and stand in for test images", async () => {
-  const options = { ...request.options, validationPerClass: 2, evaluateOn: "validation" } as const;
-  const { metrics, events } = await run("validation", { method: "ncm", methodOptions: {}, options });
+  const options = { validationPerClass: 2, evaluateOn: "validation" } as const;
+  const { metrics, events } = await run("validation", { method: "ncm", methodOptions: {}, ...options });
   if (metrics instanceof Error) throw metrics;
   expect(metrics.testImages).toEqual([4, 4, 4]);
   expect(events.flatMap((event) => (event.type === "task-start" ? [event.trainImages] : []))).toEqual([
@@ -60,8 +62,8 @@ test("a corrupt image stops the run in one line that names it, and is skipped on
     expect(error).toBeInstanceOf(InputError);
     expect((error as Error).message).toMatch(/^train\/class-1\/3\.png: can't be decoded [^\n]+$/);
 
-    const options = { ...request.options, unreadable: "skip" } as const;
-    const whole = await run("skip", { options });
+    const options = { unreadable: "skip" } as const;
+    const whole = await run("skip", options);
     if (whole.metrics instanceof Error) throw whole.metrics;
     const skipped = whole.events.filter((event) => event.type === "skipped-image");
     expect(new Set(skipped.map(({ id }) => id))).toEqual(new Set(["train/class-1/3.png"]));
@@ -69,9 +71,9 @@ test("a corrupt image stops the run in one line that names it, and is skipped on
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2 * 16 + 16 + 16 - skippedSteps(whole.events));
 
     for (const stopAt of [6, 14, 22, 30]) {
-      const { metrics: stopped } = await run(`skip ${stopAt}`, { options }, stopAt);
+      const { metrics: stopped } = await run(`skip ${stopAt}`, options, stopAt);
       expect(stopped).toMatchObject({ name: "AbortError" });
-      const { metrics: resumed } = await run(`skip ${stopAt}`, { options, resume: true });
+      const { metrics: resumed } = await run(`skip ${stopAt}`, { ...options, resume: true });
       if (resumed instanceof Error) throw resumed;
       expect(withoutReasons(`skip ${stopAt}`)).toEqual(withoutReasons("skip"));
     }
@@ -99,11 +101,11 @@ test("a task without a single readable image is refused in one line", async () =
     numbers.map((number) => join(root, "images", "train", name, `${number}.png`)),
   );
   const sound = images.map((image) => readFileSync(image));
-  const options = { ...request.options, unreadable: "skip", tasks: 6 } as const;
+  const options = { unreadable: "skip", tasks: 6 } as const;
   for (const image of images) writeFileSync(image, "no image");
   try {
     for (const method of ["fm-lora", "ncm"]) {
-      const { metrics } = await run(`nothing ${method}`, { method, methodOptions: {}, options });
+      const { metrics } = await run(`nothing ${method}`, { method, methodOptions: {}, ...options });
       expect(metrics).toBeInstanceOf(InputError);
       expect((metrics as Error).message).toMatch(/^task \d: none of its 8 training images can be read$/);
     }

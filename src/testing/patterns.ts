@@ -1,9 +1,9 @@
 /** @file Images that are easy to tell apart: every class has its own colors and stripes, every domain its own light. */
 
-import type { Dataset, ImageTransform, Sample } from "../../src/data/dataset.ts";
-import { mirrored } from "../../src/data/placement.ts";
-import type { TaskStream } from "../../src/data/stream.ts";
-import { Rng } from "../../src/tensor/rng.ts";
+import type { Dataset, ImageTransform, Sample } from "../data/dataset.ts";
+import { mirrored } from "../data/placement.ts";
+import type { TaskStream } from "../data/stream.ts";
+import { Rng } from "../tensor/rng.ts";
 
 /** Which images there are. */
 export interface PatternShape {

@@ -1,13 +1,14 @@
 /** @file Trained classifier rows: one per class, kept by stream position. */
-import type { Tensors } from "../runtime/runtime.ts";
-import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
-import type { LinearClassifier } from "./class-statistics.ts";
+
+import { type LinearClassifier, linearScores } from "../../heads/linear-classifier.ts";
+import type { Tensors } from "../../runtime/runtime.ts";
+import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
 /** Rows of a head that trains `classes` classes: a power of two, so that few sessions serve tasks of all sizes. */
-export const headCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
+export const rowCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
 
 /** Rows of all classes seen, as saved. */
-export class TaskHead {
+export class TrainedRows {
   readonly width: number;
   readonly #rows = new Map<number, { weight: Float32Array; bias: number }>();
   /** Of the rows as they are: every predicted batch asks for it. */
@@ -24,7 +25,7 @@ export class TaskHead {
 
   /** Training arrays for some classes: known rows are copied, new ones are zero. */
   open(classes: readonly number[]): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
-    const capacity = headCapacity(classes.length);
+    const capacity = rowCapacity(classes.length);
     const weight = new Float32Array(capacity * this.width);
     const bias = new Float32Array(capacity);
     for (const [i, label] of classes.entries()) {
@@ -54,6 +55,11 @@ export class TaskHead {
     return this.#classifier;
   }
 
+  /** Scores of features [n, width] among `classCount` classes. */
+  scores(features: Float32Array, classCount: number): Float32Array {
+    return linearScores(this.classifier(), features, this.width, classCount);
+  }
+
   #build(): LinearClassifier {
     const classes = [...this.#rows.keys()].sort((a, b) => a - b);
     const weight = new Float64Array(classes.length * this.width);
@@ -70,11 +76,11 @@ export class TaskHead {
     };
   }
 
-  static from(tensors: Tensors, prefix: string): TaskHead {
+  static from(tensors: Tensors, prefix: string): TrainedRows {
     const weight = tensors[`${prefix}weight`]!;
-    const head = new TaskHead(weight.dims[1]!);
+    const rows = new TrainedRows(weight.dims[1]!);
     const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
-    head.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
-    return head;
+    rows.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
+    return rows;
   }
 }

@@ -1,0 +1,37 @@
+/** @file An affine map by ridge regression. Ours; the form is SDC's idea with a linear map in place of weighted means. */
+import * as z from "zod";
+import { columnMeans, gram, product, solveRidge, transposed } from "../../tensor/linear-algebra.ts";
+import { type DriftMap, defineDrift } from "./drift.ts";
+
+/**
+ * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF) with Fc = before − m, m the mean of before:
+ * f ← f + (f − m) D + mean ΔF, and a scatter S ← (I + D)ᵀ S (I + D).
+ */
+export const ridge = defineDrift({
+  name: "ridge",
+  summary: "an affine map, fitted by ridge regression on the task's images before and after",
+  source: "ours",
+  options: z.object({
+    driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
+  }),
+  fit(before, after, width, { driftRidge }): DriftMap | undefined {
+    const d = width;
+    if (before.length === 0) return undefined;
+    const delta = Float64Array.from(after, (value, i) => value - before[i]!);
+    const center = columnMeans(before, d);
+    const shift = columnMeans(delta, d);
+    const centered = Float64Array.from(before, (value, i) => value - center[i % d]!);
+    const change = delta.map((value, i) => value - shift[i % d]!);
+    const linear = solveRidge(gram(centered, d, centered, d), d, driftRidge, gram(centered, d, change, d), d); // D
+    const whole = linear.slice(); // I + D
+    for (let i = 0; i < d; i++) whole[i * d + i]! += 1;
+    return {
+      points(rows) {
+        const gaps = rows.map((value, i) => value - center[i % d]!);
+        return product(gaps, d, linear, d).map((value, i) => rows[i]! + value + shift[i % d]!);
+      },
+      differences: (rows) => product(rows, d, whole, d),
+      scatter: (sum) => product(transposed(whole, d, d), d, product(sum, d, whole, d), d),
+    };
+  },
+});

@@ -1,0 +1,286 @@
+/** @file A frozen network with what is added to it: its graphs, compiled once and run for batches. */
+import { backward } from "../autodiff/backward.ts";
+import type { Batch, Images } from "../data/dataset.ts";
+import { graph } from "../graph/graph.ts";
+import { input, type Value } from "../graph/value.ts";
+import { FLOAT32, type Precision } from "../nn/precision.ts";
+import { type VitHooks, vitFeatures } from "../nn/vit.ts";
+import {
+  type HeldMatrix,
+  quantizedFeeds,
+  quantizedMatrices,
+  type Weights,
+  weightFeeds,
+  weightInputs,
+} from "../nn/weights.ts";
+import { add, expand, matmul, mul, reshape } from "../ops/index.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
+import type { NetworkContext } from "./context.ts";
+import { type MicroBatch, microBatches } from "./micro-batches.ts";
+import type { Objective } from "./objective.ts";
+import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
+import { Sessions } from "./sessions.ts";
+
+/** Loss and gradients of one batch. */
+export interface Gradients {
+  readonly loss: number;
+  readonly gradients: Record<string, Float32Array>;
+}
+
+/** Features and what the adapted places saw. */
+export interface Observation {
+  readonly features: Float32Array; // [count, d]
+  /** Σ h hᵀ over all tokens, per site that was watched. [r, r] */
+  readonly moments: Readonly<Record<string, Float32Array>>;
+  /** Tokens in each site's sum. */
+  readonly tokens: Readonly<Record<string, number>>;
+}
+
+/** What a graph of one's own is built from. */
+export interface GraphParts {
+  /** uint8 [size, side, side, 3] */
+  readonly images: Value;
+  /** Images of a run. */
+  readonly size: number;
+  /** Trained values. */
+  readonly values: ParameterInputs;
+  /** Features with all adaptations as they are trained, unmerged. [size, d] */
+  features(watch?: Watch): Value;
+}
+
+/** Runs the adapted network; trained values are fed, so one compiled graph serves all tasks. */
+export class AdaptedNetwork {
+  readonly context: NetworkContext;
+  readonly #adaptations: readonly Adaptation[];
+  readonly #sessions: Sessions;
+  readonly #precision: Precision;
+  readonly #frozen: Record<string, Tensor>;
+  /** 8-bit weights: every graph holds its own, and nothing else does. */
+  readonly #held: HeldMatrix;
+  #serving: Tensors | undefined;
+
+  constructor(context: NetworkContext, adaptations: readonly Adaptation[] = []) {
+    this.context = context;
+    this.#adaptations = adaptations;
+    this.#sessions = new Sessions(context.runtime);
+    this.#precision = context.precision ?? FLOAT32;
+    this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
+    this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
+  }
+
+  /** Width of the features. */
+  get width(): number {
+    const own = this.#adaptations.flatMap(({ width }) => width ?? []);
+    return own.at(-1) ?? this.context.backbone.config.hiddenSize;
+  }
+
+  /**
+   * The objective of a batch and its gradients, summed over micro-batches.
+   * @param values trained and fixed ones by name
+   * @param trained those whose gradients are wanted; the same ones again cost no new session
+   */
+  async gradients(
+    batch: Batch,
+    values: Tensors,
+    trained: readonly string[],
+    objective: Objective,
+  ): Promise<Gradients> {
+    let loss = 0;
+    const gradients: Record<string, Float32Array> = {};
+    const name = `gradients of ${objective.name} by ${trained.join()}`;
+    const build = (parts: GraphParts) => this.#trainingGraph(parts, trained, objective);
+    const feeds = async (micro: MicroBatch) => ({ ...values, ...(await objective.feeds(batch, micro)) });
+    for await (const { results } of this.runs(name, batch, build, feeds, { alone: true })) {
+      loss += Number(results.loss!.data[0]);
+      for (const name of trained) accumulate(gradients, name, float32Data(results[`d ${name}`]!));
+    }
+    return { loss, gradients };
+  }
+
+  /** Features of a batch with trained values as they are, and the moments of what the adaptations see. */
+  async observe(batch: Images, values: Tensors): Promise<Observation> {
+    const features = new Float32Array(batch.count * this.width);
+    const moments: Record<string, Float32Array> = {};
+    const tokens: Record<string, number> = {};
+    const feeds = ({ count, images }: MicroBatch) => {
+      const size = images.dims[0]!;
+      const weight = Float32Array.from({ length: size }, (_, i) => Number(i < count));
+      return { ...values, imageWeight: tensor("float32", [size], weight) };
+    };
+    for await (const { micro, results } of this.runs("observe", batch, observationGraph, feeds)) {
+      this.#copyFeatures(features, results.features!, micro);
+      for (const [name, moment] of Object.entries(results)) {
+        if (!name.startsWith(MOMENT)) continue;
+        const site = name.slice(MOMENT.length);
+        accumulate(moments, site, float32Data(moment));
+        tokens[site] = (tokens[site] ?? 0) + Number(results[TOKENS + site]!.data[0]);
+      }
+    }
+    return { features, moments, tokens };
+  }
+
+  /** Merges trained values into the weights for `features`. Call it whenever they changed. */
+  merge(values: Tensors): void {
+    const { weights } = this.context.backbone;
+    const merged = this.#adaptations.map(({ merging }) => merging?.weights(weights, values) ?? {});
+    this.#serving = { ...this.#servingFeeds(Object.assign({}, ...merged)), ...values };
+  }
+
+  /** Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d] */
+  async features(batch: Images): Promise<Float32Array> {
+    const session = await this.#sessions.get(`features ${this.#name}`, () => graph(this.#featureGraph()));
+    const features = new Float32Array(batch.count * this.width);
+    for (const micro of this.#microBatches(batch)) {
+      this.#serving ??= this.#servingFeeds(this.#adaptedWeights());
+      const results = await session.run({
+        ...this.#serving,
+        ...(await this.#ownFeeds(micro)),
+        images: micro.images,
+      });
+      this.#copyFeatures(features, results.features!, micro);
+    }
+    return features;
+  }
+
+  /**
+   * Runs a graph over a batch, micro-batch by micro-batch: what the passes above are made of, and any other.
+   * @param name the same name and adaptations, the same graph: it is built once
+   * @param feeds what it is fed with besides images, frozen weights and the adaptations' own
+   */
+  async *runs(
+    name: string,
+    batch: Images,
+    build: (parts: GraphParts) => Readonly<Record<string, Value>>,
+    feeds: (micro: MicroBatch) => Tensors | Promise<Tensors>,
+    { alone = false }: { readonly alone?: boolean } = {},
+  ): AsyncGenerator<{ readonly micro: MicroBatch; readonly results: Readonly<Record<string, Tensor>> }> {
+    const session = await this.#sessions.get(`${name} ${this.#name}`, () => graph(build(this.#parts())), {
+      alone,
+    });
+    for (const micro of this.#microBatches(batch)) {
+      const own = await this.#ownFeeds(micro);
+      const results = await session.run({
+        ...this.#frozen,
+        ...own,
+        ...(await feeds(micro)),
+        images: micro.images,
+      });
+      yield { micro, results };
+    }
+  }
+
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
+  }
+
+  get #name(): string {
+    return this.#adaptations.map(({ name }) => name).join(" and ");
+  }
+
+  /** The weights that merging changes. */
+  get #mergedNames(): string[] {
+    return this.#adaptations.flatMap(({ merging }) => merging?.names ?? []);
+  }
+
+  /** Those, as they are frozen. */
+  #adaptedWeights(): Record<string, Tensor<"float32">> {
+    const { weights } = this.context.backbone;
+    return Object.fromEntries(this.#mergedNames.map((name) => [name, weights[name]!]));
+  }
+
+  /** All that the feature session is fed with, but what can't be merged. */
+  #servingFeeds(own: Readonly<Record<string, Tensor<"float32">>>): Record<string, Tensor> {
+    return { ...this.#frozen, ...weightFeeds(own, this.#precision), ...quantizedFeeds(own, this.#precision) };
+  }
+
+  async #ownFeeds(micro: MicroBatch): Promise<Tensors> {
+    const all: Tensors[] = [];
+    for (const { feeds } of this.#adaptations) if (feeds !== undefined) all.push(await feeds(micro));
+    return Object.assign({}, ...all);
+  }
+
+  #microBatches(batch: Images): Generator<MicroBatch> {
+    return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
+  }
+
+  #copyFeatures(target: Float32Array, features: Tensor, { start, count }: MicroBatch): void {
+    target.set(float32Data(features).subarray(0, count * this.width), start * this.width);
+  }
+
+  #parts(): GraphParts {
+    const values = parameterInputs();
+    const frozen = weightInputs(this.#precision, this.#held);
+    const images = this.#images();
+    return {
+      images,
+      size: this.context.microBatch,
+      values,
+      features: (watch) => this.#forward(images, frozen, values, this.#adaptations, watch),
+    };
+  }
+
+  #images(): Value {
+    const { imageSize } = this.context.backbone.config;
+    return input("images", "uint8", [this.context.microBatch, imageSize, imageSize, 3]);
+  }
+
+  #trainingGraph(parts: GraphParts, trained: readonly string[], objective: Objective): Record<string, Value> {
+    const { values } = parts;
+    const terms = [
+      objective.loss(parts.features(), values),
+      ...this.#adaptations.flatMap((adaptation) => adaptation.loss?.(values) ?? []),
+    ];
+    const loss = terms.reduce((sum, term) => add(sum, term));
+    const gradients = backward(
+      loss,
+      trained.map((name) => values.known.get(name)!),
+    );
+    return { loss, ...Object.fromEntries(trained.map((name, i) => [`d ${name}`, gradients[i]!])) };
+  }
+
+  /** Merging changes the adapted layers: they are fed, and the session stays. */
+  #featureGraph(): Record<string, Value> {
+    const merged = new Set(this.#mergedNames);
+    const weights = weightInputs(this.#precision, (layer, way) =>
+      merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
+    );
+    const staying = this.#adaptations.filter(({ merging }) => merging === undefined);
+    return { features: this.#forward(this.#images(), weights, parameterInputs(), staying) };
+  }
+
+  #forward(
+    images: Value,
+    frozen: Weights,
+    values: ParameterInputs,
+    adaptations: readonly Adaptation[],
+    watch?: Watch,
+  ): Value {
+    const weights = adaptations.reduce((own, each) => each.weights?.(own, values) ?? own, frozen);
+    const hooks: VitHooks = composedHooks(adaptations.map((each) => each.hooks(values, watch)));
+    return vitFeatures(this.context.backbone.config, weights, images, hooks);
+  }
+}
+
+const MOMENT = "moment ";
+const TOKENS = "tokens ";
+
+/** Features, and Σ h hᵀ of all that the adaptations see; images that only fill up the batch weigh nothing. */
+function observationGraph({ size, features }: GraphParts): Record<string, Value> {
+  const imageWeight = input("imageWeight", "float32", [size]);
+  const outputs: Record<string, Value> = {};
+  const seen = features((site, h) => {
+    const perImage = h.dims[0]! / size;
+    const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
+    outputs[MOMENT + site] = matmul(mul(h, weight), h, { transposeA: true });
+    outputs[TOKENS + site] = matmul(weight, weight, { transposeA: true });
+  });
+  return { features: seen, ...outputs };
+}
+
+function accumulate(sums: Record<string, Float32Array>, name: string, values: Float32Array): void {
+  const sum = sums[name];
+  if (sum === undefined) sums[name] = values.slice();
+  else for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+}

@@ -1,0 +1,69 @@
+/** @file Low-rank updates of linear layers, W = W0 + B C A: trained beside the frozen weights, merged into them to serve. */
+import type { Value } from "../graph/value.ts";
+import type { Backbone } from "../nn/checkpoint.ts";
+import { addLowRank, type LowRankFactors, project } from "../nn/low-rank.ts";
+import { InputError } from "../tensor/errors.ts";
+import { product } from "../tensor/linear-algebra.ts";
+import { float32Data, tensor } from "../tensor/tensor.ts";
+import type { Adaptation, Merging } from "./adaptation.ts";
+import type { ParameterInputs } from "./parameter-inputs.ts";
+
+/** Which layers, and how. */
+export interface LowRankOptions {
+  /** Linear layers with an update, such as "blocks.0.query". */
+  readonly sites: readonly string[];
+  readonly rank: number;
+  /** W0 + B C A instead of W0 + B A. */
+  readonly core?: boolean;
+}
+
+/**
+ * Updates of the layers: values `${site}.a` [r, in], `${site}.b` [out, r] and, with a core, `${site}.core` [r, r].
+ * A watch hears h = x Aᵀ. [n, r]
+ * @throws InputError if a site is too small for the rank
+ */
+export function lowRank({ weights }: Backbone, { sites, rank, core = false }: LowRankOptions): Adaptation {
+  // A subspace has no more directions than the layer; bases of more can't be orthonormal.
+  for (const site of sites) {
+    const [out, width] = weights[`${site}.weight`]!.dims as [number, number];
+    if (rank > Math.min(out, width)) {
+      throw new InputError(
+        `rank is ${rank}, but ${site} is [${out}, ${width}]; choose ${Math.min(out, width)} or less`,
+      );
+    }
+  }
+  const factors = (values: ParameterInputs, site: string, x: Value, y: Value): LowRankFactors => ({
+    a: values(`${site}.a`, [rank, x.dims[1]!]),
+    b: values(`${site}.b`, [y.dims[1]!, rank]),
+    ...(core ? { core: values(`${site}.core`, [rank, rank]) } : {}),
+  });
+  return {
+    name: `low rank ${rank}${core ? " with core" : ""} at ${sites.join()}`,
+    hooks: (values, watch) => ({
+      linear(site, x, y) {
+        if (!sites.includes(site)) return y;
+        const own = factors(values, site, x, y);
+        const h = project(x, own);
+        watch?.(site, h);
+        return addLowRank(y, h, own);
+      },
+    }),
+    merging: { names: sites.map((site) => `${site}.weight`), weights: merged(sites, rank, core) },
+  };
+}
+
+/** W = W0 + B C A for every site. */
+const merged =
+  (sites: readonly string[], rank: number, core: boolean): Merging["weights"] =>
+  (frozen, values) =>
+    Object.fromEntries(
+      sites.map((site) => {
+        const weight = frozen[`${site}.weight`]!;
+        const [, width] = weight.dims as [number, number];
+        const b = float32Data(values[`${site}.b`]!);
+        const lift = core ? product(b, rank, float32Data(values[`${site}.core`]!), rank) : b;
+        const update = product(lift, rank, float32Data(values[`${site}.a`]!), width);
+        const sum = weight.data.map((value, i) => value + update[i]!);
+        return [`${site}.weight`, tensor("float32", weight.dims, sum)];
+      }),
+    );

@@ -1,0 +1,60 @@
+/** @file What a training minimizes: a scalar computed from features, and what it is fed with. */
+import type { Batch } from "../data/dataset.ts";
+import { input, type Value } from "../graph/value.ts";
+import { linear } from "../nn/linear.ts";
+import { crossEntropy } from "../nn/loss.ts";
+import { add } from "../ops/index.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import { tensor } from "../tensor/tensor.ts";
+import type { MicroBatch } from "./micro-batches.ts";
+import type { ParameterInputs } from "./parameter-inputs.ts";
+
+/** One objective. A teacher's outputs, say, are fed like labels. */
+export interface Objective {
+  /** Names its part of the graph: it must change when the shapes of its inputs do. */
+  readonly name: string;
+  /** The loss of a micro-batch, a scalar; summed over micro-batches it is the batch's. features: [images, d] */
+  loss(features: Value, values: ParameterInputs): Value;
+  /** What it is fed with, besides trained values, for the images of one micro-batch. */
+  feeds(batch: Batch, micro: MicroBatch): Tensors | Promise<Tensors>;
+}
+
+/** Which classes, and how many rows the classifier has room for: spare rows are masked. */
+export interface LocalClasses {
+  /** Row k stands for the class `classes[k]`. */
+  readonly classes: readonly number[];
+  readonly capacity: number;
+}
+
+/**
+ * Mean cross-entropy of a batch over the classes of its task alone, of a linear classifier: values `head.weight`
+ * [capacity, d] and `head.bias` [capacity].
+ */
+export function localCrossEntropy({ classes, capacity }: LocalClasses): Objective {
+  const row = new Map(classes.map((label, index) => [label, index]));
+  const mask = Float32Array.from({ length: capacity }, (_, index) => (index < classes.length ? 0 : -1e9));
+  const classMask = tensor("float32", [capacity], mask);
+  return {
+    name: `cross-entropy over ${capacity} rows`,
+    loss(features, values) {
+      const [images, width] = features.dims as [number, number];
+      const weight = values("head.weight", [capacity, width]);
+      const logits = linear(features, weight, values("head.bias", [capacity]));
+      const masked = add(logits, input("classMask", "float32", [capacity]));
+      return crossEntropy(masked, input("targets", "float32", [images, capacity]));
+    },
+    feeds(batch, { start, count, images }) {
+      const size = images.dims[0]!;
+      const targets = new Float32Array(size * capacity);
+      for (let i = 0; i < count; i++) {
+        const label = batch.labels[start + i]!;
+        const at = row.get(label);
+        if (at === undefined) {
+          throw new Error(`training: label ${label} is none of the task's classes (${classes.join(", ")})`);
+        }
+        targets[i * capacity + at] = 1 / batch.count;
+      }
+      return { targets: tensor("float32", [size, capacity], targets), classMask };
+    },
+  };
+}

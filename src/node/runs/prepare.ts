@@ -1,0 +1,108 @@
+/** @file From a request to all that a run is made of, checked before any file is written. */
+import { AUGMENTATIONS } from "../../data/augmentation.ts";
+import type { Augmentation, Dataset } from "../../data/dataset.ts";
+import { headSetOptions } from "../../heads/head-set.ts";
+import type { MethodContext } from "../../methods/index.ts";
+import { optimization } from "../../optim/index.ts";
+import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
+import { checked } from "../../run/checked.ts";
+import { FORMAT } from "../../run/former-model.ts";
+import { chosenHeads } from "../../run/heads.ts";
+import { runOptionsSchema } from "../../run/options.ts";
+import { precisionOf } from "../../run/precision.ts";
+import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.ts";
+import { ContinualModel } from "../../train/model.ts";
+import { tracedOptimization } from "../../train/traced.ts";
+import { findBackbone } from "../backbones/backbones.ts";
+import { nodeRuntime } from "../runtime/runtime.ts";
+import { defaultThreads } from "../runtime/threads.ts";
+import type { Profile } from "./profile.ts";
+import { REGISTRY } from "./registry.ts";
+import { optionsIn, type ResolvedRun, type RunRequest } from "./request.ts";
+
+/** Opens and checks everything that a run needs, before any file is written. */
+export async function prepare(
+  request: RunRequest,
+  { benchmark, method }: ResolvedRun,
+  profile: Profile | undefined,
+) {
+  // How images are prepared is no part of the configuration: a resumed run may do it in another way.
+  const asked = optionsIn(request);
+  const { workers, cache, ...options } = checked(runOptionsSchema, asked.options);
+  const methodOptions = checked(method.options, request.methodOptions ?? {}, `method ${method.name}`);
+  const benchmarkOptions = checked(
+    benchmark.options,
+    request.benchmarkOptions ?? {},
+    `benchmark ${benchmark.name}`,
+  );
+  const { plugins } = request.registry ?? REGISTRY;
+  const headChoice = chosenHeads(method, options.heads, options.drift, asked.knownHeads);
+  const headOptions = checked(
+    headSetOptions(headChoice.heads, headChoice.drift),
+    request.headOptions ?? {},
+    `heads ${headChoice.heads.map(({ name }) => name).join(", ")}`,
+  );
+  const { imageSize, precision: wanted } = options;
+  const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
+  const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
+  const stream = streamOf(benchmark, dataset, options, method.traits.protocol === "joint");
+  const evaluation = evaluationPlan(stream, options);
+  const runtimeOptions = { threads: options.threads ?? defaultThreads() };
+  const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
+  const precision = await precisionOf(runtime, backbone, options);
+  const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
+  checkBatch("batch-size", options.batchSize, backbone.config.imageSize);
+  checkBatch("micro-batch", microBatch, backbone.config.imageSize);
+  const training = {
+    epochs: options.epochs,
+    firstEpochs:
+      options.firstEpochs ?? (method.traits.protocol === "joint" ? options.epochs : 2 * options.epochs),
+    batchSize: options.batchSize,
+    augmentation: augmentationOf(options.augmentation, dataset),
+    evaluateOn: options.evaluateOn,
+  };
+  const config = {
+    format: FORMAT,
+    method: method.name,
+    methodOptions,
+    headOptions,
+    benchmark: benchmark.name,
+    benchmarkOptions,
+    dataset: dataset.name,
+    protocol: stream.protocol,
+    ...options,
+    ...training,
+    heads: headChoice.heads.map(({ name }) => name),
+    drift: headChoice.drift.name,
+    backbone: backbone.name, // with the commit, where it is of the Hub
+    augmentation: options.augmentation,
+    views: training.augmentation,
+    orderSeed: effectiveOrderSeed(benchmark, options),
+    evaluateTasks: evaluation.tasks,
+    anytime: evaluation.everyImages,
+    tasks: stream.tasks.length,
+    ...(precision.name === "int8" ? { largestInt8Weight: precision.largestWeight } : {}),
+    threads: runtime.threads,
+    microBatch,
+    imageSize: backbone.config.imageSize,
+    runtime: runtime.name,
+    ...(plugins.length === 0 ? {} : { plugins }),
+  };
+  const plain = optimization(options.optimizer, options.schedule, options.weightDecay);
+  const context: MethodContext = {
+    backbone,
+    runtime,
+    seed: options.seed,
+    microBatch,
+    precision,
+    optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),
+    tasks: stream.tasks.length,
+  };
+  const model = new ContinualModel(context, { method, methodOptions, ...headChoice, headOptions });
+  const images = { workers, cache, unreadable: options.unreadable };
+  return { config, stream, model, context, training, evaluation, images };
+}
+
+function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {
+  return name === "benchmark" ? (dataset.augmentation ?? AUGMENTATIONS.flip) : AUGMENTATIONS[name];
+}

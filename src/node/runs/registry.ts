@@ -1,0 +1,24 @@
+/** @file What comes along, by name; and what a run's folder says of the plugins it was made with. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { HEADS } from "../../heads/index.ts";
+import { METHODS } from "../../methods/index.ts";
+import type { Registry } from "../../run/registry.ts";
+import { benchmarks } from "../benchmarks/index.ts";
+
+/** All methods, heads and benchmarks that come along. */
+export const REGISTRY: Registry = { methods: METHODS, heads: HEADS, benchmarks, plugins: [] };
+
+const withPluginNames = z.looseObject({ plugins: z.array(z.string()) });
+
+/** Names of the plugins that the run in a folder was made with; none where there is no run. */
+export function recordedPlugins(folder: string): readonly string[] {
+  const file = join(folder, "config.json");
+  if (!existsSync(file)) return [];
+  try {
+    return withPluginNames.parse(JSON.parse(readFileSync(file, "utf8"))).plugins;
+  } catch {
+    return []; // a damaged file is told where the run itself reads it
+  }
+}
