@@ -2,6 +2,7 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import { byName, type Registry } from "../run/registry.ts";
 import { settingList } from "./listing.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { settingsOf } from "./settings.ts";
 
@@ -17,6 +18,6 @@ export function methodsCommand(registry: Registry) {
         ({ name, summary, source, options }) =>
           `${name}: ${summary}\n  source: ${source}\n${settingList(settingsOf(options))}`,
       );
-      process.stdout.write(texts.join("\n"));
+      print(texts.join("\n"));
     });
 }

@@ -69,6 +69,8 @@ async function runPrepared(
       classes: classNames.length,
       notes: model.notes,
     });
+  } else if (checkpoint.task > 0) {
+    await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
   const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
   const running = runStream({
