@@ -72,6 +72,14 @@ const readoutSchema = z.looseObject({
 /** What the tables use of metrics.json. */
 const metricsSchema = readoutSchema.extend({
   method: z.string(),
+  traits: z
+    .looseObject({
+      grows: z.array(z.string()),
+      trains: z.string(),
+      trained: z.string(),
+      forwardPasses: z.union([z.number(), z.string()]),
+    })
+    .optional(),
   benchmark: z.string(),
   backbone: z.string(),
   seed: z.number(),

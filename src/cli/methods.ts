@@ -1,5 +1,6 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
+import { traitsText } from "../report/summary.ts";
 import { byName, type Registry } from "../run/registry.ts";
 import { settingList } from "./listing.ts";
 import { print } from "./output.ts";
@@ -15,8 +16,8 @@ export function methodsCommand(registry: Registry) {
     .action((name) => {
       const methods = name === undefined ? registry.methods : [byName(registry, "methods", name)];
       const texts = methods.map(
-        ({ name, summary, source, options }) =>
-          `${name}: ${summary}\n  source: ${source}\n${settingList(settingsOf(options))}`,
+        ({ name, summary, source, traits, defaults, options }) =>
+          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}\n${settingList(settingsOf(options))}`,
       );
       print(texts.join("\n"));
     });

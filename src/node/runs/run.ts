@@ -35,7 +35,16 @@ interface Surroundings {
 }
 
 async function runPrepared(
-  { config, stream, model, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
+  {
+    config,
+    traits,
+    stream,
+    model,
+    context,
+    training,
+    evaluation,
+    images,
+  }: Awaited<ReturnType<typeof prepare>>,
   { directory, checkpoint, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
@@ -92,6 +101,7 @@ async function runPrepared(
   });
   const metrics = runMetrics(record, {
     method,
+    traits,
     benchmark,
     dataset: dataset.name,
     protocol,
