@@ -30,6 +30,8 @@ export interface Dataset {
    * images are in memory, and keeping them decoded would gain nothing.
    */
   source?(sample: Sample): Promise<string>;
+  /** Bytes of an image as it is stored: tells whether it was replaced. Left out where images are no files. */
+  size?(sample: Sample): Promise<number>;
   /** Reads one image. @throws InputError that names the sample if it cannot be read. */
   read(sample: Sample): Promise<StoredImage>;
 }

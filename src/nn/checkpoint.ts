@@ -16,6 +16,8 @@ export interface Backbone {
   readonly preprocessing: Preprocessing;
   /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
+  /** SHA-256 of the weight files, in hexadecimal, where they came from files: two with the same one are the same. */
+  readonly sha256?: string | undefined;
 }
 
 /** `hidden_act` -> ours. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
 import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
-import { readJson, withWeights } from "./weight-files.ts";
+import { readJson, weightsDigest, withWeights } from "./weight-files.ts";
 
 /** The files beside the weights. */
 export const CONFIG = "config.json";
@@ -32,7 +32,17 @@ export function loadBackbone(
     const checkpoint = parse(header, file);
     const { config, preprocessing } = checkpoint;
     const weights = readWeights(checkpoint, header, read, file, { stored });
-    return { name, config, preprocessing, weights };
+    let sha256: string | undefined;
+    return {
+      name,
+      config,
+      preprocessing,
+      weights,
+      get sha256() {
+        sha256 ??= weightsDigest(folder); // read once more, and only where somebody asks
+        return sha256;
+      },
+    };
   });
 }
 

@@ -1,4 +1,5 @@
 /** @file A checkpoint's weights on disk: one safetensors file, or the files that an index names. */
+import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
@@ -13,6 +14,9 @@ import { readTextSync } from "../files/read.ts";
 /** Names of the weights in a backbone's folder: one file, or an index of several. */
 export const WEIGHTS = "model.safetensors";
 export const WEIGHTS_INDEX = "model.safetensors.index.json";
+
+/** Bytes that are hashed at a time. */
+const DIGEST_PIECE = 2 ** 22;
 
 /** The bytes of one tensor, from start to end of its file; at any later time, too, as long as the file is as it was. */
 export type ReadTensor = (name: string, start: number, end: number) => Uint8Array;
@@ -53,6 +57,30 @@ export function withWeights<T>(
   }
   const read: ReadTensor = (name, start, end) => readBytes(owners.get(name)!, start, end);
   return use({ entries, metadata: {} }, read, index);
+}
+
+/** SHA-256 over the weights' files, those of an index in the order of their names. @throws InputError if one can't be read */
+export function weightsDigest(folder: string): string {
+  const index = join(folder, WEIGHTS_INDEX);
+  const single = join(folder, WEIGHTS);
+  const files =
+    existsSync(single) || !existsSync(index)
+      ? [single]
+      : [...shardsOf(index).keys()].sort().map((shard) => join(folder, shard));
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(DIGEST_PIECE);
+  for (const file of files) {
+    const descriptor = explain(file, () => openSync(file, "r"));
+    try {
+      for (let read = 1; read > 0; ) {
+        read = explain(file, () => readSync(descriptor, piece, 0, piece.length, null));
+        hash.update(piece.subarray(0, read));
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+  return hash.digest("hex");
 }
 
 /** Files of an index, each with the tensors that are said to be in it. @throws InputError if it names none */

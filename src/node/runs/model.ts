@@ -37,6 +37,7 @@ const descriptionSchema = z.looseObject({
   drift: z.string().optional(),
   headOptions: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string(),
+  weights: z.string().optional(),
   imageSize: z.number().int().positive(),
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
@@ -59,6 +60,8 @@ export interface Model {
   /** Names of its heads, the model's own choice first. */
   readonly heads: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** What the scores of its head were divided by to make probabilities calibrated; null where it doesn't calibrate. */
+  readonly temperature: number | null;
   /** What it says about images, from one forward pass. */
   classify(images: Images): Promise<readonly Classified[]>;
   dispose(): Promise<void>;
@@ -113,6 +116,12 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     onRequest: (endpoint) => onRequest?.(from, endpoint),
     settings: hub,
   });
+  if (trained.weights !== undefined && backbone.sha256 !== undefined && trained.weights !== backbone.sha256) {
+    const [then, now] = [trained.weights, backbone.sha256].map((digest) => digest.slice(0, 12));
+    throw new InputError(
+      `${file}: was trained on other weights than ${backbone.name} has (SHA-256 ${then}, here ${now}); give it the backbone that it was trained with: --backbone`,
+    );
+  }
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
@@ -141,6 +150,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     classNames,
     heads: names,
     preprocessing: backbone.preprocessing,
+    temperature: model.heads.temperature(head),
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);
       return Array.from({ length: images.count }, (_, row) => {

@@ -76,10 +76,7 @@ test.skipIf(WINDOWS)(
     writeFileSync(at("precious"), "precious");
     mkdirSync(at("elsewhere"));
     const claim = (name: string) =>
-      refusalIn(
-        root,
-        claimFolder(at(name), { seed: 1 }, false, [], () => false),
-      );
+      refusalIn(root, claimFolder(at(name), { seed: 1 }, false, [], { mayChange: () => false }));
     for (const file of [
       "config.json",
       "events.jsonl",
@@ -101,7 +98,7 @@ test.skipIf(WINDOWS)(
     expect(await claim("piped")).toContain("DIR/piped/config.json: is no regular file;");
     mkdirSync(at("locked"));
     symlinkSync(at("precious"), at("locked", ".lock"));
-    const { lock } = await claimFolder(at("locked"), { seed: 1 }, false, [], () => false);
+    const { lock } = await claimFolder(at("locked"), { seed: 1 }, false, [], { mayChange: () => false });
     lock.release();
     expect(readFileSync(at("precious"), "utf8")).toBe("precious");
   },
