@@ -61,7 +61,7 @@ export async function openCifar(given: string): Promise<Dataset | undefined> {
       const present = await filesIn(root);
       const missing = version.files.filter((name) => !present.includes(name));
       if (missing.length === 0) {
-        return opened(version, async (name) => readFile(join(root, name)));
+        return opened(version, (name) => wholeFile(join(root, name)));
       }
       if (missing.length < version.files.length) {
         throw new InputError(
@@ -87,6 +87,18 @@ async function opened(version: Version, read: (name: string) => Promise<Uint8Arr
   const classNames = await findings.ofAsync(async () => version.names(await file(names)));
   findings.stop();
   return cifarDataset(trainImages!, testImages!, classNames!);
+}
+
+/** @throws InputError if it is no file, or larger than any of CIFAR-100's */
+async function wholeFile(path: string): Promise<Uint8Array> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true || found.size > LARGEST_FILE) {
+    const what = found?.isFile() === true ? `has ${found.size} bytes` : "is no file";
+    throw new InputError(
+      `${path}: ${what}; expected a file of ${LARGEST_FILE} bytes at most: fetch it again`,
+    );
+  }
+  return readFile(path);
 }
 
 /** Names of the files, not folders: `train` may be either. */
