@@ -2,11 +2,12 @@
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
 import { bytes, decimal, rate } from "../report/format.ts";
-import { batchCount, checkBatch, defaultMicroBatch, imageSide, threadCount } from "../run/bounds.ts";
+import { batchCount, checkBatch, defaultMicroBatch, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 

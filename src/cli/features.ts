@@ -2,13 +2,13 @@
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { NpyWriter } from "../node/files/npy.ts";
 import { checkTarget, writeWhole } from "../node/files/write.ts";
 import { featureExtractor } from "../node/runs/model.ts";
 import { duration, rate } from "../report/format.ts";
-import { imageSide } from "../run/bounds.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";

@@ -5,12 +5,14 @@ import { z } from "zod";
 import type { Batch, Preprocessing } from "../../data/dataset.ts";
 import type { Learner, MethodContext } from "../../methods/method.ts";
 import { AdaptedVit } from "../../network/adapted-vit.ts";
+import { imageSide } from "../../nn/bounds.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { checkFinite } from "../../tensor/finite.ts";
 import { decodeSafetensors } from "../../tensor/safetensors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { findBackbone } from "../backbones/backbones.ts";
@@ -27,7 +29,7 @@ const descriptionSchema = z.looseObject({
   method: z.string(),
   methodOptions: z.record(z.string(), z.unknown()),
   backbone: z.string(),
-  imageSize: z.number().int().positive(),
+  imageSize: imageSide,
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   classNames: z.array(z.string()).nonempty(),
@@ -94,6 +96,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     throw new InputError(`${file}: there is no readout "${readout}"; it has: ${learner.readouts.join(", ")}`);
   }
   checkFits(learner, tensors, file);
+  checkClasses(tensors, classNames, file);
   await learner.load(tensors);
   return {
     classNames,
@@ -162,22 +165,52 @@ function parseDescription(text: string | undefined, file: string): z.infer<typeo
 
 /** A learner's state before training has the names of any later one; only the number of classes grows. */
 function checkFits(learner: Learner, tensors: Readonly<Record<string, Tensor>>, file: string): void {
-  for (const [name, { dims }] of Object.entries(learner.state())) {
+  for (const [name, { dtype, dims }] of Object.entries(learner.state())) {
     const found = tensors[name];
     if (found === undefined) {
       throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
     }
-    if (found.dims.length !== dims.length || found.dims.at(-1) !== dims.at(-1)) {
-      if (dims.length < 2) continue; // one number a class
+    if (found.dtype !== dtype) {
+      throw new InputError(
+        `${file}: tensor ${name} is ${found.dtype}; expected ${dtype}: the file is another program's`,
+      );
+    }
+    if (found.dims.length !== dims.length || (dims.length > 1 && found.dims.at(-1) !== dims.at(-1))) {
       throw new InputError(
         `${file}: tensor ${name} is [${found.dims}], the backbone makes it [${dims}]; the model was trained on another one`,
       );
     }
+    const classes = tensors[name.replace(/[^.]+$/, "classes")];
+    if (dims[0] === 0 && classes !== undefined && found.dims[0] !== classes.dims[0]) {
+      throw new InputError(
+        `${file}: tensor ${name} is of ${found.dims[0]} classes, the list beside it of ${classes.dims[0]}; the file is damaged: take it from the run again`,
+      );
+    }
+  }
+  for (const [name, each] of Object.entries(tensors)) checkFinite(file, name, each);
+}
+
+/** The classes in the state are places in the list of names. */
+function checkClasses(
+  tensors: Readonly<Record<string, Tensor>>,
+  classNames: readonly string[],
+  file: string,
+): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (dtype !== "int32" || !/(^|\.)classes$/.test(name)) continue;
+    const places = data as Int32Array;
+    const wrong = places.findIndex(
+      (place, at) => place < 0 || place >= classNames.length || place === places[at - 1],
+    );
+    if (wrong < 0) continue;
+    throw new InputError(
+      `${file}: tensor ${name} has class ${places[wrong]} at place ${wrong}, and there are ${classNames.length} class names; the file was changed: take it from the run again`,
+    );
   }
 }
 
 function softmax(scores: Float32Array): number[] {
-  const highest = Math.max(...scores);
+  const highest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   if (highest === Number.NEGATIVE_INFINITY) {
     throw new InputError("this readout has learnt no class yet: choose another with --readout");
   }
