@@ -6,7 +6,7 @@ import { imageSide } from "../nn/bounds.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
-import { bytes, decimal, rate } from "../report/format.ts";
+import { bytes, decimal, printable, rate } from "../report/format.ts";
 import { batchCount, checkBatch, defaultMicroBatch, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
@@ -42,6 +42,7 @@ export function benchCommand() {
     const values = checked(options, given(settings, typed));
     const { imageSize, precision } = values;
     const backbone = await findBackbone(values.backbone, { imageSize, stored: precision === "int8" });
+    for (const notice of backbone.notices ?? []) process.stderr.write(`note: ${printable(notice)}\n`);
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     checkBatch("batch", values.batch, backbone.config.imageSize);

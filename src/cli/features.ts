@@ -64,10 +64,11 @@ async function writeFeatures(
   { backbone: name, imageSize, unreadable, ...targets }: FeatureArguments,
 ): Promise<void> {
   await checkTargets(targets);
-  const files = await imagesIn(filesOrFolders);
+  const { files, notices } = await imagesIn(filesOrFolders);
   const status = statusLine();
   try {
     const backbone = await findBackbone(name, { imageSize, onProgress: downloadListener(status) });
+    for (const notice of [...(backbone.notices ?? []), ...notices]) status.line(`note: ${notice}`);
     const work = (signal: AbortSignal) =>
       extract({ files, backbone, unreadable, status, signal, ...targets });
     await stoppable(status, work, "stopped; nothing was written");
@@ -92,6 +93,16 @@ interface Extraction extends Targets {
   readonly unreadable: "fail" | "skip";
   readonly status: StatusLine;
   readonly signal: AbortSignal;
+}
+
+/** Rows of features. @throws InputError naming the first file whose features are no numbers */
+function checked(features: Float32Array, files: readonly string[]): Float32Array {
+  const at = features.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return features;
+  const file = files[Math.floor((at * files.length) / features.length)];
+  throw new InputError(
+    `${file}: its features are no numbers (${features[at]}); the backbone's weights or pixel statistics are wrong: get it again`,
+  );
 }
 
 /** Block by block: what is held does not grow with the number of files. */
@@ -119,7 +130,8 @@ async function extract({
         throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
       }
       for (const line of part.unreadable) status.line(`skipped ${line}`);
-      if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
+      if (part.batch.count > 0)
+        await writer.append(checked(await extractor.features(part.batch), part.files));
       rows.push(...part.files);
       done += part.files.length + part.unreadable.length;
       const perSecond = done / ((performance.now() - start) / 1000);

@@ -20,10 +20,11 @@ export function predictCommand() {
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout } = options;
-      const files = await imagesIn(filesOrFolders);
+      const { files, notices } = await imagesIn(filesOrFolders);
       const status = statusLine();
       const onDownload = downloadListener(status);
       const model = await openModel(options.model, { backbone, readout, onDownload }).finally(status.stop);
+      for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {

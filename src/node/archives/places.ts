@@ -39,7 +39,8 @@ export async function openPlace(
   if (found?.isFile()) return openArchive(given);
   const tree = folderTree(given);
   const { folders, files } = await tree.list("");
-  if (instead.some((name) => folders.includes(name))) return tree;
+  const present = folders.map((name) => name.toLowerCase());
+  if (instead.some((name) => present.includes(name.toLowerCase()))) return tree;
   const archive = stems.map((stem) => archiveNamed(stem, files)).find((name) => name !== undefined);
   return archive === undefined ? tree : openArchive(join(given, archive));
 }

@@ -5,7 +5,7 @@ import type { Dataset, Sample } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { PageCache, ParquetTable } from "../archives/parquet-table.ts";
-import { heldOut } from "./folder.ts";
+import { heldOut } from "./class-folders.ts";
 
 /** What the columns of a benchmark's parquet files are called, and how many classes there must be. */
 export interface ParquetLayout {

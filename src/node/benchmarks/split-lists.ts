@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
+import { withSlashes } from "../../data/file-names.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import type { FileTree } from "../archives/file-tree.ts";
@@ -54,7 +55,7 @@ export async function openSplitLists(
     const { data, targets } = await readList(join(folder, list));
     for (const [index, path] of data.entries()) {
       const label = targets[index]!;
-      const id = /(?:^|\/)([^/]+\/[^/]+)$/.exec(path)?.[1];
+      const id = /(?:^|\/)([^/]+\/[^/]+)$/.exec(withSlashes(path))?.[1];
       const problem =
         id === undefined || id.split("/").includes("..")
           ? `"${path}" is not of the form .../<class>/<file>; fetch the list again`

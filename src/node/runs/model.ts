@@ -41,6 +41,8 @@ export interface Model {
   readonly classNames: readonly string[];
   readonly readouts: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** What a user should know of its files, a line each. */
+  readonly notices: readonly string[];
   /** For every image its classes, the likeliest first: the softmax of the readout's scores. */
   probabilities(batch: Batch): Promise<{ className: string; probability: number }[][]>;
   /** How far each image is from every known class (about 1 or less for known ones); null where the method can't tell. */
@@ -102,6 +104,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     classNames,
     readouts: learner.readouts,
     preprocessing: backbone.preprocessing,
+    notices: backbone.notices ?? [],
     async probabilities(batch) {
       const scores = (await learner.predict(batch, classNames.length))[readout]!;
       return Array.from({ length: batch.count }, (_, row) => {

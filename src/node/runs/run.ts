@@ -91,7 +91,9 @@ async function runPrepared(
       notes: learner.notes ?? [],
     });
   }
-  const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
+  const notice = (text: string): void => output.event({ type: "notice", text });
+  for (const text of [...(context.backbone.notices ?? []), ...(dataset.notices ?? [])]) notice(text);
+  const opened = openImages(images, stream.dataset, notice);
   const running = runStream({
     stream,
     learner,
