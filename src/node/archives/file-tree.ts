@@ -49,7 +49,8 @@ export function folderTree(root: string): FileTree {
       return false;
     },
     list: (folder) => listFolder(join(root, folder)),
-    identity: (folder) => realpath(join(root, folder)),
+    // One that is not there is told by listing it.
+    identity: (folder) => realpath(join(root, folder)).catch(() => resolve(root, folder)),
     read: (file) =>
       explained(file, root, async () => {
         for (const form of unicodeForms(file)) {

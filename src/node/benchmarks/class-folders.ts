@@ -5,7 +5,7 @@ import { isImageName } from "../../data/file-names.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
-import { below, explained, type FileTree, sourceOf } from "../archives/file-tree.ts";
+import { below, type FileTree, sourceOf } from "../archives/file-tree.ts";
 import { imagesBelow, Leftovers } from "../archives/image-walk.ts";
 import { type Parts, partsIn } from "./parts.ts";
 
@@ -147,15 +147,8 @@ class ClassListing {
 
   async #claim(...all: readonly Iterable<string>[]): Promise<void> {
     for (const folders of all) {
-      for (const folder of folders) {
-        const identity = await this.#findings.ofAsync(() => this.#identity(folder));
-        if (identity !== undefined) this.#own.add(identity);
-      }
+      for (const folder of folders) this.#own.add(await this.#tree.identity(folder));
     }
-  }
-
-  #identity(folder: string): Promise<string> {
-    return explained(folder, this.#tree.place, () => this.#tree.identity(folder));
   }
 
   async #classesIn(part: string): Promise<Folders> {
