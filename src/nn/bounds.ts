@@ -1,5 +1,5 @@
 /** @file How large networks and images may be: what no machine holds is refused before anything is allocated. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
 import { InputError } from "../tensor/errors.ts";
 
