@@ -15,6 +15,7 @@ import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { brokenArchive } from "../archives/archive.ts";
 import { gunzipped, isCompressedTar } from "../archives/gzip.ts";
+import { refuseLfsPointer } from "../archives/places.ts";
 import { eachTarFile } from "../archives/tar-files.ts";
 
 /** One of the two versions: its files for training, testing and names. */
@@ -98,6 +99,7 @@ async function wholeFile(path: string): Promise<Uint8Array> {
       `${path}: ${what}; expected a file of ${LARGEST_FILE} bytes at most: fetch it again`,
     );
   }
+  await refuseLfsPointer(path);
   return readFile(path);
 }
 
@@ -124,6 +126,7 @@ async function readArchive(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
   try {
+    await refuseLfsPointer(archive);
     const bytes = isCompressedTar(archive) ? await gunzipped(archive) : createReadStream(archive);
     await eachTarFile(archive, bytes, async ({ path, size, content }) => {
       const name = posix.basename(path);
