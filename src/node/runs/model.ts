@@ -1,39 +1,23 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import type { Batch, Preprocessing } from "../../data/dataset.ts";
-import type { Learner, MethodContext } from "../../methods/method.ts";
+import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedVit } from "../../network/adapted-vit.ts";
-import { imageSide } from "../../nn/bounds.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
-import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { checkFinite } from "../../tensor/finite.ts";
-import { decodeSafetensors } from "../../tensor/safetensors.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import type { DownloadProgress } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
+import { checkFits, decodeModel } from "./model-file.ts";
 import { methodNamed } from "./run.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
-
-/** What model.safetensors says about itself under "fm-lora". */
-const descriptionSchema = z.looseObject({
-  method: z.string(),
-  methodOptions: z.record(z.string(), z.unknown()),
-  backbone: z.string(),
-  imageSize: imageSide,
-  precision: z.enum(["float32", "int8"]).default("float32"),
-  float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
-  classNames: z.array(z.string()).nonempty(),
-});
 
 /** A model that classifies. */
 export interface Model {
@@ -79,8 +63,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
     );
   }
-  const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
-  const { method: name, methodOptions, classNames, ...trained } = parseDescription(metadata["fm-lora"], file);
+  const { tensors, description } = decodeModel(readFileSync(file), file);
+  const { method: name, methodOptions, classNames, ...trained } = description;
   const method = methodNamed(name);
   const backbone = await findBackbone(options.backbone ?? trained.backbone, {
     imageSize: trained.imageSize,
@@ -97,8 +81,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   if (!learner.readouts.includes(readout)) {
     throw new InputError(`${file}: there is no readout "${readout}"; it has: ${learner.readouts.join(", ")}`);
   }
-  checkFits(learner, tensors, file);
-  checkClasses(tensors, classNames, file);
+  checkFits(learner.state(), tensors, file);
   await learner.load(tensors);
   return {
     classNames,
@@ -148,68 +131,6 @@ function context(
     microBatch,
     optimization: DEFAULT_OPTIMIZATION,
   };
-}
-
-function parseDescription(text: string | undefined, file: string): z.infer<typeof descriptionSchema> {
-  if (text === undefined) {
-    throw new InputError(`${file}: no model of fm-lora: its metadata have no entry "fm-lora"`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${file}: its entry "fm-lora" is no JSON`, { cause: error });
-  }
-  const result = descriptionSchema.safeParse(json);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new InputError(`${file}: its entry "fm-lora": ${issue!.path.join(".")}: ${issue!.message}`);
-}
-
-/** A learner's state before training has the names of any later one; only the number of classes grows. */
-function checkFits(learner: Learner, tensors: Readonly<Record<string, Tensor>>, file: string): void {
-  for (const [name, { dtype, dims }] of Object.entries(learner.state())) {
-    const found = tensors[name];
-    if (found === undefined) {
-      throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
-    }
-    if (found.dtype !== dtype) {
-      throw new InputError(
-        `${file}: tensor ${name} is ${found.dtype}; expected ${dtype}: the file is another program's`,
-      );
-    }
-    if (found.dims.length !== dims.length || (dims.length > 1 && found.dims.at(-1) !== dims.at(-1))) {
-      throw new InputError(
-        `${file}: tensor ${name} is [${found.dims}], the backbone makes it [${dims}]; the model was trained on another one`,
-      );
-    }
-    const classes = tensors[name.replace(/[^.]+$/, "classes")];
-    if (dims[0] === 0 && classes !== undefined && found.dims[0] !== classes.dims[0]) {
-      throw new InputError(
-        `${file}: tensor ${name} is of ${found.dims[0]} classes, the list beside it of ${classes.dims[0]}; the file is damaged: take it from the run again`,
-      );
-    }
-  }
-  for (const [name, each] of Object.entries(tensors)) checkFinite(file, name, each);
-}
-
-/** The classes in the state are places in the list of names. */
-function checkClasses(
-  tensors: Readonly<Record<string, Tensor>>,
-  classNames: readonly string[],
-  file: string,
-): void {
-  for (const [name, { dtype, data }] of Object.entries(tensors)) {
-    if (dtype !== "int32" || !/(^|\.)classes$/.test(name)) continue;
-    const places = data as Int32Array;
-    const wrong = places.findIndex(
-      (place, at) => place < 0 || place >= classNames.length || place === places[at - 1],
-    );
-    if (wrong < 0) continue;
-    throw new InputError(
-      `${file}: tensor ${name} has class ${places[wrong]} at place ${wrong}, and there are ${classNames.length} class names; the file was changed: take it from the run again`,
-    );
-  }
 }
 
 function softmax(scores: Float32Array): number[] {
