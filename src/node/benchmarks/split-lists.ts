@@ -97,7 +97,7 @@ async function readList(file: string): Promise<z.infer<typeof listSchema>> {
   let content: unknown;
   try {
     // No aliases: the lists have none, and nested ones unfold to any size. JSON is YAML, too.
-    content = parse(await readFile(file, "utf8"), { maxAliasCount: 0 });
+    content = parse(await readFile(file, "utf8"), { maxAliasCount: 0, logLevel: "error" });
   } catch (error) {
     throw new InputError(`${file}: can't be read as YAML (${(error as Error).message.split("\n")[0]})`, {
       cause: error,
