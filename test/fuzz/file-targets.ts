@@ -1,5 +1,5 @@
 /** @file Readers of files and folders: archives, parquet, weights, images. Each input lies in a folder of its process. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -13,6 +13,7 @@ import { tarFiles } from "../../src/node/archives/tar-files.ts";
 import { zipFiles } from "../../src/node/archives/zip-files.ts";
 import { loadBackbone } from "../../src/node/backbones/backbone.ts";
 import { openSplitLists } from "../../src/node/benchmarks/split-lists.ts";
+import { ImageStore } from "../../src/node/images/store.ts";
 import { decodeWhole, sharpTransform } from "../../src/node/images/transform.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
@@ -158,6 +159,29 @@ export const FILE_TARGETS: readonly Target[] = [
       });
       file(isIndex ? "vit/model.safetensors.index.json" : "vit/model.safetensors", bytes);
       loadBackbone(join(folder, "vit"));
+    },
+  },
+  {
+    name: "index of the image cache",
+    async sounds() {
+      const path = join(folder, "cache/sound");
+      const store = await ImageStore.open({ path, limit: 2 ** 20, notice: () => {} });
+      for (const key of ["a", "b", "c"])
+        await store.put(key, { width: 4, height: 3, data: new Uint8Array(36).fill(7) });
+      await store.close();
+      writeFileSync(join(folder, "pixels"), readFileSync(`${path}.images`));
+      return [readFileSync(`${path}.index`)];
+    },
+    async read(bytes) {
+      const path = join(folder, "cache/damaged");
+      copyFileSync(join(folder, "pixels"), `${path}.images`);
+      writeFileSync(`${path}.index`, bytes);
+      const store = await ImageStore.open({ path, limit: 2 ** 20, notice: () => {} });
+      for (const key of ["a", "b", "c", "d"]) {
+        const image = await store.get(key);
+        if (image?.data.some((value) => value !== 7)) throw new Error("other pixels than were kept");
+      }
+      await store.close();
     },
   },
   {

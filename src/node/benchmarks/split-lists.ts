@@ -26,6 +26,9 @@ export async function splitLists(data: string): Promise<SplitLists> {
   return { folder, missing: Object.values(SPLIT_LISTS).filter((list) => !present.includes(list)) };
 }
 
+/** Three times the size of the longer list. */
+const LARGEST_LIST = 4 * 2 ** 20;
+
 const listSchema = z.object({
   data: z.array(z.string()).min(1),
   targets: z.array(z.number().int().nonnegative()),
@@ -94,6 +97,12 @@ export async function openSplitLists(
 }
 
 async function readList(file: string): Promise<z.infer<typeof listSchema>> {
+  const { size } = await stat(file);
+  if (size > LARGEST_LIST) {
+    throw new InputError(
+      `${file}: has ${size} bytes; expected a list of ${LARGEST_LIST} at most: fetch it again`,
+    );
+  }
   let content: unknown;
   try {
     // No aliases: the lists have none, and nested ones unfold to any size. JSON is YAML, too.

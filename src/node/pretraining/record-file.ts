@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import * as z from "zod";
 import { InputError } from "../../tensor/errors.ts";
 import { explainWrites, writeWhole } from "../files/write.ts";
 
@@ -59,7 +60,7 @@ async function checkOrigin(file: string, origin: Readonly<Record<string, unknown
   }
   let known: Record<string, unknown> = {};
   try {
-    known = JSON.parse(readFileSync(description, "utf8")) as Record<string, unknown>;
+    known = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(description, "utf8")));
   } catch {
     throw new InputError(`${description}: is damaged; remove ${file} and it`);
   }
