@@ -40,7 +40,7 @@ const picture = (format: "jpeg" | "png" | "webp" | "gif", width: number, height:
 
 const IMAGES = ["a/1.jpg", "b/café.png"].map((path) => ({
   path,
-  bytes: Buffer.from(`image ${path}`.repeat(20)),
+  bytes: Buffer.from(`image ${path}`.repeat(3)),
 }));
 
 /** Lists an archive, and reads all that is in it. */
@@ -50,9 +50,8 @@ async function readAll(tree: FileTree, at = ""): Promise<void> {
   for (const name of folders) await readAll(tree, at === "" ? name : `${at}/${name}`);
 }
 
-const rows = Array.from({ length: 24 }, (_, row) =>
-  Uint8Array.from({ length: 40 + row }, (_, at) => at * row),
-);
+/** Small: what lies between the pixels matters here. */
+const rows = Array.from({ length: 9 }, (_, row) => Uint8Array.from({ length: 2 + row }, (_, at) => at * row));
 const table = (form: object) =>
   parquetOf(
     "img",
@@ -95,15 +94,15 @@ export const FILE_TARGETS: readonly Target[] = [
     name: "parquet",
     sounds: () => [
       table({}),
-      table({ rowGroupSize: 7, pageSize: 200 }),
-      table({ pageSize: 300, offsetIndex: true }),
+      table({ rowGroupSize: 4, pageSize: 16 }),
+      table({ pageSize: 20, offsetIndex: true }),
       table({ codec: "UNCOMPRESSED" }),
     ],
     async read(bytes) {
       const opened = await ParquetTable.open(file("x.parquet", bytes), new PageCache());
       for (const column of opened.columns.slice(0, 4)) opened.names(column);
       await opened.column("label");
-      for (let row = 0; row < Math.min(opened.rows, 24); row += 5) await opened.image("img", row);
+      for (let row = 0; row < Math.min(opened.rows, 9); row += 2) await opened.image("img", row);
     },
   },
   {

@@ -15,7 +15,14 @@ import { InputError } from "../../src/tensor/errors.ts";
 import { decodeSafetensors, encodeSafetensors, parseHeader } from "../../src/tensor/safetensors.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.ts";
-import { cifarMetaFile, cifarPickleFile } from "../data/pickles.ts";
+import {
+  binstring,
+  cifarMetaFile,
+  cifarPickleFile,
+  dictionary,
+  pickled,
+  uint8Array,
+} from "../data/pickles.ts";
 import { GOLDENS, weightsOf } from "../parity/networks.ts";
 import type { Target } from "./campaign.ts";
 
@@ -89,7 +96,16 @@ function tolerant(read: () => void): void {
 export const TEXT_TARGETS: readonly Target[] = [
   {
     name: "pickle",
-    sounds: () => [cifarPickleFile([3, 9], new Uint8Array(6144).fill(7)), cifarMetaFile(["apple", "bear"])],
+    sounds: () => [
+      cifarPickleFile([3], new Uint8Array(3072).fill(7)),
+      cifarMetaFile(["apple", "bear"]),
+      pickled(
+        dictionary({
+          fine_label_names: binstring("no list"),
+          data: uint8Array(2, 2, Uint8Array.of(1, 2, 3, 4)),
+        }),
+      ),
+    ],
     read(bytes) {
       tolerant(() => cifarPickle({ name: "train", bytes }));
       cifarMetaNames({ name: "meta", bytes });

@@ -109,9 +109,9 @@ function checkFormat(bytes: Uint8Array): void {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
   if (!SIGNATURES.some((signature) => signature.test(start))) {
     const pointer = isLfsPointer(bytes, bytes.length)
-      ? "a Git LFS pointer (git lfs pull brings the image)"
-      : null;
-    const found = pointer ?? (bytes.length === 0 ? "an empty file" : "some other content");
+      ? " (a Git LFS pointer: git lfs pull brings the image)"
+      : "";
+    const found = bytes.length === 0 ? "an empty file" : `some other content${pointer}`;
     throw new InputError(
       `expected a JPEG, PNG, WebP or GIF image, found ${found}; convert, replace or remove it`,
     );
