@@ -3,7 +3,14 @@
  * and goes round for ever, or fills the memory, where these are wrong.
  */
 import { brotliDecompressSync, unzipSync } from "node:zlib";
-import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData } from "hyparquet";
+import {
+  type AsyncBuffer,
+  type ColumnMetaData,
+  type Compressors,
+  type FileMetaData,
+  parquetSchema,
+  type SchemaTree,
+} from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors as libraryCompressors } from "hyparquet-compressors";
 import { checkZstdFrame } from "./zstd-frame.ts";
@@ -47,15 +54,25 @@ export function checkMetadata(metadata: FileMetaData, bytes: number): void {
   if (schema.length > MOST_PARTS || groups.length > MOST_PARTS) {
     throw new Error(`it claims ${schema.length} columns in ${groups.length} row groups`);
   }
+  const root = parquetSchema(metadata);
   for (const { columns } of groups) {
     for (const { meta_data: column } of columns) {
       if (column === undefined) throw new Error("a column has no description");
+      checkPath(root, column.path_in_schema);
       const start = startOf(column);
       if (start + count(column.total_compressed_size) > bytes) {
         throw new Error(`column ${column.path_in_schema.join(".")} ends outside of the file`);
       }
     }
   }
+}
+
+/** The library has begun to read other columns by the time it misses one, and leaves them to fail by themselves. */
+function checkPath(root: SchemaTree, path: readonly string[]): void {
+  let at: SchemaTree | undefined = root;
+  for (const name of path) at = at?.children.find(({ element }) => element.name === name);
+  if (at === undefined || path.length === 0)
+    throw new Error(`column "${path.join(".")}" is not in its schema`);
 }
 
 const startOf = ({ dictionary_page_offset: dictionary, data_page_offset: data }: ColumnMetaData): number =>

@@ -31,6 +31,9 @@ async function answerTo(question: Question): Promise<TableFacts | (number | stri
   return { rows, columns, names: Object.fromEntries(names) };
 }
 
+// Where one column of a damaged file fails, the library leaves others unawaited; who waits for an answer hears of one.
+process.on("unhandledRejection", () => {});
+
 let pending = 0;
 let signs: NodeJS.Timeout | undefined;
 

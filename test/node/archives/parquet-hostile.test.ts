@@ -51,7 +51,10 @@ describe("what a file claims", () => {
   const column = { path_in_schema: ["x"], data_page_offset: 4n, total_compressed_size: 10n };
   const claims = (changes: object): FileMetaData =>
     ({
-      schema: [],
+      schema: [
+        { name: "root", num_children: 1 },
+        { name: "x", type: "INT64" },
+      ],
       num_rows: 10n,
       row_groups: [{ num_rows: 10n, columns: [{ meta_data: column }] }],
       ...changes,
@@ -66,6 +69,11 @@ describe("what a file claims", () => {
     ],
     ["rows that no row group has", { num_rows: 11n }, /claims 11 rows, and its row groups hold 10/],
     ["row groups of a negative size", { row_groups: [group(-5n), group(15n)] }, /a count or an offset is -5/],
+    [
+      "a column that the schema doesn't have",
+      { row_groups: [group(10n, { ...column, path_in_schema: ["x", "y"] })] },
+      /column "x.y" is not in its schema/,
+    ],
     [
       "a column behind the end",
       { row_groups: [group(10n, { ...column, data_page_offset: 999n })] },
