@@ -16,10 +16,19 @@ const DEVIATIONS = [1e-4, 1000] as const;
 const SMALLEST_CROP = 0.1;
 
 /** Side of an input image in pixels. */
-export const imageSide = z.number().int().positive().max(MOST_PIXELS);
+export const imageSide = z
+  .number()
+  .int()
+  .positive()
+  .max(MOST_PIXELS, { error: ({ input }) => `${input} is too much; expected at most ${MOST_PIXELS} pixels` });
 
 /** ε of layer norms. */
-export const normEpsilon = z.number().positive().max(LARGEST_EPSILON);
+export const normEpsilon = z
+  .number()
+  .positive()
+  .max(LARGEST_EPSILON, {
+    error: ({ input }) => `${input} is too much; expected at most ${LARGEST_EPSILON}`,
+  });
 
 /** Stops on a patch grid that an image of that side can't have. @throws InputError naming the folder */
 export function checkPatches(folder: string, imageSize: number, patchSize: number): void {

@@ -115,7 +115,12 @@ describe("one line that names the fault", () => {
   });
   const pixels = vit.config.patch_size as number;
   test.each<[string, Golden, Changes, string]>([
-    ["a side of 40000 pixels", vit, { config: { image_size: 40_000 } }, "config.json: image_size: "],
+    [
+      "a side of 40000 pixels",
+      vit,
+      { config: { image_size: 40_000 } },
+      "config.json: image_size: 40000 is too much; expected at most 2048 pixels",
+    ],
     [
       "the same in the image processor",
       vit,
@@ -147,7 +152,12 @@ describe("one line that names the fault", () => {
       { preprocessor: { size: { shortest_edge: pixels }, crop_size: 4 * pixels, do_center_crop: true } },
       "the center crop takes 4 of the image; expected a share from 0.1 to 1",
     ],
-    ["an epsilon of 1", vit, { config: { layer_norm_eps: 1 } }, "config.json: layer_norm_eps: "],
+    [
+      "an epsilon of 1",
+      vit,
+      { config: { layer_norm_eps: 1 } },
+      "config.json: layer_norm_eps: 1 is too much; expected at most 0.01",
+    ],
     [
       "no model_type",
       vit,

@@ -101,7 +101,7 @@ test.each<[string, (before: Description) => object, (before: Tensors) => object,
     "images of 40000 pixels",
     () => ({ imageSize: 40_000 }),
     same,
-    `${FILE}: its entry "fm-lora": imageSize: Too big: expected number to be <=2048`,
+    `${FILE}: its entry "fm-lora": imageSize: 40000 is too much; expected at most 2048 pixels`,
   ],
 ])("%s", async (_, description, tensors, expected) => {
   expect(await refusal(changed(description, tensors))).toBe(expected);
