@@ -105,7 +105,7 @@ export class ParquetThread {
   #tick(): void {
     this.#missing++;
     if (this.#missing <= this.#mostMissing || this.#worker === undefined) return;
-    this.#end(this.#worker, `its pages take longer than ${(this.#mostMissing * ALIVE) / 1000} s`);
+    this.#end(this.#worker, `reading it takes longer than ${(this.#mostMissing * ALIVE) / 1000} s`);
   }
 
   /** Whoever waits is told the first file of them: which one it was is not known. */

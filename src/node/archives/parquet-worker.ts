@@ -34,6 +34,8 @@ async function answerTo(question: Question): Promise<TableFacts | (number | stri
 // Where one column of a damaged file fails, the library leaves others unawaited; who waits for an answer hears of one.
 process.on("unhandledRejection", () => {});
 
+port.postMessage(null satisfies Answer); // it has started
+
 let pending = 0;
 let signs: NodeJS.Timeout | undefined;
 

@@ -102,7 +102,7 @@ test("a file that keeps its reader busy is given up, and the next one is read", 
   );
   const thread = new ParquetThread(3);
   expect(await refusal(openRemoteTable(endless, thread))).toBe(
-    "DIR/endless.parquet: can't be read as parquet (its pages take longer than 0.6 s); it is damaged: fetch it again",
+    "DIR/endless.parquet: can't be read as parquet (reading it takes longer than 0.6 s); it is damaged: fetch it again",
   );
   const patient = new ParquetThread();
   const table = await openRemoteTable(await write("sound.parquet", SOUND), patient);
