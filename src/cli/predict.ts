@@ -31,7 +31,7 @@ export function predictCommand(registry: Registry) {
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head } = options;
-      const files = await imagesIn(filesOrFolders);
+      const { files, notices } = await imagesIn(filesOrFolders);
       const status = statusLine();
       const model = await openModel(options.model, {
         backbone,
@@ -44,6 +44,7 @@ export function predictCommand(registry: Registry) {
           ),
         hub: options.offline === true ? offline(hubSettings()) : undefined,
       }).finally(status.stop);
+      for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
       if (options.json !== true) status.line(temperatureNote(model.temperature));
       const unreadable: string[] = [];
       try {

@@ -23,6 +23,8 @@ export interface Dataset {
   readonly domainNames: readonly string[];
   readonly train: readonly Sample[];
   readonly test: readonly Sample[];
+  /** What a user should know of the place it was read from, a line each: images that were left out, say. */
+  readonly notices?: readonly string[];
   /** What suits its images, where that isn't the usual choice (mirrored arrows are other classes, say). */
   readonly augmentation?: Augmentation;
   /**

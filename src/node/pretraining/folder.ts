@@ -15,7 +15,7 @@ import { writeWhole } from "../files/write.ts";
 import { RUN_FILE } from "../files/write-errors.ts";
 
 /** Events for the terminal only: they tell about this process, not about the training. */
-const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume"];
+const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume", "notice"];
 /** What a config.json of a pre-training has, and hardly any other file of that name. */
 const OWN = ["data", "network", "teacherShare"];
 /** When a training is resumed, its rate follows the new end. */

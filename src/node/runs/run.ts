@@ -84,8 +84,10 @@ async function runPrepared(
   } else if (checkpoint.task > 0) {
     await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
-  for (const text of notices) output.event({ type: "notice", text });
-  const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
+  const notice = (text: string): void => output.event({ type: "notice", text });
+  const told = [...notices, ...(context.backbone.notices ?? []), ...(dataset.notices ?? [])];
+  for (const text of told) notice(text);
+  const opened = openImages(images, stream.dataset, notice);
   const running = runStream({
     stream,
     model,
