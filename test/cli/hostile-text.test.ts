@@ -70,7 +70,7 @@ test("escapes in the names of tensors, classes, files and options reach no termi
 test("a readout that every object has is none", async () => {
   for (const name of ["toString", "__proto__", "constructor"]) {
     expect(await place.refused("compare", `run:${name}`)).toBe(
-      `fmlora: ${join("run", "metrics.json")}: there is no readout "${name}"; it has: ncm, lda [2]`,
+      `fmlora: ${join("run", "metrics.json")}: there is no head "${name}"; it has: ncm, lda [2]`,
     );
   }
 });
