@@ -54,9 +54,9 @@ export async function claimFolder(
   own: readonly string[],
   rules: ConfigRules,
 ): Promise<Claim> {
-  refuseStrange(path);
   const lock = await lockFolder(path);
   try {
+    refuseStrange(path);
     const file = join(path, "config.json");
     const known = existsSync(file) && !failedEarly(path, file, own);
     if (known && !resume) {

@@ -96,6 +96,9 @@ test.skipIf(WINDOWS)(
     expect(await claim("linked-model")).toContain("DIR/linked-model/model: is a link;");
     pipeAt("piped", "config.json");
     expect(await claim("piped")).toContain("DIR/piped/config.json: is no regular file;");
+    expect(await claim("precious")).toBe(
+      "DIR/precious/config.json: cannot be written: a part of the path is a file, not a folder; choose another --out",
+    );
     mkdirSync(at("locked"));
     symlinkSync(at("precious"), at("locked", ".lock"));
     const { lock } = await claimFolder(at("locked"), { seed: 1 }, false, [], { mayChange: () => false });
