@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { comparisonTable } from "../report/comparison.ts";
 import { InputError } from "../tensor/errors.ts";
+import { cellName, expanded, withoutUnfinished } from "./grid-cells.ts";
 
 /** Compares finished runs. */
 export function compareCommand() {
@@ -14,7 +15,7 @@ export function compareCommand() {
     .addArgument(
       new Argument(
         "<runs...>",
-        "folders of runs; FOLDER:READOUT for another readout, LABEL=FOLDER to name a group",
+        "folders of runs, or of a grid; FOLDER:READOUT for another readout, LABEL=FOLDER to name a group",
       ),
     )
     .addOption(new Option("--reference <label>", "what the others are compared with (default: the first)"))
@@ -26,7 +27,9 @@ export function compareCommand() {
     )
     .action((runs, { format, reference, readout }) => {
       const labels = new Map<RunMetrics, string>();
-      for (const run of runs) {
+      const { done, unfinished } = withoutUnfinished(expanded(runs));
+      if (unfinished > 0) process.stderr.write(`cells that are not done and left out: ${unfinished}\n`);
+      for (const run of done) {
         const { metrics, label } = readRun(run, readout);
         labels.set(metrics, label);
       }
@@ -47,14 +50,15 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
   const readout = colon > 0 ? place.slice(colon + 1) : readoutForAll;
   const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
   const metrics = readMetrics(file, path);
-  if (readout === undefined) return { metrics, label: label ?? metrics.method };
+  const name = label ?? cellName(path) ?? metrics.method;
+  if (readout === undefined) return { metrics, label: name };
   const chosen = metrics.readouts[readout];
   if (chosen === undefined) {
     throw new InputError(
       `${file}: there is no readout "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
     );
   }
-  return { metrics: { ...metrics, ...chosen, readout }, label: label ?? `${metrics.method}/${readout}` };
+  return { metrics: { ...metrics, ...chosen, readout }, label: label ?? `${name}/${readout}` };
 }
 
 const numbers = z.array(z.number());

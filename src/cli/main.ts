@@ -11,6 +11,12 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// A cell of a grid ends with the process that started it: killed at once, so that another may have its folder.
+if (process.env.FMLORA_CELL !== undefined && process.channel !== undefined) {
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  process.channel.unref();
+}
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -6,6 +6,7 @@ import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
 import { featuresCommand } from "./features.ts";
+import { gridCommand } from "./grid.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
@@ -16,9 +17,10 @@ export function createProgram(): Command {
   const { version, description } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { version: string; description: string };
-  const program = new Command("fmlora").description(description).version(version);
+  const program = new Command("fmlora").description(description).version(version).enablePositionalOptions(); // a group and its subcommands may have an option of one name
   const commands = [
     runCommand(),
+    gridCommand(),
     compareCommand(),
     predictCommand(),
     featuresCommand(),

@@ -14,7 +14,8 @@ export interface Finished {
   readonly stderr: string;
 }
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built command. */
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** A folder of its own with `images/` (6 classes, split), `backbone/`, and commands that run in it. */
 export class Workplace {

@@ -41,6 +41,8 @@ describe("help", () => {
       Commands:
         run [options] <benchmark>      train and evaluate a method on a stream of
                                        tasks
+        grid [options] <table>         run every combination of a file's settings:
+                                       methods, seeds, benchmarks
         compare [options] <runs...>    compare finished runs: means over seeds, and
                                        differences paired by seed
         predict [options] <files...>   classify images with the model of a run

@@ -65,6 +65,12 @@ export async function lockFolder(path: string, option = "--out"): Promise<() => 
   };
 }
 
+/** The living process that writes a folder: "process 12 on host"; undefined if there is none. */
+export function writerOf(path: string): string | undefined {
+  const owner = livingOwner(join(path, ".lock"));
+  return owner === undefined ? undefined : `process ${owner.pid} on ${owner.host}`;
+}
+
 /** Who has the lock, if that process still lives. */
 function livingOwner(file: string): Owner | undefined {
   const owner = readOwner(file);
