@@ -13,6 +13,14 @@ export const tableArgument = () => new Argument("<table>", "the grid, in YAML (d
 export const outOption = () =>
   new Option("--out <folder>", "folder of the grid: each cell is a run in it (default: runs/<table>)");
 
+/** Threads of each cell. */
+export const threadsOption = () =>
+  new Option("--threads <n>", "threads of a cell whose settings have none (default: its share of the cores)");
+
+/** What was typed for `threadsOption`. */
+export const threadsFrom = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : wholeNumber("threads", text, 1);
+
 /** A grid, opened with its folder. */
 export interface OpenedGrid {
   readonly table: string;

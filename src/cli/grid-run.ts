@@ -7,7 +7,14 @@ import { type CellEnd, runCell } from "../node/grid/cell-process.ts";
 import { threadShare } from "../node/grid/local.ts";
 import { duration } from "../report/format.ts";
 import { GridFailedError, StoppedError } from "./failures.ts";
-import { type OpenedGrid, opened, outOption, tableArgument } from "./grid-options.ts";
+import {
+  type OpenedGrid,
+  opened,
+  outOption,
+  tableArgument,
+  threadsFrom,
+  threadsOption,
+} from "./grid-options.ts";
 import { cellLog } from "./grid-progress.ts";
 import { runProgress, statusLine } from "./progress.ts";
 import { stoppable } from "./stoppable.ts";
@@ -24,13 +31,14 @@ export function gridRunCommand() {
     .addOption(
       new Option("--index <n>", "which cell, from 0 (default: SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX)"),
     )
-    .action((table, { out, index }) => {
+    .addOption(threadsOption())
+    .action((table, { out, index, threads }) => {
       const found = opened(table, out);
-      return runOne(found, cellAt(found.grid.cells, index));
+      return runOne(found, cellAt(found.grid.cells, index), threadsFrom(threads) ?? threadShare(1));
     });
 }
 
-async function runOne({ grid, folder }: OpenedGrid, cell: Cell): Promise<void> {
+async function runOne({ grid, folder }: OpenedGrid, cell: Cell, threads: number): Promise<void> {
   const status = statusLine();
   const said = `${cell.id} ${cell.label}`;
   if (folder.isDone(cell)) {
@@ -51,7 +59,7 @@ async function runOne({ grid, folder }: OpenedGrid, cell: Cell): Promise<void> {
             ? Promise.resolve<CellEnd>({ name: "done" })
             : runCell(cell, {
                 folder,
-                threads: threadShare(1),
+                threads,
                 log: grid.log,
                 stop,
                 listen: (event) => {

@@ -2,15 +2,25 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Cell } from "../grid/cells.ts";
 import type { CellEnd } from "../node/grid/cell-process.ts";
-import { runCells } from "../node/grid/local.ts";
+import { type LocalOptions, runCells } from "../node/grid/local.ts";
 import { gridStatus } from "../node/grid/status.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bringing } from "./downloads.ts";
 import { GridFailedError } from "./failures.ts";
-import { type OpenedGrid, opened, outOption, settle, tableArgument, wholeNumber } from "./grid-options.ts";
+import {
+  type OpenedGrid,
+  opened,
+  outOption,
+  settle,
+  tableArgument,
+  threadsFrom,
+  threadsOption,
+  wholeNumber,
+} from "./grid-options.ts";
 import { counted, gridProgress } from "./grid-progress.ts";
 import { gridRunCommand } from "./grid-run.ts";
 import { gridStatusCommand } from "./grid-status.ts";
+import { gridSubmitCommand } from "./grid-submit.ts";
 import { type StatusLine, statusLine } from "./progress.ts";
 import { stoppable } from "./stoppable.ts";
 
@@ -22,15 +32,21 @@ export function gridCommand() {
     .addOption(outOption())
     .addOption(new Option("--jobs <n>", "cells at a time, each with its share of the threads").default("1"))
     .addOption(new Option("--retries <n>", "how often a cell is begun again whose process died").default("1"))
+    .addOption(threadsOption())
     .addOption(new Option("--list", "print the cells with their ids and run none"))
     .addHelpText("after", "\nWhat is done is never done again: the same command continues a grid.")
     .enablePositionalOptions() // options after a subcommand's name are that subcommand's
-    .action(async (table, { out, jobs, retries, list }) => {
+    .action(async (table, { out, jobs, retries, threads, list }) => {
       const found = opened(table, out);
       if (list === true) process.stdout.write(cellList(found.grid.cells));
-      else await local(found, wholeNumber("jobs", jobs, 1), wholeNumber("retries", retries, 0));
+      else
+        await local(found, {
+          jobs: wholeNumber("jobs", jobs, 1),
+          retries: wholeNumber("retries", retries, 0),
+          threads: threadsFrom(threads),
+        });
     });
-  for (const subcommand of [gridRunCommand(), gridStatusCommand()]) {
+  for (const subcommand of [gridRunCommand(), gridStatusCommand(), gridSubmitCommand()]) {
     command.addCommand(settle(subcommand as unknown as Command));
   }
   return command;
@@ -42,8 +58,12 @@ function cellList(cells: readonly Cell[]): string {
   return cells.map(({ id, label }, i) => `${String(i).padStart(width)}  ${id}  ${label}\n`).join("");
 }
 
-async function local({ table, grid, folder }: OpenedGrid, jobs: number, retries: number): Promise<void> {
+async function local(
+  { table, grid, folder }: OpenedGrid,
+  options: Pick<LocalOptions, "jobs" | "retries" | "threads">,
+): Promise<void> {
   const { cells, log } = grid;
+  const { jobs } = options;
   const status = statusLine();
   await folder.describe(cells);
   const ends = await stoppable(
@@ -54,7 +74,7 @@ async function local({ table, grid, folder }: OpenedGrid, jobs: number, retries:
         status,
       );
       const listen = gridProgress(status, cells, folder, jobs);
-      const ended = await runCells(cells, { folder, log, jobs, retries, listen, stop });
+      const ended = await runCells(cells, { ...options, folder, log, listen, stop });
       stop.throwIfAborted();
       return ended;
     },

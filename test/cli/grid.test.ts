@@ -144,12 +144,22 @@ test("indices in parallel processes make the same grid", async () => {
 }, 120_000);
 
 test("what is wrong is said in one line", async () => {
-  expect(await place.refused("grid", "none.yaml")).toMatchInlineSnapshot(`"fmlora: none.yaml: no such file; expected a grid in YAML (docs/grids.md) [2]"`);
-  expect(await place.refused("grid", "table.yaml", "--jobs", "0")).toMatchInlineSnapshot(`"fmlora: --jobs "0": expected a whole number of at least 1 [2]"`);
-  expect(await place.refused("grid", "run", "table.yaml", "--out", "none")).toMatchInlineSnapshot(`"fmlora: --index is missing: which cell, counted from 0; else SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX says it [2]"`);
-  expect(await place.refused("grid", "run", "table.yaml", "--index", "4")).toMatchInlineSnapshot(`"fmlora: --index "4": expected a whole number from 0 to 3 [2]"`);
+  expect(await place.refused("grid", "none.yaml")).toMatchInlineSnapshot(
+    `"fmlora: none.yaml: no such file; expected a grid in YAML (docs/grids.md) [2]"`,
+  );
+  expect(await place.refused("grid", "table.yaml", "--jobs", "0")).toMatchInlineSnapshot(
+    `"fmlora: --jobs "0": expected a whole number of at least 1 [2]"`,
+  );
+  expect(await place.refused("grid", "run", "table.yaml", "--out", "none")).toMatchInlineSnapshot(
+    `"fmlora: --index is missing: which cell, counted from 0; else SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX says it [2]"`,
+  );
+  expect(await place.refused("grid", "run", "table.yaml", "--index", "4")).toMatchInlineSnapshot(
+    `"fmlora: --index "4": expected a whole number from 0 to 3 [2]"`,
+  );
   write("broken.yaml", "benchmark: emoji\nmethod: [ncm\nseed: 1\n");
-  expect(await place.refused("grid", "broken.yaml")).toMatchInlineSnapshot(`"fmlora: broken.yaml line 3: Flow sequence in block collection must be sufficiently indented and end with a ] [2]"`);
+  expect(await place.refused("grid", "broken.yaml")).toMatchInlineSnapshot(
+    `"fmlora: broken.yaml line 3: Flow sequence in block collection must be sufficiently indented and end with a ] [2]"`,
+  );
 });
 
 /** Whether a cell has a checkpoint and isn't done. */

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { addAbortListener } from "node:events";
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Cell, runWords } from "../../grid/cells.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { writerOf } from "../files/folder-lock.ts";
@@ -65,7 +66,9 @@ const isStopped = (stop: AbortSignal | undefined): boolean => stop?.aborted === 
 export function commandWords(): string[] {
   const source = import.meta.url.endsWith(".ts");
   const main = fileURLToPath(new URL(source ? "../../cli/main.ts" : "../../cli/main.js", import.meta.url));
-  return source ? ["--import", "tsx", main] : [main];
+  if (!source) return [main];
+  const loader = createRequire(import.meta.url).resolve("tsx"); // the folder it is started in may have none
+  return ["--import", pathToFileURL(loader).href, main];
 }
 
 /** Exit code, signal, and the end of what was said. */

@@ -10,6 +10,8 @@ export interface LocalOptions extends Pick<CellOptions, "folder" | "log" | "stop
   readonly jobs: number;
   /** How often a cell that died is begun again in the same command. */
   readonly retries: number;
+  /** Of each cell; undefined: its share. */
+  readonly threads?: number | undefined;
   readonly listen: (event: GridEvent) => void;
 }
 
@@ -31,7 +33,7 @@ export async function runCells(cells: readonly Cell[], options: LocalOptions): P
   const ends = new Map<Cell, CellEnd>();
   const tries = new Map<Cell, number>();
   const waiting = cells.filter((cell) => !folder.isDone(cell));
-  const threads = threadShare(Math.min(jobs, waiting.length || 1));
+  const threads = options.threads ?? threadShare(Math.min(jobs, waiting.length || 1));
   const work = async (): Promise<void> => {
     while (stop?.aborted !== true) {
       const cell = waiting.shift();
