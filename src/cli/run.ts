@@ -4,9 +4,11 @@ import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
 import { METHODS } from "../methods/index.ts";
 import { benchmarkNamed, benchmarks } from "../node/benchmarks/index.ts";
 import { methodNamed, runBenchmark } from "../node/runs/run.ts";
+import { loggersNamed, tracked } from "../node/trackers/index.ts";
 import { runTable } from "../report/table.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
+import type { RunEvent } from "../train/events.ts";
 import { bringing } from "./downloads.ts";
 import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
 import {
@@ -38,6 +40,11 @@ export function runCommand() {
     )
     .addOption(new Option("--resume", "continue the run in that folder where it stopped"))
     .addOption(new Option("--profile", "also write where the time went: profile.md, profile.trace.json"))
+    .addOption(
+      new Option("--log <names>", "who else hears of the run, of: tensorboard, mlflow, csv").argParser(
+        (text) => text.split(",").map((name) => name.trim()),
+      ),
+    )
     .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
     .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts() }));
   // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
@@ -83,6 +90,7 @@ interface RunArguments {
   readonly resume?: true | undefined;
   readonly profile?: true | undefined;
   readonly json?: true | undefined;
+  readonly log?: readonly string[] | undefined;
   /** All flags by commander's names. */
   readonly typed: Readonly<Record<string, unknown>>;
 }
@@ -106,7 +114,17 @@ async function run({ benchmark: name, typed, ...chosen }: RunArguments): Promise
     methodOptions: given(methodSettings, typed),
     benchmarkOptions: given(ownSettings(benchmark), typed) as Record<string, string | number>,
   };
-  const metrics = await stoppable(progress, (signal) => runBenchmark(request, progress.listen, signal));
+  const tell = (line: string): void => progress.line(line);
+  const loggers = loggersNamed(chosen.log ?? [], tell);
+  const metrics = await stoppable(progress, (signal) =>
+    tracked({ out, loggers, tell, signal }, (log) => {
+      const listen = (event: RunEvent): void => {
+        progress.listen(event);
+        log(event);
+      };
+      return runBenchmark(request, listen, signal);
+    }),
+  );
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
   if (chosen.json === true) progress.line(where);

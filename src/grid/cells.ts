@@ -2,6 +2,7 @@
 import { METHODS, type Method } from "../methods/index.ts";
 import { readOptions } from "../run/benchmark.ts";
 import { checked } from "../run/checked.ts";
+import { LOGGERS } from "../run/logger.ts";
 import { runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
 import { grouped } from "./grouped.ts";
@@ -11,7 +12,6 @@ import {
   benchmarkGridOptions,
   type GridBenchmark,
   type GridOption,
-  LOGGERS,
   methodGridOptions,
   NEUTRAL,
   runGridOptions,

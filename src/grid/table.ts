@@ -3,6 +3,7 @@ import { z } from "zod";
 import { METHODS } from "../methods/index.ts";
 import type { Benchmark } from "../run/benchmark.ts";
 import { flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
+import { LOGGERS } from "../run/logger.ts";
 import { runOptionsSchema } from "../run/options.ts";
 import { grouped } from "./grouped.ts";
 
@@ -23,8 +24,6 @@ export interface GridOption {
 
 /** Where images lie prepared and who hears of a run changes no result, and so no cell. */
 export const NEUTRAL: readonly string[] = ["workers", "cache"];
-/** Names of loggers, for `log`. */
-export const LOGGERS = ["tensorboard", "mlflow", "csv"] as const;
 
 /** The options of runs as such. */
 export const runGridOptions: readonly GridOption[] = optionsOf("the run", runOptionsSchema);
