@@ -18,6 +18,7 @@ import {
   wholeNumber,
 } from "./grid-options.ts";
 import { counted, gridProgress } from "./grid-progress.ts";
+import { gridCollectCommand, gridEnqueueCommand } from "./grid-queue.ts";
 import { gridRunCommand } from "./grid-run.ts";
 import { gridStatusCommand } from "./grid-status.ts";
 import { gridSubmitCommand } from "./grid-submit.ts";
@@ -46,7 +47,13 @@ export function gridCommand() {
           threads: threadsFrom(threads),
         });
     });
-  for (const subcommand of [gridRunCommand(), gridStatusCommand(), gridSubmitCommand()]) {
+  for (const subcommand of [
+    gridStatusCommand(),
+    gridRunCommand(),
+    gridSubmitCommand(),
+    gridEnqueueCommand(),
+    gridCollectCommand(),
+  ]) {
     command.addCommand(settle(subcommand as unknown as Command));
   }
   return command;

@@ -11,6 +11,7 @@ import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
+import { workerCommand } from "./worker.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
 export function createProgram(): Command {
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   const commands = [
     runCommand(),
     gridCommand(),
+    workerCommand(),
     compareCommand(),
     predictCommand(),
     featuresCommand(),

@@ -60,15 +60,21 @@ export class Service {
     this.#answers = answers;
   }
 
+  /** A server that was killed may refuse at first: processes of its own still have its data. */
   async start(): Promise<this> {
-    const child = this.#start();
-    this.#child = child;
-    let said = "";
-    child.stderr?.on("data", (text) => (said = `${said}${text}`.slice(-2000)));
     const end = Date.now() + PATIENCE;
-    while (!(await this.#answers().catch(() => false))) {
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`the server does not start: ${said}`);
-      await wait(50);
+    let said = "";
+    let child: ChildProcess | undefined;
+    while (child === undefined || !(await this.#answers().catch(() => false))) {
+      if (Date.now() > end) throw new Error(`the server does not start: ${said}`);
+      if (child === undefined || child.exitCode !== null) {
+        child = this.#start();
+        child.stderr?.on("data", (text) => {
+          said = `${said}${text}`.slice(-2000);
+        });
+        this.#child = child;
+      }
+      await wait(100);
     }
     return this;
   }
