@@ -63,6 +63,7 @@ export { classIncremental, domainIncremental, type Task, type TaskStream } from 
 // Methods, the task loop, what a run tells.
 
 export * from "./methods/index.ts";
+export type { LogEntry, LoggedRun, OpenLogger, RunEnd, RunLogger, Scalar } from "./run/logger.ts";
 export type { Checkpoint } from "./train/checkpoint.ts";
 export type { EventSink, RunEvent } from "./train/events.ts";
 export { jointStream } from "./train/joint.ts";

@@ -50,3 +50,4 @@ export {
 } from "./runs/model.ts";
 export { type RunRequest, runBenchmark } from "./runs/run.ts";
 export { nodeRuntime } from "./runtime/runtime.ts";
+export { loggersNamed, type TrackedRun, tracked } from "./trackers/index.ts";

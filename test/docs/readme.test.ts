@@ -70,7 +70,9 @@ describe("README.md", () => {
   test.each([
     "README.md",
     "CONTRIBUTING.md",
-    ...["backbones", "benchmarks", "files", "method", "metrics", "options"].map((page) => `docs/${page}.md`),
+    ...["backbones", "benchmarks", "files", "grids", "method", "metrics", "options"].map(
+      (page) => `docs/${page}.md`,
+    ),
   ])("%s links to what is there", (page) => {
     const text = readFileSync(join(root, page), "utf8");
     const targets = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);

@@ -39,7 +39,7 @@ function found(name: string, ...folders: readonly string[]): string | undefined 
 }
 
 /** A port that nobody has right now. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
