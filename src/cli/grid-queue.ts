@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command, Option } from "@commander-js/extra-typings";
 import { collect, type ExchangeOptions, enqueue } from "../node/grid/exchange.ts";
-import { connectQueue } from "../node/grid/queue.ts";
+import { type CellQueue, connectQueue, reached } from "../node/grid/queue.ts";
 import { type GridStatus, statusOf } from "../node/grid/status.ts";
 import { GridFailedError } from "./failures.ts";
 import { type OpenedGrid, opened, outOption, tableArgument, wholeNumber } from "./grid-options.ts";
@@ -79,15 +79,17 @@ async function exchanging(
   action: (found: OpenedGrid, options: ExchangeOptions) => Promise<void>,
 ): Promise<void> {
   const connection = await connectQueue(url, name);
-  const queue = connection.queue();
   let told = false;
-  queue.on("error", (error) => {
-    if (!told)
-      process.stderr.write(
-        `the queue at ${connection.place} does not answer (${error.message}); waiting for it\n`,
-      );
+  const tell = (line: string): void => {
+    if (!told) process.stderr.write(`${line}\n`);
     told = true;
-  });
+  };
+  const made = (): CellQueue => {
+    const queue = connection.queue();
+    queue.on("error", (error) => tell(`the queue at ${connection.place} does not answer (${error.message})`));
+    return queue;
+  };
+  const queue = await reached(made, connection.place, tell);
   await found.folder.describe(found.grid.cells);
   try {
     await action(found, { queue, folder: found.folder, retries });

@@ -111,7 +111,7 @@ for (const { name, lacks, start, url } of SERVERS) {
       expect(texts.filter((text) => text.includes("continuing with task")).length).toBe(1);
     }, 120_000);
 
-    test("a cell that can't be run is told in one line and not tried again", async () => {
+    test("a worker waits for its server, and a cell that can't be run is told in one line and not tried again", async () => {
       writeFileSync(join(place.path, "wrong.yaml"), `${TABLE.replace("data: images", "data: none")}`);
       const env = { FMLORA_QUEUE_PASSWORD: PASSWORD };
       const options = ["--name", "wrong", "--queue", queue];
@@ -122,12 +122,16 @@ for (const { name, lacks, start, url } of SERVERS) {
         [],
         env,
       );
-      await place.fmlora(
+      await server.kill();
+      const worker = place.fmlora(
         words("worker", "--until-empty", "--jobs", "2", "--out", `${name} c`),
         undefined,
         [],
         env,
       );
+      await new Promise((resolve) => setTimeout(resolve, 2500)); // it finds no server
+      await server.start();
+      expect((await worker).code).toBe(0);
       const end = await place.fmlora(
         words("grid", "collect", "wrong.yaml", "--wait", "--out", `${name} wrong`),
         undefined,

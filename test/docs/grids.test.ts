@@ -1,4 +1,5 @@
 /** @file docs/grids.md: its first grid runs as it stands there, and every grid in it is one. */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +7,8 @@ import { afterAll, expect, test } from "vitest";
 import { openGrid } from "../../src/node/grid/table-file.ts";
 import { Workplace } from "../cli/command.ts";
 
-const page = readFileSync(fileURLToPath(new URL("../../docs/grids.md", import.meta.url)), "utf8");
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const page = readFileSync(join(root, "docs", "grids.md"), "utf8");
 const place = new Workplace();
 afterAll(() => place.remove());
 
@@ -36,6 +38,18 @@ test("its commands run, and print what they say", async () => {
   expect(printed[2]).toMatch(/^4 of 4 cells done\n/);
   expect(printed[3]).toMatch(/^lda +lda +2 /m);
 }, 240_000);
+
+test("it shows the example as it is, which runs", () => {
+  const example = join(root, "examples", "own-logger.ts");
+  const shown = /<!-- examples\/own-logger\.ts -->\n```ts\n(.*?)```/s.exec(page)?.[1];
+  expect(shown).toBe(readFileSync(example, "utf8"));
+  const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
+  const printed = execFileSync(process.execPath, [tsx, example, join(place.path, "logged")], {
+    encoding: "utf8",
+  });
+  expect(printed).toMatch(/^ncm accuracy 1 /m);
+  expect(printed).toMatch(/finished\n$/);
+}, 120_000);
 
 test("every command and option that it names is there", async () => {
   const helps = await Promise.all(

@@ -1,5 +1,6 @@
 /** @file The queue that cells wait in: BullMQ on Redis, Valkey or PostgreSQL, loaded where it is asked for. */
 import { createRequire } from "node:module";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Job, Queue, Worker, WorkerOptions } from "bullmq";
 import { InputError } from "../../tensor/errors.ts";
 
@@ -32,6 +33,45 @@ export interface QueueConnection {
   ): CellWorker;
   /** Where it is, without what is secret. */
   readonly place: string;
+}
+
+/** What a queue and a worker have in common. */
+interface Client {
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Between two tries to reach a server. */
+const RECONNECT = 1_000;
+/** What a server says to those it does not let in, or that name a database it hasn't: waiting would not help. */
+const REFUSALS = /^(28|3D)|WRONGPASS|NOAUTH/;
+
+/**
+ * A client whose server has answered once. BullMQ's for PostgreSQL keep a first failure for good (6.7: every later
+ * query fails with it, a worker's loop without a pause), so a new one is made until the server is there.
+ * @param tell hears once that the server does not answer
+ * @throws InputError where the server refuses
+ */
+export async function reached<Reached extends Client>(
+  make: () => Reached,
+  place: string,
+  tell: (line: string) => void,
+): Promise<Reached> {
+  for (let told = false; ; told = true) {
+    const client = make();
+    try {
+      await client.waitUntilReady();
+      return client;
+    } catch (error) {
+      await client.close().catch(() => {}); // it was never open
+      const { message, code = "" } = error as NodeJS.ErrnoException;
+      if (REFUSALS.test(code) || REFUSALS.test(message)) {
+        throw new InputError(`the queue at ${place} refuses: ${message}`, { cause: error });
+      }
+      if (!told) tell(`the queue at ${place} does not answer (${message || code}); waiting for it`);
+      await wait(RECONNECT);
+    }
+  }
 }
 
 const URL_VARIABLE = "FMLORA_QUEUE";

@@ -7,7 +7,7 @@ import { InputError } from "../../tensor/errors.ts";
 import type { RunEvent } from "../../train/events.ts";
 import { type CellEnd, runCell } from "./cell-process.ts";
 import type { GridFolder } from "./folder.ts";
-import type { CellResult, QueueConnection, QueuedCell } from "./queue.ts";
+import { type CellResult, type CellWorker, type QueueConnection, type QueuedCell, reached } from "./queue.ts";
 import { gridContext } from "./table-file.ts";
 
 /** How cells are taken. */
@@ -87,14 +87,20 @@ export async function startWorker(
     return resultOf(folder, cell);
   };
 
-  const worker = connection.worker(work, {
-    concurrency: options.jobs,
-    lockDuration: 1000 * stalledAfter,
-    stalledInterval: 1000 * stalledAfter,
-    maxStalledCount: MOST_TAKEOVERS,
-    runRetryDelay: RECONNECT,
-    drainDelay: 1,
-  });
+  const made = (): CellWorker => {
+    const worker = connection.worker(work, {
+      autorun: false,
+      concurrency: options.jobs,
+      lockDuration: 1000 * stalledAfter,
+      stalledInterval: 1000 * stalledAfter,
+      maxStalledCount: MOST_TAKEOVERS,
+      runRetryDelay: RECONNECT,
+      drainDelay: 1,
+    });
+    worker.on("error", (error) => listen({ type: "trouble", text: error.message }));
+    return worker;
+  };
+  const worker = await reached(made, connection.place, (text) => listen({ type: "trouble", text }));
   worker.on("lockRenewalFailed", (ids) => {
     for (const id of ids) {
       if (!atWork.has(id)) continue;
@@ -103,7 +109,7 @@ export async function startWorker(
     }
   });
   worker.on("drained", () => listen({ type: "empty" }));
-  worker.on("error", (error) => listen({ type: "trouble", text: error.message }));
+  worker.run().catch((error: Error) => listen({ type: "trouble", text: error.message }));
   return {
     drain: () => worker.close(),
     handBack() {
