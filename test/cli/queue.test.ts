@@ -1,6 +1,6 @@
 /** @file Cells in a queue, on the real Redis and the real PostgreSQL: killed, drained, failed, and nothing secret anywhere. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TIME_VALUES } from "../node/runs/run-folder.ts";
@@ -28,7 +28,12 @@ beforeAll(async () => {
   writeFileSync(join(place.path, "table.yaml"), TABLE);
   await place.fmlora(["grid", "table.yaml", "--out", "whole"]);
 }, 120_000);
-afterAll(() => place.remove());
+/** PostgreSQL's files belong to a user that can't enter ours. */
+const postgresFolder = `${place.path}-pg`;
+afterAll(() => {
+  place.remove();
+  rmSync(postgresFolder, { recursive: true, force: true });
+});
 
 /** metrics.json of every cell, without times and memory. */
 function tableOf(folder: string): Record<string, string> {
@@ -47,7 +52,7 @@ const SERVERS = [
   {
     name: "PostgreSQL",
     lacks: missing("PostgreSQL", POSTGRES, "apt-get install postgresql"),
-    start: () => postgres(join(place.path, "..", `${place.path.split("/").at(-1)}-pg`, "data"), PASSWORD),
+    start: () => postgres(join(postgresFolder, "data"), PASSWORD),
     url: (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`,
   },
 ];
