@@ -1,9 +1,10 @@
 /**
- * @file Writes docs/options.md from the registries: `npx tsx scripts/generate-docs.ts`. A test holds the two together.
+ * @file Writes docs/options.md and docs/grid.schema.json from the registries: `npx tsx scripts/generate-docs.ts`. A test holds them together.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
+import { gridJsonSchema } from "../src/grid/table.ts";
 import { METHODS } from "../src/methods/index.ts";
 import { benchmarks } from "../src/node/benchmarks/index.ts";
 import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
@@ -11,6 +12,12 @@ import { runOptionsSchema } from "../src/run/options.ts";
 
 /** Where the page is. */
 export const OPTIONS_PAGE = fileURLToPath(new URL("../docs/options.md", import.meta.url));
+
+/** Where the JSON Schema of grids is. */
+export const GRID_SCHEMA = fileURLToPath(new URL("../docs/grid.schema.json", import.meta.url));
+
+/** The schema of a grid's file, for editors. */
+export const gridSchemaText = (): string => `${JSON.stringify(gridJsonSchema(benchmarks), null, 1)}\n`;
 
 /** All options of `fmlora run`, as Markdown. */
 export function optionsPage(): string {
@@ -43,4 +50,7 @@ function table(settings: readonly Setting[]): string {
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 const cell = (text: string): string => text.replaceAll(/[|<>]/g, "\\$&");
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(OPTIONS_PAGE, optionsPage());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(OPTIONS_PAGE, optionsPage());
+  writeFileSync(GRID_SCHEMA, gridSchemaText());
+}

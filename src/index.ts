@@ -112,6 +112,7 @@ export {
 } from "./methods/parts/task-training.ts";
 export { rowCapacity, TrainedRows } from "./methods/parts/trained-rows.ts";
 export { chosenHeads, type HeadChoice } from "./run/heads.ts";
+export type { LogEntry, LoggedRun, OpenLogger, RunEnd, RunLogger, Scalar } from "./run/logger.ts";
 export type { Checkpoint } from "./train/checkpoint.ts";
 export type { EventSink, RunEvent } from "./train/events.ts";
 export { jointStream } from "./train/joint.ts";

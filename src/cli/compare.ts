@@ -8,6 +8,7 @@ import { readTextSync } from "../node/files/read.ts";
 import { comparisonTable } from "../report/comparison.ts";
 import { headName } from "../run/heads.ts";
 import { InputError } from "../tensor/errors.ts";
+import { cellName, expanded, withoutUnfinished } from "./grid-cells.ts";
 import { print } from "./output.ts";
 
 /** Compares finished runs. */
@@ -17,7 +18,7 @@ export function compareCommand() {
     .addArgument(
       new Argument(
         "<runs...>",
-        "folders of runs; FOLDER:HEAD for another head, LABEL=FOLDER to name a group",
+        "folders of runs, or of a grid; FOLDER:HEAD for another head, LABEL=FOLDER to name a group",
       ),
     )
     .addOption(new Option("--reference <label>", "what the others are compared with (default: the first)"))
@@ -29,7 +30,9 @@ export function compareCommand() {
     )
     .action((runs, { format, reference, readout }) => {
       const labels = new Map<RunMetrics, string>();
-      for (const run of runs) {
+      const { done, unfinished } = withoutUnfinished(expanded(runs));
+      if (unfinished > 0) process.stderr.write(`cells that are not done and left out: ${unfinished}\n`);
+      for (const run of done) {
         const { metrics, label } = readRun(run, readout);
         labels.set(metrics, label);
       }
@@ -50,7 +53,8 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
   const readout = colon > 0 ? place.slice(colon + 1) : readoutForAll;
   const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
   const metrics = readMetrics(file, path);
-  if (readout === undefined) return { metrics, label: label ?? metrics.method };
+  const name = label ?? cellName(path) ?? metrics.method;
+  if (readout === undefined) return { metrics, label: name };
   const head = headName(readout);
   if (!Object.hasOwn(metrics.readouts, head)) {
     throw new InputError(
@@ -58,7 +62,7 @@ function readRun(text: string, readoutForAll: string | undefined): { metrics: Ru
     );
   }
   const chosen = metrics.readouts[head]!;
-  return { metrics: { ...metrics, ...chosen, readout: head }, label: label ?? `${metrics.method}/${head}` };
+  return { metrics: { ...metrics, ...chosen, readout: head }, label: label ?? `${name}/${head}` };
 }
 
 const numbers = z.array(z.number());

@@ -10,6 +10,18 @@ export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }
 
+/** Cells of a grid failed. */
+export class GridFailedError extends Error {
+  override readonly name = "GridFailedError";
+  /** Another try would fail in the same way. */
+  readonly final: boolean;
+
+  constructor(message: string, { final = false } = {}) {
+    super(message);
+    this.final = final;
+  }
+}
+
 /** What an error tells the user. */
 export interface Failure {
   /** One line; undefined where there is nothing to say. */
@@ -20,6 +32,8 @@ export interface Failure {
 /** The line and the exit code of anything thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoppedError) return { message: error.message, exitCode: 130 };
+  if (error instanceof GridFailedError)
+    return { message: oneLine(error.message), exitCode: error.final ? 2 : 1 };
   if (isInputError(error)) return { message: asTyped(oneLine(error.message)), exitCode: 2 };
   if (error instanceof CommanderError) return commanderFailure(error);
   if (error instanceof z.ZodError) {

@@ -16,6 +16,12 @@ process.stderr.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
 });
 
+// A cell of a grid ends with the process that started it: killed at once, so that another may have its folder.
+if (process.env.FMLORA_CELL !== undefined && process.channel !== undefined) {
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  process.channel.unref();
+}
+
 try {
   await createProgram(await registryFor(process.argv.slice(2))).parseAsync();
 } catch (error) {

@@ -8,19 +8,23 @@ import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
 import { featuresCommand } from "./features.ts";
+import { gridCommand } from "./grid.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
+import { workerCommand } from "./worker.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
 export function createProgram(registry: Registry = REGISTRY): Command {
   const { version, description } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { version: string; description: string };
-  const program = new Command("fmlora").description(description).version(version);
+  const program = new Command("fmlora").description(description).version(version).enablePositionalOptions(); // a group and its subcommands may have an option of one name
   const commands = [
     runCommand(registry),
+    gridCommand(),
+    workerCommand(),
     compareCommand(),
     predictCommand(registry),
     featuresCommand(),

@@ -66,7 +66,7 @@ function liveLine(stream: NodeJS.WriteStream): StatusLine {
 }
 
 /** A line every few seconds, for logs. */
-function plainLines(
+export function plainLines(
   write: (text: string) => void,
   now: () => number = () => performance.now() / 1000,
 ): StatusLine {

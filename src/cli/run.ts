@@ -5,10 +5,12 @@ import { headSetOptions } from "../heads/head-set.ts";
 import { REGISTRY } from "../node/runs/registry.ts";
 import { DEFAULT_METHOD, resolveRun } from "../node/runs/request.ts";
 import { runBenchmark } from "../node/runs/run.ts";
+import { loggersNamed, tracked } from "../node/trackers/index.ts";
 import { runTable } from "../report/table.ts";
 import { chosenHeads } from "../run/heads.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import type { Registry } from "../run/registry.ts";
+import type { RunEvent } from "../train/events.ts";
 import { bringing } from "./downloads.ts";
 import { print, remark } from "./output.ts";
 import {
@@ -45,6 +47,11 @@ export function runCommand(registry: Registry = REGISTRY) {
     .addOption(new Option("--resume", "continue the run in that folder where it stopped"))
     .addOption(pluginOption("also take the methods and benchmarks"))
     .addOption(new Option("--profile", "also write where the time went: profile.md, profile.trace.json"))
+    .addOption(
+      new Option("--log <names>", "who else hears of the run, of: tensorboard, mlflow, csv").argParser(
+        (text) => text.split(",").map((name) => name.trim()),
+      ),
+    )
     .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
     .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts(), registry }));
   // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
@@ -79,6 +86,7 @@ interface RunArguments {
   readonly resume?: true | undefined;
   readonly profile?: true | undefined;
   readonly json?: true | undefined;
+  readonly log?: readonly string[] | undefined;
   /** All flags by commander's names. */
   readonly typed: Readonly<Record<string, unknown>>;
   readonly registry: Registry;
@@ -108,10 +116,19 @@ async function run({ typed, json, profile, ...chosen }: RunArguments): Promise<v
     out,
     resume,
     profile: profile === true,
-    listen: progress.listen,
     registry,
   };
-  const metrics = await stoppable(progress, (signal) => runBenchmark({ ...request, signal }));
+  const tell = (line: string): void => progress.line(line);
+  const loggers = loggersNamed(chosen.log ?? [], tell);
+  const metrics = await stoppable(progress, (signal) =>
+    tracked({ out, loggers, tell, signal }, (log) => {
+      const listen = (event: RunEvent): void => {
+        progress.listen(event);
+        log(event);
+      };
+      return runBenchmark({ ...request, listen, signal });
+    }),
+  );
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
   if (json === true) progress.line(where);

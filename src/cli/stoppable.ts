@@ -5,8 +5,11 @@ import type { StatusLine } from "./progress.ts";
 /** What is said of work that was stopped and can be resumed. */
 export const CONTINUE = "stopped; continue with the same command and --resume";
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
+
 /**
- * Ctrl-C stops as soon as nothing is lost, a second one at once.
+ * Ctrl-C stops as soon as nothing is lost, a second one at once. So do the signals that schedulers send before a time
+ * limit: SIGTERM, and SIGUSR1 where a user chose it.
  * @param said what a user is told then
  * @throws Stopped
  */
@@ -24,14 +27,14 @@ export async function stoppable<T>(
     status.line("stopping; once more stops at once");
     controller.abort();
   };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  for (const name of SIGNALS) process.on(name, stop);
   try {
     return await work(controller.signal);
   } catch (error) {
     if (controller.signal.aborted) throw new StoppedError(said, { cause: error });
     throw error;
   } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
+    for (const name of SIGNALS) process.off(name, stop);
     status.stop();
   }
 }

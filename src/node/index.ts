@@ -48,3 +48,4 @@ export { REGISTRY } from "./runs/registry.ts";
 export type { RunRequest } from "./runs/request.ts";
 export { runBenchmark } from "./runs/run.ts";
 export { nodeRuntime } from "./runtime/runtime.ts";
+export { loggersNamed, type TrackedRun, tracked } from "./trackers/index.ts";

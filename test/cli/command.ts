@@ -14,7 +14,8 @@ export interface Finished {
   readonly stderr: string;
 }
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built command. */
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** A folder of its own with `images/` (6 classes, split), `backbone/`, and commands that run in it. */
 export class Workplace {
@@ -26,18 +27,19 @@ export class Workplace {
     return this;
   }
 
-  /** `fmlora ARGS`, to its end. `onOutput` sees standard output as it comes; `flags` are Node's own. */
+  /** `fmlora ARGS`, to its end. `onOutput` sees standard output as it comes; `flags` are Node's own, `more` goes into the environment. */
   fmlora(
     args: readonly string[],
     onOutput: (text: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
     flags: readonly string[] = [],
+    more: Readonly<Record<string, string>> = {},
   ): Promise<Finished> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [...flags, MAIN, ...args], {
         cwd: this.path,
         stdio: ["ignore", "pipe", "pipe"],
         // Without CI, as on a user's machine: libraries look at it.
-        env: { ...process.env, CI: undefined, NO_COLOR: "1", COLUMNS: "100" },
+        env: { ...process.env, CI: undefined, NO_COLOR: "1", COLUMNS: "100", ...more },
       });
       let stdout = "";
       let stderr = "";

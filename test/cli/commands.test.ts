@@ -42,6 +42,10 @@ describe("help", () => {
       Commands:
         run [options] <benchmark>      train and evaluate a method on a stream of
                                        tasks
+        grid [options] <table>         run every combination of a file's settings:
+                                       methods, seeds, benchmarks
+        worker [options]               run cells from a queue, each in a process of
+                                       its own
         compare [options] <runs...>    compare finished runs: means over seeds, and
                                        differences paired by seed
         predict [options] <files...>   classify images with the model of a run

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
-import { Lock, takeLock } from "./lock.ts";
+import { holderOf, Lock, takeLock } from "./lock.ts";
 import { explainWrites } from "./write-errors.ts";
 
 /**
@@ -26,3 +26,6 @@ export async function lockFolder(path: string, option = "--out"): Promise<Lock> 
     `${path}: process ${taken.pid} on ${taken.host} is at work there; wait until it ends, or choose another ${option}`,
   );
 }
+
+/** The living process that writes a folder: "process 12 on host"; undefined if there is none. */
+export const writerOf = (path: string): string | undefined => holderOf(join(path, ".lock"));

@@ -200,6 +200,12 @@ function look(file: string): Found | "gone" | "dead" | "young" {
   return lives(owner.pid) && ownerOf(owner.pid).birth === owner.birth ? owner : "dead";
 }
 
+/** Who has a lock, if that process still lives: "process 12 on host". */
+export function holderOf(file: string): string | undefined {
+  const found = look(file);
+  return typeof found === "string" ? undefined : `process ${found.pid} on ${found.host}`;
+}
+
 /** Neither older than that nor that far in the future: a clock that was set back must not lock for years. */
 const isRecent = ({ mtimeMs }: Stats, milliseconds: number): boolean =>
   Math.abs(Date.now() - mtimeMs) < milliseconds;

@@ -13,7 +13,7 @@ const TIMES = [
 ];
 
 /** `"seconds": 1.5` and `"taskSeconds": [1, 2]`: the name stays. */
-const TIME_VALUES = new RegExp(`("(?:${TIMES.join("|")})":)\\s*(?:[-\\d.e+]+|\\[[^\\]]*\\])`, "g");
+export const TIME_VALUES = new RegExp(`("(?:${TIMES.join("|")})":)\\s*(?:[-\\d.e+]+|\\[[^\\]]*\\])`, "g");
 
 /** A run's folder without times and memory. */
 export interface RunFolder {
