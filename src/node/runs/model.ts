@@ -6,6 +6,7 @@ import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
+import { FEATURES } from "../../network/features.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
@@ -40,6 +41,7 @@ const descriptionSchema = z.looseObject({
   imageSize: z.number().int().positive(),
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
+  features: z.enum(FEATURES).default("cls"),
   classNames: z.array(z.string()).nonempty(),
   plugins: z.array(z.string()).default([]),
 });
@@ -118,7 +120,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
   const precision = await precisionOf(bare.runtime, backbone, trained);
   const model = new ContinualModel(
-    { ...bare, precision },
+    { ...bare, precision, features: trained.features },
     {
       method,
       methodOptions: checked(method.options, methodOptions, `${file}: options of ${name}`),

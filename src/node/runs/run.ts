@@ -49,7 +49,7 @@ async function runPrepared(
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
   const { benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts, plugins } = config;
+  const { precision, float32Parts, features, plugins } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const description = {
     format,
@@ -62,6 +62,7 @@ async function runPrepared(
     imageSize,
     precision,
     float32Parts,
+    ...(features === "cls" ? {} : { features }),
     benchmark,
     kind,
     classNames,
