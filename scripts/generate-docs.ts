@@ -5,7 +5,10 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { gridJsonSchema } from "../src/grid/table.ts";
+import { statisticsOptions } from "../src/heads/head-set.ts";
+import { DRIFTS, HEADS } from "../src/heads/index.ts";
 import { METHODS } from "../src/methods/index.ts";
+import type { AnyMethod } from "../src/methods/method.ts";
 import { benchmarks } from "../src/node/benchmarks/index.ts";
 import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
@@ -25,10 +28,9 @@ export function optionsPage(): string {
     "# Options of `fmlora run` and `fmlora pretrain`",
     "Written by `npx tsx scripts/generate-docs.ts` from the code; a test holds the two together.",
     `## Every run\n\n${table(settingsOf(runOptionsSchema))}`,
-    ...METHODS.map(
-      ({ name, summary, source, options }) =>
-        `## Method ${name}\n\n${sentence(summary)} Source: ${source}.\n\n${table(settingsOf(options))}`,
-    ),
+    ...METHODS.map(titled("Method")),
+    `## Heads\n\nWhat each keeps: [heads.md](heads.md). Those that need a scatter share these:\n\n${table(settingsOf(statisticsOptions))}`,
+    ...[...HEADS.map(titled("Head")), ...DRIFTS.map(titled("Drift map"))],
     ...benchmarks.map(
       ({ name, summary, needs, kind, tasks, options }) =>
         `## Benchmark ${name}\n\n${sentence(summary)} ${sentence(`${kind}, ${tasks} tasks unless told otherwise`)} Needs ${cell(needs)}.\n\n${table(settingsOf(options))}`,
@@ -38,6 +40,12 @@ export function optionsPage(): string {
     .map((part) => `${part.trimEnd()}\n`)
     .join("\n");
 }
+
+/** What has options of its own, under a title. */
+const titled =
+  (kind: string) =>
+  ({ name, summary, source, options }: Pick<AnyMethod, "name" | "summary" | "source" | "options">): string =>
+    `## ${kind} ${name}\n\n${sentence(summary)} Source: ${source}.\n\n${table(settingsOf(options))}`;
 
 function table(settings: readonly Setting[]): string {
   if (settings.length === 0) return "No options of its own.";

@@ -31,6 +31,11 @@ export class ClassStatistics {
     return [...this.#means.keys()].sort((a, b) => a - b);
   }
 
+  /** Images of a class so far. */
+  count(label: number): number {
+    return this.#means.get(label)?.count ?? 0;
+  }
+
   /** Moves means and scatter along with the features: mean ← map(mean), scatter as `DriftMap.scatter` says. */
   move(map: DriftMap): void {
     if (this.#means.size === 0) return;
@@ -50,23 +55,22 @@ export class ClassStatistics {
    */
   add({ features, labels }: LabeledFeatures, options: { readonly betweenScatter: boolean }): void {
     const d = this.width;
-    for (const [label, rows] of rowsByLabel(labels)) {
-      const own = new Float64Array(rows.length * d);
-      for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
+    for (const [label, own] of rowsByLabel({ features, labels }, d)) {
+      const images = own.length / d;
       const mean = columnMeans(own, d);
       if (this.#scatter !== undefined) addInto(this.#scatter, scatterAround(own, mean));
       const known = this.#means.get(label);
       if (known === undefined) {
-        this.#means.set(label, { count: rows.length, mean });
+        this.#means.set(label, { count: images, mean });
         continue;
       }
-      const count = known.count + rows.length;
+      const count = known.count + images;
       const gap = mean.map((value, i) => value - known.mean[i]!);
       if (options.betweenScatter && this.#scatter !== undefined)
-        addOuter(this.#scatter, gap, (known.count * rows.length) / count);
+        addOuter(this.#scatter, gap, (known.count * images) / count);
       this.#means.set(label, {
         count,
-        mean: known.mean.map((value, i) => value + (gap[i]! * rows.length) / count),
+        mean: known.mean.map((value, i) => value + (gap[i]! * images) / count),
       });
     }
   }
@@ -126,15 +130,21 @@ export class ClassStatistics {
   }
 }
 
-/** Positions of each label's rows, labels in order. */
-function rowsByLabel(labels: Int32Array): [number, number[]][] {
-  const rows = new Map<number, number[]>();
+/** Each label's rows of width d, labels in order. [n, d] each */
+export function rowsByLabel({ features, labels }: LabeledFeatures, d: number): [number, Float64Array][] {
+  const positions = new Map<number, number[]>();
   for (const [row, label] of labels.entries()) {
-    const own = rows.get(label);
-    if (own === undefined) rows.set(label, [row]);
+    const own = positions.get(label);
+    if (own === undefined) positions.set(label, [row]);
     else own.push(row);
   }
-  return [...rows].sort(([a], [b]) => a - b);
+  return [...positions]
+    .sort(([a], [b]) => a - b)
+    .map(([label, rows]) => {
+      const own = new Float64Array(rows.length * d);
+      for (const [i, row] of rows.entries()) own.set(features.subarray(row * d, (row + 1) * d), i * d);
+      return [label, own];
+    });
 }
 
 function scatterAround(rows: Float64Array, mean: Float64Array): Float64Array {

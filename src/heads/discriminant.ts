@@ -1,17 +1,8 @@
 /** @file LDA that says how sure it is: calibrated scores, and a distance for "none of these". */
-import { meanDiagonal, product, ridgeFactor, solveFactored, transposed } from "../tensor/linear-algebra.ts";
-import { Rng } from "../tensor/rng.ts";
+import { product, ridgeFactor, solveFactored, transposed, whitener } from "../tensor/linear-algebra.ts";
 import type { ClassStatistics, MeanRows } from "./class-statistics.ts";
 import { type LinearClassifier, linearScores } from "./linear-classifier.ts";
-
-/** Gaussian draws the temperature is fitted on. */
-const DRAWS = 512;
-/** Temperatures are sought from one over this to this. */
-const HIGHEST_TEMPERATURE = 20;
-/** To a millionth. */
-const HALVINGS = 23;
-/** Logarithm of a likelihood that is nothing beside 1 in double precision. */
-const NEGLIGIBLE = -37;
+import { classDraws, fitTemperature } from "./temperature.ts";
 
 /**
  * Linear discriminant analysis with equal priors: w_c = (S + shrinkage mean_diag I)⁻¹ mean_c,
@@ -34,7 +25,10 @@ export class Discriminant {
     this.#width = d;
     this.#factor = ridgeFactor(covariance, d, shrinkage);
     this.#plain = separate(rows, this.#factor, d);
-    this.temperature = fitTemperature(this.#plain, rows.means, covariance, d);
+    const positions = { ...this.#plain, classes: rows.classes.map((_, i) => i) };
+    this.temperature = fitTemperature(classDraws(rows.means, covariance, d), (draws) =>
+      linearScores(positions, draws, d, rows.classes.length),
+    );
     const cooled = (values: Float64Array): Float64Array => values.map((value) => value / this.temperature);
     const { classes, weight, bias } = this.#plain;
     this.classifier = { classes, weight: cooled(weight), bias: cooled(bias) };
@@ -54,7 +48,7 @@ export class Discriminant {
     const { classes, weight, bias } = this.#plain;
     const positions = { classes: classes.map((_, i) => i), weight, bias };
     const scores = linearScores(positions, features, d, classes.length);
-    this.#whitener ??= whitenerOf(this.#factor, d);
+    this.#whitener ??= whitener(this.#factor, d);
     const white = product(features, d, this.#whitener, d);
     return Float32Array.from({ length: features.length / d }, (_, row) => {
       const best = scores
@@ -82,79 +76,4 @@ function separate({ classes, means }: MeanRows, factor: Float64Array, d: number)
     return -dot / 2;
   });
   return { classes, weight, bias };
-}
-
-/** L⁻ᵀ of the factor L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. */
-function whitenerOf(lower: Float64Array, d: number): Float64Array {
-  const inverse = new Float64Array(d * d); // of L, by forward substitution
-  for (let column = 0; column < d; column++) {
-    for (let row = column; row < d; row++) {
-      let sum = row === column ? 1 : 0;
-      for (let k = column; k < row; k++) sum -= lower[row * d + k]! * inverse[k * d + column]!;
-      inverse[row * d + column] = sum / lower[row * d + row]!;
-    }
-  }
-  return transposed(inverse, d, d);
-}
-
-/** The temperature with the least negative log-likelihood on draws from N(mean_c, S). */
-function fitTemperature(
-  classifier: LinearClassifier,
-  means: Float64Array,
-  s: Float64Array,
-  d: number,
-): number {
-  const { classes } = classifier;
-  if (classes.length < 2 || meanDiagonal(s, d) === 0) return 1;
-  const rng = Rng.at("temperature");
-  const lower = ridgeFactor(s, d, 1e-3); // fewer images than dimensions leave S singular
-  const noise = Float64Array.from({ length: DRAWS * d }, () => rng.normal());
-  const spread = product(noise, d, transposed(lower, d, d), d);
-  const apart = Math.max(classes.length / DRAWS, 1); // more classes than draws: as many of the last as of the first
-  const labels = Array.from({ length: DRAWS }, (_, i) => Math.floor(i * apart) % classes.length);
-  const draws = Float32Array.from(
-    spread,
-    (value, i) => value + means[labels[Math.floor(i / d)]! * d + (i % d)]!,
-  );
-  const positions = { ...classifier, classes: classes.map((_, i) => i) };
-  const scores = linearScores(positions, draws, d, classes.length);
-  const gaps = belowHighest(scores, classes.length);
-  // Convex in the inverse temperature: the slope has one root, which halving finds. Where classes are so far apart that
-  // all is flat, the least sure of the best temperatures is as good as any.
-  let [low, high] = [1 / HIGHEST_TEMPERATURE, HIGHEST_TEMPERATURE];
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = Math.sqrt(low * high);
-    if (slopeAt(middle, gaps, labels) >= 0) high = middle;
-    else low = middle;
-  }
-  return 1 / Math.sqrt(low * high);
-}
-
-/** Every score less the highest of its row. */
-function belowHighest(scores: Float32Array, columns: number): Float64Array {
-  const gaps = Float64Array.from(scores);
-  for (let start = 0; start < gaps.length; start += columns) {
-    const row = gaps.subarray(start, start + columns);
-    const highest = row.reduce((a, b) => Math.max(a, b));
-    for (let i = 0; i < columns; i++) row[i]! -= highest;
-  }
-  return gaps;
-}
-
-/** Derivative of the negative log-likelihood by the inverse temperature: the sum of E[gap] − gap of the label. */
-function slopeAt(inverse: number, gaps: Float64Array, labels: readonly number[]): number {
-  const classes = gaps.length / labels.length;
-  let slope = 0;
-  for (const [row, label] of labels.entries()) {
-    let [total, weighted] = [0, 0];
-    for (let i = row * classes; i < (row + 1) * classes; i++) {
-      const gap = gaps[i]!;
-      if (gap * inverse < NEGLIGIBLE) continue;
-      const likelihood = Math.exp(gap * inverse);
-      total += likelihood;
-      weighted += likelihood * gap;
-    }
-    slope += weighted / total - gaps[row * classes + label]!;
-  }
-  return slope;
 }

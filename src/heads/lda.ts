@@ -2,13 +2,7 @@
 import * as z from "zod";
 import { Discriminant } from "./discriminant.ts";
 import { defineHead } from "./head.ts";
-
-/** Ridge of the covariance, for the options of heads that invert it. */
-const shrinkage = z
-  .number()
-  .positive()
-  .default(0.1)
-  .describe("ridge of the covariance of classes, in mean diagonals");
+import { shrinkage } from "./shared-options.ts";
 
 /** Calibrated LDA with equal priors: `Discriminant`. */
 export const lda = defineHead({

@@ -11,7 +11,7 @@ export interface LinearClassifier {
 /** Scores of a linear classifier as [n, classCount], −∞ for classes it doesn't know. */
 export function linearScores(
   { classes, weight, bias }: LinearClassifier,
-  features: Float32Array,
+  features: Float32Array | Float64Array,
   width: number,
   classCount: number,
 ): Float32Array {

@@ -18,6 +18,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
+import { withFeatures } from "./features.ts";
 import { type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
@@ -63,7 +64,7 @@ export class AdaptedNetwork {
 
   constructor(context: NetworkContext, adaptations: readonly Adaptation[] = []) {
     this.context = context;
-    this.#adaptations = adaptations;
+    this.#adaptations = withFeatures(adaptations, context.backbone.config, context.features);
     this.#sessions = new Sessions(context.runtime);
     this.#precision = context.precision ?? FLOAT32;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);

@@ -2,6 +2,7 @@
 import type { Backbone } from "../nn/checkpoint.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Features } from "./features.ts";
 
 /** A frozen network, and how its graphs are run. */
 export interface NetworkContext {
@@ -11,4 +12,6 @@ export interface NetworkContext {
   readonly microBatch: number;
   /** Of products with frozen weights; float32 if it isn't given. */
   readonly precision?: Precision;
+  /** What features are made of, unless an adaptation pools in its own way; CLS if it isn't given. */
+  readonly features?: Features;
 }

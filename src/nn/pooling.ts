@@ -19,7 +19,7 @@ export function pool(
   hooks: Pick<VitHooks, "pool"> = {},
 ): Value {
   const final = (x: Value): Value => norm(config, weights, "norm", x);
-  if (hooks.pool !== undefined) return hooks.pool({ ...tokens, values: final(tokens.values) });
+  if (hooks.pool !== undefined) return hooks.pool({ ...tokens, values: final(tokens.values) }, final);
   if (config.pooling === "attention") return attentionPool(config, weights, final(tokens.values));
   return final(clsOf(tokens)); // a norm of CLS alone
 }

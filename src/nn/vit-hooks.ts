@@ -32,8 +32,11 @@ export interface VitHooks {
   readonly beside?: (half: Half, block: number, tokens: Value) => Value | undefined;
   /** Sees the tokens after each block. After the last one there is CLS alone, unless `pool` is there or there is no CLS. */
   readonly observe?: (block: number, tokens: Tokens) => void;
-  /** Features of all tokens after the final norm, instead of CLS; the last block then computes all of them. [B, any] */
-  readonly pool?: (tokens: Tokens) => Value;
+  /**
+   * Features of all tokens after the final norm, instead of CLS; the last block then computes all of them. `norm` is the
+   * final norm, for what was observed before. [B, any]
+   */
+  readonly pool?: (tokens: Tokens, norm: (x: Value) => Value) => Value;
   /** Patches to look at, all without it: rows of zeros with a single 1, [B, kept, patches]. */
   readonly kept?: Value;
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import { DRIFTS } from "../heads/index.ts";
+import { FEATURES } from "../network/features.ts";
 import { imageSide } from "../nn/bounds.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { OPTIMIZERS, SCHEDULES } from "../optim/index.ts";
@@ -63,6 +64,12 @@ export const runOptionsSchema = z.object({
     .nonnegative()
     .optional()
     .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
+  features: z
+    .enum(FEATURES)
+    .default("cls")
+    .describe(
+      "of images: CLS, with the patches' mean, with CLS of the block before as well; wider ones cost state",
+    ),
   heads: z
     .array(z.string().min(1))
     .min(1)

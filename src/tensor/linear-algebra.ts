@@ -196,6 +196,19 @@ export function solveRidge(
   return solveFactored(ridgeFactor(s, d, ridge), d, right, q);
 }
 
+/** L⁻ᵀ of the lower triangle L of L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. [d, d] */
+export function whitener(lower: Float64Array, d: number): Float64Array {
+  const inverse = new Float64Array(d * d); // of L, by forward substitution
+  for (let column = 0; column < d; column++) {
+    for (let row = column; row < d; row++) {
+      let sum = row === column ? 1 : 0;
+      for (let k = column; k < row; k++) sum -= lower[row * d + k]! * inverse[k * d + column]!;
+      inverse[row * d + column] = sum / lower[row * d + row]!;
+    }
+  }
+  return transposed(inverse, d, d);
+}
+
 /** Mean of every column of rows of width d. [n, d] -> [d] */
 export function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
   const sums = new Float64Array(d);

@@ -33,6 +33,7 @@ export interface TrainMethodOptions {
   readonly firstEpochs?: number;
   readonly seed?: number;
   readonly precision?: Precision;
+  readonly features?: MethodContext["features"];
   readonly backbone?: MethodContext["backbone"];
   readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation">>;
   /** Called with every checkpoint. */
@@ -57,13 +58,15 @@ export const testContext = ({
   runtime,
   seed = 7,
   precision,
+  features,
   backbone = tinyBackbone(),
-}: Pick<TrainMethodOptions, "runtime" | "seed" | "precision" | "backbone">): MethodContext => ({
+}: Pick<TrainMethodOptions, "runtime" | "seed" | "precision" | "features" | "backbone">): MethodContext => ({
   backbone,
   runtime,
   seed,
   microBatch: 4,
   ...(precision === undefined ? {} : { precision }),
+  ...(features === undefined ? {} : { features }),
   optimization: DEFAULT_OPTIMIZATION,
 });
 

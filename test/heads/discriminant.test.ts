@@ -89,7 +89,7 @@ describe("Discriminant", () => {
     statistics.add({ features, labels: Int32Array.of(0, 0, 0, 1, 1, 1) }, { betweenScatter: false });
     expect(() => new Discriminant(statistics, 1e-30)).toThrow(InputError);
     expect(() => new Discriminant(statistics, 1e-30)).toThrow(
-      "choose a larger one (--shrinkage, --drift-ridge)",
+      "choose a larger one (`shrinkage`, `driftRidge`)",
     );
     expect(new Discriminant(statistics, 0.1).temperature).toBeGreaterThan(0);
   });

@@ -94,6 +94,6 @@ test("what isn't there is refused by name, with what was probably meant", async 
     /^heads ncm, lda: `shrinkag`: there is no such option \(did you mean `shrinkage`\?\)$/,
   );
   await expect(runBenchmark({ ...settings, heads: ["lad"] })).rejects.toThrow(
-    /^there is no head "lad"; expected all, or some of: lda, ncm, rows$/,
+    /^there is no head "lad"; expected all, or some of: aligned, gaussian, lda, ncm, ranpac, rows$/,
   );
 });

@@ -173,7 +173,7 @@ describe("the example's method and head", () => {
       stdout: expect.stringMatching(/^gray\.png: \d+ degrees [\d.]+\n$/),
     });
     expect(refused("run", "stripes", "--plugin", "./plugin", "--heads", "median")).toMatch(
-      /^fmlora: there is no head "median" \(did you mean medians\?\); expected all, or some of: lda, ncm, rows, medians \[2\]$/,
+      /^fmlora: there is no head "median" \(did you mean medians\?\); expected all, or some of: aligned, gaussian, lda, ncm, ranpac, rows, medians \[2\]$/,
     );
   });
 

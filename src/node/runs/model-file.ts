@@ -1,5 +1,6 @@
 /** @file The file of a run's model: what it says about itself, and whether its parts fit each other. */
 import * as z from "zod";
+import { FEATURES } from "../../network/features.ts";
 import { imageSide } from "../../nn/bounds.ts";
 import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { currentDescription, FORMAT } from "../../run/former-model.ts";
@@ -21,6 +22,7 @@ const descriptionSchema = z.looseObject({
   imageSize: imageSide,
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
+  features: z.enum(FEATURES).default("cls"),
   classNames: z.array(z.string()).nonempty(),
   plugins: z.array(z.string()).default([]),
 });

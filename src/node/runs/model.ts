@@ -107,7 +107,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
   const precision = await precisionOf(bare.runtime, backbone, trained);
   const model = new ContinualModel(
-    { ...bare, precision },
+    { ...bare, precision, features: trained.features },
     {
       method,
       methodOptions: checked(method.options, methodOptions, `${file}: options of ${name}`),

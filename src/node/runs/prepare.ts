@@ -97,6 +97,7 @@ export async function prepare(
     seed: options.seed,
     microBatch,
     precision,
+    features: options.features,
     optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),
     tasks: stream.tasks.length,
   };

@@ -51,7 +51,7 @@ async function runPrepared(
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
   const { benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts, plugins, identity } = config;
+  const { precision, float32Parts, features, plugins, identity } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const description = {
     format,
@@ -64,6 +64,7 @@ async function runPrepared(
     imageSize,
     precision,
     float32Parts,
+    ...(features === "cls" ? {} : { features }),
     weights: identity.weights,
     benchmark,
     kind,

@@ -1,0 +1,160 @@
+/**
+ * @file Directions in which a class spreads more than all do: k rows Q_c a class, of which Q_cᵀ Q_c stands for its
+ * covariance. Source: design of this project (ours).
+ */
+import { EigenvalueDecomposition } from "ml-matrix";
+import type { LabeledFeatures } from "../data/dataset.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import {
+  columnMeans,
+  gram,
+  matrix,
+  product,
+  ridgeFactor,
+  transposed,
+  whitener,
+} from "../tensor/linear-algebra.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type ClassStatistics, rowsByLabel } from "./class-statistics.ts";
+import type { DriftMap } from "./drift/drift.ts";
+
+/** One direction for so many images: of fewer, directions would be nearly the images' own features. */
+const IMAGES_PER_DIRECTION = 10;
+/** No image may weigh more in a direction, as a share of the sum of squares: it would tell that image's features. */
+const LARGEST_WEIGHT = 0.5;
+/** Eigenvalues below this share of the largest are rounding. */
+const NEGLIGIBLE = 1e-10;
+
+/** Q_c of every class seen: [k, d] each, rows of zeros where there are fewer directions. */
+export class ClassDirections {
+  readonly #width: number;
+  readonly #most: number;
+  #known = new Map<number, Float64Array>();
+
+  constructor(width: number, most: number) {
+    this.#width = width;
+    this.#most = most;
+  }
+
+  /** Q_c of a class that has been added. [k, d] */
+  of(label: number): Float64Array {
+    return this.#known.get(label)!;
+  }
+
+  /** Q_c ← what the map makes of differences of features. */
+  move(map: DriftMap): void {
+    for (const [label, rows] of this.#known) this.#known.set(label, map.differences(rows));
+  }
+
+  /**
+   * Adds a task that `statistics` have already. With S~ = S + shrinkage mean_diag(S) I and the task's centered features
+   * O of a class [n, d], Q_c = Uᵀ R, U being the leading eigenvectors of R S~⁻¹ Rᵀ: R = O / √N for a new class; for one
+   * seen before (n0 images of mean mu0; N = n0 + n, mean mu of the new ones) R is O / √N on Q_c √(n0 / N) on
+   * (mu0 − mu) √(n n0) / N. Where a part has fewer than ten images, directions are those of the other alone.
+   */
+  add(task: LabeledFeatures, statistics: ClassStatistics, shrinkage: number): void {
+    const d = this.#width;
+    const factor = ridgeFactor(statistics.covariance(), d, shrinkage);
+    const white = whitener(factor, d);
+    const { classes, means } = statistics.meanRows();
+    for (const [label, own] of rowsByLabel(task, d)) {
+      const old = this.#known.get(label) ?? new Float64Array(this.#most * d);
+      const n = own.length / d;
+      if (n < IMAGES_PER_DIRECTION || this.#most === 0) {
+        this.#known.set(label, old);
+        continue;
+      }
+      const mean = columnMeans(own, d);
+      const before = statistics.count(label) - n;
+      const n0 = before < IMAGES_PER_DIRECTION ? 0 : before;
+      const total = n0 + n;
+      const parts = [own.map((value, i) => (value - mean[i % d]!) / Math.sqrt(total))];
+      if (n0 > 0) {
+        // The mean of all is (n0 mu0 + n mu) / N: mu0 − mu is N / n0 times its distance from mu.
+        const at = classes.indexOf(label) * d;
+        const gap = mean.map((value, i) => (means[at + i]! - value) * Math.sqrt(n / n0));
+        parts.push(
+          old.map((value) => value * Math.sqrt(n0 / total)),
+          gap,
+        );
+      }
+      const most = Math.min(this.#most, count(old, d) + Math.floor(n / IMAGES_PER_DIRECTION));
+      const found = leading(joined(parts), white, d, { most, images: n });
+      const rows = new Float64Array(this.#most * d);
+      rows.set(found);
+      this.#known.set(label, rows);
+    }
+  }
+
+  /** As float32 tensors under `prefix`: k d numbers a class. */
+  tensors(prefix: string): Record<string, Tensor> {
+    const classes = [...this.#known.keys()].sort((a, b) => a - b);
+    const all = joined(classes.map((label) => this.of(label)));
+    return {
+      [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
+      [`${prefix}directions`]: tensor(
+        "float32",
+        [classes.length, this.#most, this.#width],
+        Float32Array.from(all),
+      ),
+    };
+  }
+
+  /** Reads back what `tensors` wrote. */
+  load(tensors: Tensors, prefix: string): void {
+    const size = this.#most * this.#width;
+    const all = Float64Array.from(float32Data(tensors[`${prefix}directions`]!));
+    const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
+    this.#known = new Map(classes.map((label, i) => [label, all.slice(i * size, (i + 1) * size)]));
+  }
+}
+
+/**
+ * Uᵀ R for the leading eigenvectors U of R S~⁻¹ Rᵀ, but those in which one of the first `images` rows outweighs all
+ * others together. R: [m, d], white: L⁻ᵀ of S~ = L Lᵀ
+ */
+function leading(
+  r: Float64Array,
+  white: Float64Array,
+  d: number,
+  { most, images }: { readonly most: number; readonly images: number },
+): Float64Array {
+  const m = r.length / d;
+  const whitened = product(r, d, white, d); // [m, d]
+  // The smaller of the two products has the same eigenvalues: of V of WᵀW, W V / √λ are those of W Wᵀ.
+  const small = m <= d;
+  const size = small ? m : d;
+  const square = small ? product(whitened, d, transposed(whitened, m, d), m) : gram(whitened, d, whitened, d);
+  const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(
+    matrix(size, size, square),
+    { assumeSymmetric: true },
+  );
+  const order = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]!);
+  const rows: Float64Array[] = [];
+  for (const i of order.slice(0, most)) {
+    if (!(values[i]! > NEGLIGIBLE * values[order[0]!]!)) break;
+    const vector = vectors.getColumn(i);
+    const u = small ? vector : product(whitened, d, vector, 1).map((value) => value / Math.sqrt(values[i]!));
+    if (u.slice(0, images).every((weight) => weight * weight <= LARGEST_WEIGHT))
+      rows.push(product(u, m, r, d));
+  }
+  return joined(rows);
+}
+
+/** Rows that aren't zero. */
+function count(rows: Float64Array, d: number): number {
+  let found = 0;
+  for (let at = 0; at < rows.length; at += d)
+    found += Number(rows.subarray(at, at + d).some((value) => value !== 0));
+  return found;
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const result = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
