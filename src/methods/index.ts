@@ -1,6 +1,8 @@
 /** @file The registry: a new method is its file and one line here. */
+import { fineTuning, slca } from "./all-weights.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
+import { linearProbe } from "./linear-probe.ts";
 import type { AnyMethod } from "./method.ts";
 import { joint, seqLora } from "./seq-lora.ts";
 
@@ -8,4 +10,13 @@ export * from "./figures.ts";
 export * from "./method.ts";
 
 /** All methods, the project's own first. */
-export const METHODS: readonly AnyMethod[] = [fmLora, seqLora, ncm, lda, joint];
+export const METHODS: readonly AnyMethod[] = [
+  fmLora,
+  seqLora,
+  ncm,
+  lda,
+  linearProbe,
+  slca,
+  fineTuning,
+  joint,
+];

@@ -11,6 +11,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   ncm: 0.75,
   lda: 0.9,
   joint: 0.7,
+  "linear-probe": 0.42,
+  slca: 0.42,
+  "fine-tuning": 0.45,
 };
 
 test("every method has a floor", () => {
