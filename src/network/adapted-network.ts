@@ -133,8 +133,7 @@ export class AdaptedNetwork {
    * @param values of what can't be merged, where they are others than those that `merge` got
    */
   async features(batch: Images, values: Tensors = {}): Promise<Float32Array> {
-    // What is merged is fed: its shapes don't matter.
-    const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`;
+    const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
     const session = await this.#sessions.get(name, () => graph(this.#featureGraph()));
     const features = new Float32Array(batch.count * this.width);
     for (const micro of this.#microBatches(batch)) {

@@ -11,7 +11,7 @@ import { testContext } from "../support/run-method.ts";
 
 const batch = patternBatch([0, 1, 0, 1, 1]);
 const trained = async (backboneRate: number): Promise<Record<string, Tensor>> => {
-  const learner = learnerOf("slca", { options: { backboneRate, headRate: 0.5 } });
+  const learner = learnerOf("slca", { options: { backboneRate, headRate: 5 } });
   const training = await steps(learner, batch, 2);
   await learner.dispose();
   return withPrefix("trained/", training.state());
@@ -42,7 +42,7 @@ test("a step moves each weight by its gradient times the rate of the network, th
     ) as [number[], number[]];
     const size = Math.hypot(...more);
     const gap = Math.hypot(...more.map((value, i) => value - 10 * less[i]!));
-    if (!name.endsWith("key.bias")) expect(gap, name).toBeLessThan(1e-3 * size);
+    if (!name.endsWith("key.bias")) expect(gap, name).toBeLessThan(1e-2 * size);
   }
   expect(fast["head.weight"]).toEqual(slow["head.weight"]); // they see the network before it moves
 });
