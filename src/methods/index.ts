@@ -2,6 +2,7 @@
 import { fineTuning, slca } from "./all-weights.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
+import { inflora } from "./inflora/inflora.ts";
 import { linearProbe } from "./linear-probe.ts";
 import type { AnyMethod } from "./method.ts";
 import { joint, seqLora } from "./seq-lora.ts";
@@ -16,6 +17,7 @@ export const METHODS: readonly AnyMethod[] = [
   ncm,
   lda,
   linearProbe,
+  inflora,
   slca,
   fineTuning,
   joint,

@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   lda: 0.9,
   joint: 0.7,
   "linear-probe": 0.42,
+  inflora: 0.3,
   slca: 0.42,
   "fine-tuning": 0.45,
 };
