@@ -3,8 +3,10 @@ import { fineTuning, slca } from "./all-weights.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
 import { inflora } from "./inflora/inflora.ts";
+import { l2p } from "./l2p.ts";
 import { linearProbe } from "./linear-probe.ts";
 import type { AnyMethod } from "./method.ts";
+import { sdLora } from "./sd-lora.ts";
 import { joint, seqLora } from "./seq-lora.ts";
 
 export * from "./figures.ts";
@@ -17,7 +19,9 @@ export const METHODS: readonly AnyMethod[] = [
   ncm,
   lda,
   linearProbe,
+  l2p,
   inflora,
+  sdLora,
   slca,
   fineTuning,
   joint,

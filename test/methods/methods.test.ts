@@ -12,7 +12,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   lda: 0.9,
   joint: 0.7,
   "linear-probe": 0.42,
-  inflora: 0.3,
+  l2p: 0.3,
+  inflora: 0.42,
+  "sd-lora": 0.42,
   slca: 0.42,
   "fine-tuning": 0.45,
 };

@@ -32,7 +32,7 @@ export function patternBatch(labels: readonly number[], use = "one task"): Batch
 }
 
 /** A task whose only training batch this is. */
-const taskOf = (batch: Batch, index = 0): TaskData => ({
+export const taskOf = (batch: Batch, index = 0): TaskData => ({
   index,
   classes: [...new Set(batch.labels)].sort((a, b) => a - b),
   trainImages: batch.count,

@@ -15,7 +15,7 @@ export function initialBases(
   backbone: Backbone,
   sites: readonly string[],
   rank: number,
-  seed: number,
+  seed: number | string,
 ): Record<string, Tensor> {
   const pairs = sites.map((site) => {
     const [out, width] = backbone.weights[`${site}.weight`]!.dims as [number, number];

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { product } from "../../../src/tensor/linear-algebra.ts";
 import { float32Data, type Tensor } from "../../../src/tensor/tensor.ts";
-import { forwardPasses, learn, learnerOf, patternBatch, steps } from "../../support/one-task.ts";
+import { forwardPasses, learn, learnerOf, patternBatch, steps, taskOf } from "../../support/one-task.ts";
 
 const WIDTH = 32;
 const RANK = 4;
@@ -70,15 +70,7 @@ test("past and present pairs change keys and values by Σ B A, merged: one forwa
   await fresh.load(learner.state());
   expect(await fresh.features(first)).toEqual(features);
   // What a third task starts from are the features of the unmerged graph.
-  const { before } = await fresh.begin({
-    index: 2,
-    classes: [4, 5],
-    trainImages: first.count,
-    async *pass() {
-      yield first;
-    },
-    report: () => {},
-  });
+  const { before } = await fresh.begin({ ...taskOf(first, 2), classes: [4, 5] });
   for (const [i, value] of before!.features.entries()) expect(value).toBeCloseTo(features[i]!, 4);
   for (const each of [learner, fresh]) await each.dispose();
   expect(await forwardPasses("inflora", 3)).toBe(1);
