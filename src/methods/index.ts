@@ -1,5 +1,6 @@
 /** @file The registry: a new method is its file and one line here. */
 import { fineTuning, slca } from "./all-weights.ts";
+import { dualPrompt } from "./dualprompt.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
 import { inflora } from "./inflora/inflora.ts";
@@ -20,6 +21,7 @@ export const METHODS: readonly AnyMethod[] = [
   lda,
   linearProbe,
   l2p,
+  dualPrompt,
   inflora,
   sdLora,
   slca,

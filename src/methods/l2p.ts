@@ -5,9 +5,10 @@ import { promptPool } from "../network/prompt-pool.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
-import { float32Data, type Tensor, zeroTensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type MethodContext, type TaskData, type Traits } from "./method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
+import { uniformTensor } from "./parts/draws.ts";
 import { atRate, TaskTraining } from "./parts/task-training.ts";
 
 const count = z.number().int().positive();
@@ -58,8 +59,8 @@ class L2p extends AdapterLearner {
     this.#query = query;
     const { hiddenSize } = context.backbone.config;
     this.values = {
-      "pool.prompts": uniform([poolSize, promptLength, hiddenSize], Rng.at(context.seed, "prompts")),
-      "pool.keys": uniform([poolSize, hiddenSize], Rng.at(context.seed, "keys")),
+      "pool.prompts": uniformTensor([poolSize, promptLength, hiddenSize], 1, Rng.at(context.seed, "prompts")),
+      "pool.keys": uniformTensor([poolSize, hiddenSize], 1, Rng.at(context.seed, "keys")),
     };
     this.network.merge(this.values);
   }
@@ -103,13 +104,4 @@ class L2p extends AdapterLearner {
     await super.dispose();
     await this.#query.dispose();
   }
-}
-
-/** Numbers between −1 and 1. */
-function uniform(dims: readonly number[], rng: Rng): Tensor {
-  const result = zeroTensor(dims);
-  float32Data(result).forEach((_, i, data) => {
-    data[i] = 2 * rng.uniform() - 1;
-  });
-  return result;
 }

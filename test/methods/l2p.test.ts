@@ -1,21 +1,17 @@
 /** @file L2P against its definition in plain numbers, and what its query must not do. */
 import { expect, test } from "vitest";
 import { float32Data, type Tensor } from "../../src/tensor/tensor.ts";
-import { tinyBackbone } from "../../src/testing/tiny-backbone.ts";
 import { forwardPasses, learn, learnerOf, patternBatch, taskOf } from "../support/one-task.ts";
+import { imageOf, plainBackbone, plainOf, plainWeights } from "../support/plain-backbone.ts";
 import { plainCrossEntropy } from "../support/plain-head.ts";
-import { dot, meanRow, plainFeatures, type Rows, rowsOf, unit } from "../support/plain-vit.ts";
+import { dot, meanRow, type Rows, rowsOf, unit } from "../support/plain-vit.ts";
 
-const tiny = tinyBackbone({ width: 16, patchSize: 16 });
-/** Quick GELU: the plain network has no other. */
-const backbone = { ...tiny, config: { ...tiny.config, activation: "quickGelu" as const } };
+const backbone = plainBackbone;
 const D = 16;
 const [POOL, LENGTH, CHOSEN] = [6, 3, 2];
 const options = { poolSize: POOL, promptLength: LENGTH, chosen: CHOSEN, promptRate: 0.5, headRate: 0.5 };
 const batch = patternBatch([0, 1, 0, 1, 1]);
-const imageOf = (i: number): Uint8Array => batch.images.subarray(i * 3072, (i + 1) * 3072);
-const weights = Object.fromEntries(Object.entries(backbone.weights).map(([name, { data }]) => [name, data]));
-const query = (i: number): number[] => plainFeatures(backbone.config, weights, imageOf(i));
+const query = (i: number): number[] => plainOf(batch, i);
 
 /** Keys by how near they are to the image's query, and the cosines. */
 function nearest(i: number, keys: Rows): { order: number[]; cosines: number[] } {
@@ -26,9 +22,9 @@ function nearest(i: number, keys: Rows): { order: number[]; cosines: number[] } 
 
 /** Mean of what becomes of the prompts of these numbers. */
 function promptedFeatures(i: number, prompts: Rows, chosen: readonly number[]): number[] {
-  const position = rowsOf(weights.position!, D)[0]!;
+  const position = rowsOf(plainWeights.position!, D)[0]!;
   const joined = chosen.flatMap((k) => prompts.slice(k * LENGTH, (k + 1) * LENGTH));
-  return plainFeatures(backbone.config, weights, imageOf(i), {
+  return plainOf(batch, i, {
     prompts: (block) => (block === 0 ? joined.map((row) => row.map((x, j) => x + position[j]!)) : undefined),
     pool: ({ rows, prompts: count }) => meanRow(rows.slice(rows.length - count)),
   });
@@ -92,7 +88,9 @@ test("an image takes two forward passes; voted prompts make answers depend on th
     const learner = learnerOf("l2p", { options: { ...options, votedPrompts }, backbone });
     const together = rowsOf(await learner.features(batch), D);
     const alone = await Promise.all(
-      Array.from({ length: batch.count }, (_, i) => learner.features({ images: imageOf(i), count: 1 })),
+      Array.from({ length: batch.count }, (_, i) =>
+        learner.features({ images: imageOf(batch, i), count: 1 }),
+      ),
     );
     await learner.dispose();
     return alone.some((row, i) => row.some((value, j) => Math.abs(value - together[i]![j]!) > 1e-3));

@@ -13,6 +13,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   joint: 0.7,
   "linear-probe": 0.42,
   l2p: 0.3,
+  dualprompt: 0.3,
   inflora: 0.42,
   "sd-lora": 0.42,
   slca: 0.42,
