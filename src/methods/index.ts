@@ -1,6 +1,7 @@
 /** @file The registry: a new method is its file and one line here. */
 import { fineTuning, slca } from "./all-weights.ts";
 import { dualPrompt } from "./dualprompt.ts";
+import { ease } from "./ease/ease.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
 import { inflora } from "./inflora/inflora.ts";
@@ -24,6 +25,7 @@ export const METHODS: readonly AnyMethod[] = [
   dualPrompt,
   inflora,
   sdLora,
+  ease,
   slca,
   fineTuning,
   joint,
