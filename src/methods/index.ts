@@ -1,5 +1,6 @@
 /** @file The registry: a new method is its file and one line here. */
 import { fineTuning, slca } from "./all-weights.ts";
+import { codaPrompt } from "./coda-prompt.ts";
 import { dualPrompt } from "./dualprompt.ts";
 import { ease } from "./ease/ease.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
@@ -23,6 +24,7 @@ export const METHODS: readonly AnyMethod[] = [
   linearProbe,
   l2p,
   dualPrompt,
+  codaPrompt,
   inflora,
   sdLora,
   ease,

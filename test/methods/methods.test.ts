@@ -14,6 +14,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "linear-probe": 0.42,
   l2p: 0.35,
   dualprompt: 0.35,
+  "coda-prompt": 0.35,
   inflora: 0.42,
   "sd-lora": 0.42,
   ease: 0.85,
