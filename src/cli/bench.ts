@@ -2,12 +2,14 @@
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import * as z from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
-import { bytes, decimal, rate } from "../report/format.ts";
-import { batchCount, checkBatch, defaultMicroBatch, imageSide, threadCount } from "../run/bounds.ts";
+import { bytes, decimal, jsonLine, printable, rate } from "../report/format.ts";
+import { batchCount, checkBatch, defaultMicroBatch, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
+import { print } from "./output.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 
 const positive = z.number().int().positive();
@@ -41,6 +43,7 @@ export function benchCommand() {
     const values = checked(options, given(settings, typed));
     const { imageSize, precision } = values;
     const backbone = await findBackbone(values.backbone, { imageSize, stored: precision === "int8" });
+    for (const notice of backbone.notices ?? []) process.stderr.write(`note: ${printable(notice)}\n`);
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     checkBatch("batch", values.batch, backbone.config.imageSize);
@@ -49,14 +52,14 @@ export function benchCommand() {
     if (!json) {
       const [cpu] = cpus();
       const machine = `${cpu?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores`;
-      process.stdout.write(
+      print(
         `${values.backbone}, ${values.precision}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
       );
     }
     for await (const result of measureBackbone(backbone, { ...values, threads, microBatch })) {
-      process.stdout.write(`${json ? asJson(result) : asText(result)}\n`);
+      print(`${json ? asJson(result) : asText(result)}\n`);
     }
-    if (!json) process.stdout.write(`peak memory ${bytes(process.resourceUsage().maxRSS * 1024)}\n`);
+    if (!json) print(`peak memory ${bytes(process.resourceUsage().maxRSS * 1024)}\n`);
   });
 }
 
@@ -69,5 +72,5 @@ function asText({ name, images, milliseconds }: SpeedResult): string {
 function asJson(result: SpeedResult): string {
   const { best, median } = bestAndMedian(result.milliseconds);
   const { name, images } = result;
-  return JSON.stringify({ name, images, best, median, imagesPerSecond: (1000 * images) / median });
+  return jsonLine({ name, images, best, median, imagesPerSecond: (1000 * images) / median });
 }

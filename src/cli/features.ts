@@ -2,13 +2,15 @@
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import * as z from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { NpyWriter } from "../node/files/npy.ts";
-import { checkTarget, writeWhole } from "../node/files/write.ts";
+import { checkTarget } from "../node/files/target.ts";
+import { writeWhole } from "../node/files/write.ts";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { featureExtractor } from "../node/runs/model.ts";
 import { duration, rate } from "../report/format.ts";
-import { imageSide } from "../run/bounds.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
@@ -23,6 +25,7 @@ interface FeatureArguments {
   readonly imageSize?: number | undefined;
   readonly out: string;
   readonly names?: string | undefined;
+  readonly offline?: true | undefined;
   readonly unreadable: "fail" | "skip";
 }
 
@@ -47,6 +50,12 @@ export function featuresCommand() {
     .addOption(
       new Option("--out <file>", "NumPy file to write, float32 [files, width]").makeOptionMandatory(),
     )
+    .addOption(
+      new Option(
+        "--offline",
+        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
+      ),
+    )
     .addOption(new Option("--names <file>", "text file to write: the image of each row, one a line"))
     .addOption(
       new Option(
@@ -61,13 +70,15 @@ export function featuresCommand() {
 
 async function writeFeatures(
   filesOrFolders: readonly string[],
-  { backbone: name, imageSize, unreadable, ...targets }: FeatureArguments,
+  { backbone: name, imageSize, unreadable, offline: alone, ...targets }: FeatureArguments,
 ): Promise<void> {
   await checkTargets(targets);
-  const files = await imagesIn(filesOrFolders);
+  const { files, notices } = await imagesIn(filesOrFolders);
   const status = statusLine();
   try {
-    const backbone = await findBackbone(name, { imageSize, onProgress: downloadListener(status) });
+    const settings = alone === true ? offline(hubSettings()) : undefined;
+    const backbone = await findBackbone(name, { imageSize, settings, onProgress: downloadListener(status) });
+    for (const notice of [...(backbone.notices ?? []), ...notices]) status.line(`note: ${notice}`);
     const work = (signal: AbortSignal) =>
       extract({ files, backbone, unreadable, status, signal, ...targets });
     await stoppable(status, work, "stopped; nothing was written");
@@ -92,6 +103,16 @@ interface Extraction extends Targets {
   readonly unreadable: "fail" | "skip";
   readonly status: StatusLine;
   readonly signal: AbortSignal;
+}
+
+/** Rows of features. @throws InputError naming the first file whose features are no numbers */
+function checked(features: Float32Array, files: readonly string[]): Float32Array {
+  const at = features.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return features;
+  const file = files[Math.floor((at * files.length) / features.length)];
+  throw new InputError(
+    `${file}: its features are no numbers (${features[at]}); the backbone's weights or pixel statistics are wrong: get it again`,
+  );
 }
 
 /** Block by block: what is held does not grow with the number of files. */
@@ -119,7 +140,8 @@ async function extract({
         throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
       }
       for (const line of part.unreadable) status.line(`skipped ${line}`);
-      if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
+      if (part.batch.count > 0)
+        await writer.append(checked(await extractor.features(part.batch), part.files));
       rows.push(...part.files);
       done += part.files.length + part.unreadable.length;
       const perSecond = done / ((performance.now() - start) / 1000);

@@ -3,6 +3,7 @@ import { fineTuning, slca } from "./all-weights.ts";
 import { codaPrompt } from "./coda-prompt.ts";
 import { dualPrompt } from "./dualprompt.ts";
 import { ease } from "./ease/ease.ts";
+import { firstTask } from "./first-task.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
 import { inflora } from "./inflora/inflora.ts";
@@ -19,6 +20,7 @@ export * from "./method.ts";
 export const METHODS: readonly AnyMethod[] = [
   fmLora,
   seqLora,
+  firstTask,
   ncm,
   lda,
   linearProbe,

@@ -90,6 +90,10 @@ class Ease implements Learner {
     return this.#adapters.length === 0 ? "first" : "later";
   }
 
+  untrainable(classes: readonly number[]): string | undefined {
+    return classes.length < 2 ? "it has one class, and cross-entropy over one class is constant" : undefined;
+  }
+
   async begin({ classes, index }: TaskData): Promise<TaskBeginning> {
     this.#training = undefined;
     if (this.plan(classes) === "none") return {};

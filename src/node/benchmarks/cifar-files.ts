@@ -1,6 +1,6 @@
 /** @file Where CIFAR-100's own files are: in a folder, or in the tar they come in, read into memory once. */
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import {
   type CifarFile,
@@ -15,7 +15,9 @@ import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { brokenArchive } from "../archives/archive.ts";
 import { gunzipped, isCompressedTar } from "../archives/gzip.ts";
+import { refuseLfsPointer } from "../archives/places.ts";
 import { eachTarFile } from "../archives/tar-files.ts";
+import { readWhole, requireRegular } from "../files/read.ts";
 
 /** One of the two versions: its files for training, testing and names. */
 interface Version {
@@ -61,7 +63,7 @@ export async function openCifar(given: string): Promise<Dataset | undefined> {
       const present = await filesIn(root);
       const missing = version.files.filter((name) => !present.includes(name));
       if (missing.length === 0) {
-        return opened(version, async (name) => readFile(join(root, name)));
+        return opened(version, (name) => wholeFile(join(root, name)));
       }
       if (missing.length < version.files.length) {
         throw new InputError(
@@ -89,6 +91,19 @@ async function opened(version: Version, read: (name: string) => Promise<Uint8Arr
   return cifarDataset(trainImages!, testImages!, classNames!);
 }
 
+/** @throws InputError if it is no file, or larger than any of CIFAR-100's */
+async function wholeFile(path: string): Promise<Uint8Array> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true || found.size > LARGEST_FILE) {
+    const what = found?.isFile() === true ? `has ${found.size} bytes` : "is no file";
+    throw new InputError(
+      `${path}: ${what}; expected a file of ${LARGEST_FILE} bytes at most: fetch it again`,
+    );
+  }
+  await refuseLfsPointer(path);
+  return readWhole(path, LARGEST_FILE);
+}
+
 /** Names of the files, not folders: `train` may be either. */
 async function filesIn(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
@@ -112,6 +127,8 @@ async function readArchive(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
   try {
+    await requireRegular(archive);
+    await refuseLfsPointer(archive);
     const bytes = isCompressedTar(archive) ? await gunzipped(archive) : createReadStream(archive);
     await eachTarFile(archive, bytes, async ({ path, size, content }) => {
       const name = posix.basename(path);

@@ -1,26 +1,45 @@
 /** @file A folder with config.json that belongs to one run: started fresh, or continued as it was configured. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../../tensor/errors.ts";
 import { lockFolder } from "./folder-lock.ts";
-import { writeWhole } from "./write.ts";
+import type { Lock } from "./lock.ts";
+import { readTextSync } from "./read.ts";
+import { isTemporary, writeWhole } from "./write.ts";
+import { RUN_FILE } from "./write-errors.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** Whether an option may have another value when a run is resumed. */
-export type MayChange = (name: string, before: unknown, now: unknown) => boolean;
+/** What a resumed run may have that the first one had not. */
+export interface ConfigRules {
+  /** Whether an option may have another value; a text is told to the user. */
+  mayChange(name: string, before: unknown, now: unknown): boolean | string;
+  /** What to say of a difference that isn't allowed, where the two values alone say too little or too much. */
+  describe?(name: string, before: unknown, now: unknown): string | undefined;
+}
 
 /** A folder that is locked for one run. */
 export interface Claim {
   /** Whether a run is there to be continued. */
   readonly known: boolean;
-  /** Lets others have the folder. */
-  unlock(): void;
+  readonly lock: Lock;
+  /** Differences that are allowed, a line each. */
+  readonly notices: readonly string[];
 }
 
 /** Where a run has one of these, something would be lost. */
 const RESULTS = ["checkpoint.safetensors", "metrics.json", join("model", "model.safetensors")];
+
+/** What runs and pre-trainings write. */
+const FILES = [
+  ...["config.json", "events.jsonl", "tasks.jsonl", "checkpoint.safetensors", "metrics.json", "report.html"],
+  ...["profile.md", "profile.trace.json"],
+  ...["config.json", "preprocessor_config.json", "model.safetensors", "model.json"].map((name) =>
+    join("model", name),
+  ),
+];
+const FOLDERS = ["model", "cache"];
 
 /**
  * Makes a folder a run's, or finds that it is this run's already, and locks it.
@@ -33,10 +52,11 @@ export async function claimFolder(
   config: Config,
   resume: boolean,
   own: readonly string[],
-  mayChange: MayChange,
+  rules: ConfigRules,
 ): Promise<Claim> {
-  const unlock = await lockFolder(path);
+  const lock = await lockFolder(path);
   try {
+    refuseStrange(path);
     const file = join(path, "config.json");
     const known = existsSync(file) && !failedEarly(path, file, own);
     if (known && !resume) {
@@ -44,13 +64,26 @@ export async function claimFolder(
         `${path}: a run is already there; continue it with --resume, or choose another --out`,
       );
     }
-    if (known) checkSameConfig(file, config, mayChange);
-    await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
+    if (!known && !existsSync(file)) refuseOrphan(path);
+    const notices = known ? differences(file, config, rules) : [];
     for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
-    return { known, unlock };
+    await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`, RUN_FILE);
+    return { known, lock, notices };
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
+  }
+}
+
+/** Somebody may have prepared the folder: nothing outside of it is written through a link, and nothing waits for a pipe. */
+function refuseStrange(path: string): void {
+  for (const name of [...FOLDERS, ...FILES]) {
+    const found = lstatSync(join(path, name), { throwIfNoEntry: false });
+    if (found === undefined || (FOLDERS.includes(name) ? found.isDirectory() : found.isFile())) continue;
+    const kind = found.isSymbolicLink() ? "a link" : found.isDirectory() ? "a folder" : "no regular file";
+    throw new InputError(
+      `${join(path, name)}: is ${kind}; a run writes files of its own only: remove it, or choose another --out`,
+    );
   }
 }
 
@@ -61,22 +94,37 @@ function failedEarly(path: string, file: string, own: readonly string[]): boolea
   return typeof found === "object" && found !== null && own.every((name) => Object.hasOwn(found, name));
 }
 
-function checkSameConfig(file: string, config: Config, mayChange: MayChange): void {
+/** Results without the configuration that they are of: nobody could continue them, and somebody may want them. */
+function refuseOrphan(path: string): void {
+  const result = RESULTS.find((name) => existsSync(join(path, name)));
+  if (result === undefined) return;
+  throw new InputError(
+    `${path}: has ${result} and no config.json: a run's results, which would be overwritten; put config.json back, or choose another --out`,
+  );
+}
+
+/** What differs and may, a line each. @throws InputError at the first difference that may not be */
+function differences(file: string, config: Config, { mayChange, describe }: ConfigRules): string[] {
   const before = leaves(readConfig(file));
   const now = leaves(JSON.parse(JSON.stringify(config)));
+  const notices: string[] = [];
   for (const key of new Set([...before.keys(), ...now.keys()])) {
     const [old, given] = [before.get(key), now.get(key)];
-    if (isDeepStrictEqual(old, given) || mayChange(key, old, given)) continue;
-    throw new InputError(
-      `${file}: the run there has ${key} ${JSON.stringify(old)}, now it is ${JSON.stringify(given)}; ` +
-        "resume with the same options, or choose another --out",
-    );
+    if (isDeepStrictEqual(old, given)) continue;
+    const allowed = mayChange(key, old, given);
+    if (typeof allowed === "string") notices.push(allowed);
+    if (allowed !== false) continue;
+    const what =
+      describe?.(key, old, given) ??
+      `the run there has ${key} ${JSON.stringify(old)}, now it is ${JSON.stringify(given)}; resume with the same options`;
+    throw new InputError(`${file}: ${what}, or choose another --out`);
   }
+  return notices;
 }
 
 function readConfig(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readTextSync(file));
   } catch (error) {
     throw new InputError(
       `${file}: is damaged (${(error as Error).message}); start the run again in another --out`,
@@ -94,10 +142,12 @@ function leaves(value: unknown, path: readonly string[] = []): Map<string, unkno
   return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, [...path, key])]));
 }
 
-/** What a kill in the middle of an atomic write leaves behind: NAME.EXT.<digits>. */
+/** What a kill in the middle of a write leaves behind. */
 function removeTemporaries(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (/\.(safetensors|json|html)\.\d+$/.test(name)) rmSync(join(folder, name), { force: true });
+    if (isTemporary(name) && /\.(safetensors|json|html|md)\./.test(name)) {
+      rmSync(join(folder, name), { force: true });
+    }
   }
 }

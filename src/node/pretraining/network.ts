@@ -10,6 +10,7 @@ import { InputError } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { loadBackbone } from "../backbones/backbone.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { readCheckpoint } from "./folder.ts";
 import type { PretrainingSettings } from "./options.ts";
 
@@ -21,6 +22,8 @@ export interface StartingNetwork {
   /** Its weights are still to be fitted to the teacher. */
   readonly regressed: boolean;
   readonly teacher: Backbone | null;
+  /** What a user should know of the files of --init, a line each. */
+  readonly notices?: readonly string[];
 }
 
 /**
@@ -37,12 +40,13 @@ export function networkOf(options: PretrainingSettings): StartingNetwork {
       config,
       preprocessing,
       weights: network,
+      notices = [],
     } = loadBackbone(earlier === undefined ? init : join(init, "model"));
     const weights = earlier === undefined ? network : { ...network, ...studentParameters(earlier.state) };
     if (!isPlainVit(config)) {
       throw new InputError(`--init ${init}: only a plain ViT can be trained and written (model_type vit)`);
     }
-    return { config, preprocessing, weights, teacher, regressed: false };
+    return { config, preprocessing, weights, teacher, regressed: false, notices };
   }
   const { imageSize, patch, width, layers, heads } = options;
   if (imageSize % patch !== 0) {
@@ -89,7 +93,7 @@ export async function saveModel(
 ): Promise<void> {
   const files = checkpointFiles(config, preprocessing, parameters);
   const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
-  await writeWhole(join(folder, "config.json"), json(files.config));
-  await writeWhole(join(folder, "preprocessor_config.json"), json(files.preprocessor));
-  await writeWhole(join(folder, "model.safetensors"), files.weights);
+  await writeWhole(join(folder, "config.json"), json(files.config), RUN_FILE);
+  await writeWhole(join(folder, "preprocessor_config.json"), json(files.preprocessor), RUN_FILE);
+  await writeWhole(join(folder, "model.safetensors"), files.weights, RUN_FILE);
 }

@@ -1,5 +1,5 @@
 /** @file The folder of one run: config.json, events.jsonl, checkpoint, tasks.jsonl, model/, metrics.json, report.html. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
 import { reportHtml } from "../../report/html.ts";
@@ -9,10 +9,14 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../train
 import type { RunEvent } from "../../train/events.ts";
 import { joinRecord, splitRecord, type TaskRow } from "../../train/record.ts";
 import type { RunOutput } from "../../train/run.ts";
-import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { claimFolder } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
+import type { Lock } from "../files/lock.ts";
+import { readWholeSync } from "../files/read.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { chartDocument } from "./chart-document.ts";
+import { resumeRules } from "./resume-rules.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
@@ -20,25 +24,18 @@ const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
 
 /** What a config.json of a run has, and hardly any other file of that name. */
 const OWN = ["method", "methodOptions", "benchmark", "protocol"];
-/**
- * With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. A plugin may
- * have moved, and others may be there: its method and benchmark are compared by name and options.
- */
-const mayChange: MayChange = (name, before, now) =>
-  name === "plugins" || (name === "unreadable" && before === "fail" && now === "skip");
-
 /** One run's folder, locked until it is closed. */
 export class RunDirectory {
   readonly path: string;
   readonly #events: LineLog<RunEvent & { readonly time: string }>;
   /** What was counted in finished tasks: a checkpoint has only what can still change, and doesn't grow with the stream. */
   readonly #tasks: LineLog<TaskRow>;
-  readonly #unlock: Claim["unlock"];
+  readonly #lock: Lock;
   #tasksKept = 0;
 
-  private constructor(path: string, unlock: Claim["unlock"]) {
+  private constructor(path: string, lock: Lock) {
     this.path = path;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#events = new LineLog(join(path, "events.jsonl"));
     this.#tasks = new LineLog(join(path, "tasks.jsonl"));
   }
@@ -52,15 +49,19 @@ export class RunDirectory {
     path: string,
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
-  ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
-    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
-    const directory = new RunDirectory(path, unlock);
+  ): Promise<{
+    readonly directory: RunDirectory;
+    readonly checkpoint: Checkpoint | undefined;
+    readonly notices: readonly string[];
+  }> {
+    const { known, lock, notices } = await claimFolder(path, config, resume, OWN, resumeRules);
+    const directory = new RunDirectory(path, lock);
     try {
       const file = join(path, CHECKPOINT);
-      const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
-      await directory.#events.keep(saved?.events ?? 0);
-      await directory.#tasks.keep(saved?.task ?? 0);
-      return { directory, checkpoint: saved && directory.#completed(saved) };
+      const saved = known && existsSync(file) ? decodeCheckpoint(readWholeSync(file), file) : undefined;
+      directory.#events.keep(saved?.events ?? 0);
+      directory.#tasks.keep(saved?.task ?? 0);
+      return { directory, checkpoint: saved && directory.#completed(saved), notices };
     } catch (error) {
       directory.close();
       throw error;
@@ -69,7 +70,7 @@ export class RunDirectory {
 
   /** Lets other processes have the folder. */
   close(): void {
-    this.#unlock();
+    this.#lock.release();
   }
 
   /** Where the loop's results go; `listener` hears every event. */
@@ -84,27 +85,32 @@ export class RunDirectory {
       saveModel: async (state, tasksDone) => {
         const description = { ...model, tasksDone };
         const bytes = encodeSafetensors(state, { "fm-lora": JSON.stringify(description) });
-        await writeWhole(join(this.path, "model", "model.safetensors"), bytes);
-        await writeWhole(join(this.path, "model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);
+        await this.#write(join("model", "model.safetensors"), bytes);
+        await this.#write(join("model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);
       },
     };
   }
 
   /** Writes metrics.json and report.html. */
   async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
-    await writeWhole(join(this.path, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-    await writeWhole(
-      join(this.path, "report.html"),
-      reportHtml(chartDocument(), config, metrics, this.#events.read()),
-    );
+    await this.#write("metrics.json", `${JSON.stringify(metrics, null, 2)}\n`);
+    await this.#write("report.html", reportHtml(chartDocument(), config, metrics, this.#events.read()));
+  }
+
+  /** Nothing is written into a folder that another process has taken, or that is no longer there. */
+  #write(name: string, content: string | Uint8Array): Promise<void> {
+    this.#lock.check();
+    return writeWhole(join(this.path, name), content, RUN_FILE);
   }
 
   /** Rows before the checkpoint that knows of them: a kill in between repeats the task's end, and cuts them off. */
   async #saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#lock.check();
     const [rows, record] = splitRecord(checkpoint.record, this.#tasksKept, checkpoint.task);
     for (const row of rows) this.#tasks.append(row, { flush: true });
     this.#tasksKept = checkpoint.task;
-    await writeWhole(join(this.path, CHECKPOINT), encodeCheckpoint({ ...checkpoint, record }));
+    const logs = { events: this.#events.checksum, tasks: this.#tasks.checksum };
+    await this.#write(CHECKPOINT, encodeCheckpoint({ ...checkpoint, record, logs }));
   }
 
   /** The checkpoint with the rows of the tasks before it. */
@@ -116,6 +122,15 @@ export class RunDirectory {
       );
     }
     this.#tasksKept = checkpoint.task;
+    for (const [log, expected] of [
+      [this.#tasks, checkpoint.logs?.tasks],
+      [this.#events, checkpoint.logs?.events],
+    ] as const) {
+      if (log.checksum === expected) continue;
+      throw new InputError(
+        `${log.file}: is not as the run wrote it (its checksum is wrong); start the run again in another --out`,
+      );
+    }
     return { ...checkpoint, record: joinRecord(rows, checkpoint.record) };
   }
 }

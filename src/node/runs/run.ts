@@ -17,9 +17,9 @@ export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
   const { out } = resolved;
   const profile = request.profile === true ? new Profile(out) : undefined;
   const prepared = await prepare(request, resolved, profile);
-  const { directory, checkpoint } = await RunDirectory.open(out, prepared.config, resume);
+  const { directory, checkpoint, notices } = await RunDirectory.open(out, prepared.config, resume);
   try {
-    return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
+    return await runPrepared(prepared, { directory, checkpoint, notices, listen, signal, profile });
   } finally {
     directory.close();
   }
@@ -29,18 +29,29 @@ export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
 interface Surroundings {
   readonly directory: RunDirectory;
   readonly checkpoint: Checkpoint | undefined;
+  /** What a resumed run has that it had not before. */
+  readonly notices: readonly string[];
   readonly listen: (event: RunEvent) => void;
   readonly signal: AbortSignal | undefined;
   readonly profile: Profile | undefined;
 }
 
 async function runPrepared(
-  { config, stream, model, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
-  { directory, checkpoint, listen, signal, profile }: Surroundings,
+  {
+    config,
+    traits,
+    stream,
+    model,
+    context,
+    training,
+    evaluation,
+    images,
+  }: Awaited<ReturnType<typeof prepare>>,
+  { directory, checkpoint, notices, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
   const { benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts, plugins } = config;
+  const { precision, float32Parts, plugins, identity } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const description = {
     format,
@@ -53,6 +64,7 @@ async function runPrepared(
     imageSize,
     precision,
     float32Parts,
+    weights: identity.weights,
     benchmark,
     kind,
     classNames,
@@ -69,8 +81,13 @@ async function runPrepared(
       classes: classNames.length,
       notes: model.notes,
     });
+  } else if (checkpoint.task > 0) {
+    await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
-  const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
+  const notice = (text: string): void => output.event({ type: "notice", text });
+  const told = [...notices, ...(context.backbone.notices ?? []), ...(dataset.notices ?? [])];
+  for (const text of told) notice(text);
+  const opened = openImages(images, stream.dataset, notice);
   const running = runStream({
     stream,
     model,
@@ -90,6 +107,7 @@ async function runPrepared(
   });
   const metrics = runMetrics(record, {
     method,
+    traits,
     benchmark,
     dataset: dataset.name,
     protocol,
