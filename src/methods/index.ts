@@ -1,12 +1,36 @@
 /** @file The registry: a new method is its file and one line here. */
+import { fineTuning, slca } from "./all-weights.ts";
+import { codaPrompt } from "./coda-prompt.ts";
+import { dualPrompt } from "./dualprompt.ts";
+import { ease } from "./ease/ease.ts";
 import { firstTask } from "./first-task.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
+import { inflora } from "./inflora/inflora.ts";
+import { l2p } from "./l2p.ts";
+import { linearProbe } from "./linear-probe.ts";
 import type { AnyMethod } from "./method.ts";
+import { sdLora } from "./sd-lora.ts";
 import { joint, seqLora } from "./seq-lora.ts";
 
 export * from "./figures.ts";
 export * from "./method.ts";
 
 /** All methods, the project's own first. */
-export const METHODS: readonly AnyMethod[] = [fmLora, seqLora, firstTask, ncm, lda, joint];
+export const METHODS: readonly AnyMethod[] = [
+  fmLora,
+  seqLora,
+  firstTask,
+  ncm,
+  lda,
+  linearProbe,
+  l2p,
+  dualPrompt,
+  codaPrompt,
+  inflora,
+  sdLora,
+  ease,
+  slca,
+  fineTuning,
+  joint,
+];

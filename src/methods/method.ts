@@ -94,7 +94,7 @@ export interface Traits {
   /** "joint" trains on all tasks at once: an upper bound, not a continual learner. */
   readonly protocol: "continual" | "joint";
   /** What the state grows with. */
-  readonly grows: readonly ("classes" | "tasks")[];
+  readonly grows: readonly ("classes" | "tasks" | "classes by tasks")[];
   /** Which tasks train something. */
   readonly trains: "never" | "first task" | "every task";
   /** What is trained besides a classifier. */

@@ -33,8 +33,12 @@ export interface Adaptation {
   hooks(values: ParameterInputs, watch?: Watch): VitHooks;
   /** The frozen weights with those that it has of its own. */
   weights?(frozen: Weights, values: ParameterInputs): Weights;
-  /** A term of the training loss besides the objective's, a scalar. */
-  loss?(values: ParameterInputs): Value;
+  /**
+   * A term of the training loss besides the objective's, a scalar; it is asked for after the hooks. Every micro-batch
+   * adds its own, so a term counts once a batch if it is weighted by `imageShare`.
+   * @param imageShare 1 / images of the batch, and 0 for an image that only fills up a run. [images of a run]
+   */
+  loss?(values: ParameterInputs, imageShare: Value): Value;
   /** What its hooks are fed with that belongs to the images at hand. */
   feeds?(images: MicroBatch): Promise<Tensors>;
   /** Width of the features that its `pool` hook gives, if it has one. */

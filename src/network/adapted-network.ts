@@ -15,11 +15,11 @@ import {
 } from "../nn/weights.ts";
 import { add, expand, matmul, mul, reshape } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
-import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { withFeatures } from "./features.ts";
-import { type MicroBatch, microBatches } from "./micro-batches.ts";
+import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
 import { Sessions } from "./sessions.ts";
@@ -92,7 +92,11 @@ export class AdaptedNetwork {
     const gradients: Record<string, Float32Array> = {};
     const name = `gradients of ${objective.name} by ${trained.join()}`;
     const build = (parts: GraphParts) => this.#trainingGraph(parts, trained, objective);
-    const feeds = async (micro: MicroBatch) => ({ ...values, ...(await objective.feeds(batch, micro)) });
+    const feeds = async (micro: MicroBatch) => ({
+      ...values,
+      [IMAGE_SHARE]: imageShare(micro, 1 / batch.count),
+      ...(await objective.feeds(batch, micro)),
+    });
     for await (const { results } of this.runs(name, batch, build, feeds, { alone: true })) {
       loss += Number(results.loss!.data[0]);
       for (const name of trained) accumulate(gradients, name, float32Data(results[`d ${name}`]!));
@@ -105,11 +109,7 @@ export class AdaptedNetwork {
     const features = new Float32Array(batch.count * this.width);
     const moments: Record<string, Float32Array> = {};
     const tokens: Record<string, number> = {};
-    const feeds = ({ count, images }: MicroBatch) => {
-      const size = images.dims[0]!;
-      const weight = Float32Array.from({ length: size }, (_, i) => Number(i < count));
-      return { ...values, imageWeight: tensor("float32", [size], weight) };
-    };
+    const feeds = (micro: MicroBatch) => ({ ...values, [IMAGE_SHARE]: imageShare(micro, 1) });
     for await (const { micro, results } of this.runs("observe", batch, observationGraph, feeds)) {
       this.#copyFeatures(features, results.features!, micro);
       for (const [name, moment] of Object.entries(results)) {
@@ -129,14 +129,19 @@ export class AdaptedNetwork {
     this.#serving = { ...this.#servingFeeds(Object.assign({}, ...merged)), ...values };
   }
 
-  /** Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d] */
-  async features(batch: Images): Promise<Float32Array> {
-    const session = await this.#sessions.get(`features ${this.#name}`, () => graph(this.#featureGraph()));
+  /**
+   * Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d]
+   * @param values of what can't be merged, where they are others than those that `merge` got
+   */
+  async features(batch: Images, values: Tensors = {}): Promise<Float32Array> {
+    const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
+    const session = await this.#sessions.get(name, () => graph(this.#featureGraph()));
     const features = new Float32Array(batch.count * this.width);
     for (const micro of this.#microBatches(batch)) {
       this.#serving ??= this.#servingFeeds(this.#adaptedWeights());
       const results = await session.run({
         ...this.#serving,
+        ...values,
         ...(await this.#ownFeeds(micro)),
         images: micro.images,
       });
@@ -177,7 +182,12 @@ export class AdaptedNetwork {
   }
 
   get #name(): string {
-    return this.#adaptations.map(({ name }) => name).join(" and ");
+    return namesOf(this.#adaptations);
+  }
+
+  /** Those that stay in every forward pass. */
+  get #staying(): Adaptation[] {
+    return this.#adaptations.filter(({ merging }) => merging === undefined);
   }
 
   /** The weights that merging changes. */
@@ -229,9 +239,10 @@ export class AdaptedNetwork {
 
   #trainingGraph(parts: GraphParts, trained: readonly string[], objective: Objective): Record<string, Value> {
     const { values } = parts;
+    const share = input(IMAGE_SHARE, "float32", [parts.size]);
     const terms = [
       objective.loss(parts.features(), values),
-      ...this.#adaptations.flatMap((adaptation) => adaptation.loss?.(values) ?? []),
+      ...this.#adaptations.flatMap((adaptation) => adaptation.loss?.(values, share) ?? []),
     ];
     const loss = terms.reduce((sum, term) => add(sum, term));
     const gradients = backward(
@@ -247,8 +258,7 @@ export class AdaptedNetwork {
     const weights = weightInputs(this.#precision, (layer, way) =>
       merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
     );
-    const staying = this.#adaptations.filter(({ merging }) => merging === undefined);
-    return { features: this.#forward(this.#images(), weights, parameterInputs(), staying) };
+    return { features: this.#forward(this.#images(), weights, parameterInputs(), this.#staying) };
   }
 
   #forward(
@@ -264,21 +274,25 @@ export class AdaptedNetwork {
   }
 }
 
+const IMAGE_SHARE = "imageShare";
 const MOMENT = "moment ";
 const TOKENS = "tokens ";
 
 /** Features, and Σ h hᵀ of all that the adaptations see; images that only fill up the batch weigh nothing. */
 function observationGraph({ size, features }: GraphParts): Record<string, Value> {
-  const imageWeight = input("imageWeight", "float32", [size]);
+  const share = input(IMAGE_SHARE, "float32", [size]);
   const outputs: Record<string, Value> = {};
   const seen = features((site, h) => {
     const perImage = h.dims[0]! / size;
-    const weight = reshape(expand(reshape(imageWeight, [size, 1]), [size, perImage]), [size * perImage, 1]);
+    const weight = reshape(expand(reshape(share, [size, 1]), [size, perImage]), [size * perImage, 1]);
     outputs[MOMENT + site] = matmul(mul(h, weight), h, { transposeA: true });
     outputs[TOKENS + site] = matmul(weight, weight, { transposeA: true });
   });
   return { features: seen, ...outputs };
 }
+
+const namesOf = (adaptations: readonly Adaptation[]): string =>
+  adaptations.map(({ name }) => name).join(" and ");
 
 function accumulate(sums: Record<string, Float32Array>, name: string, values: Float32Array): void {
   const sum = sums[name];

@@ -22,16 +22,8 @@ export interface LowRankOptions {
  * A watch hears h = x Aᵀ. [n, r]
  * @throws InputError if a site is too small for the rank
  */
-export function lowRank({ weights }: Backbone, { sites, rank, core = false }: LowRankOptions): Adaptation {
-  // A subspace has no more directions than the layer; bases of more can't be orthonormal.
-  for (const site of sites) {
-    const [out, width] = weights[`${site}.weight`]!.dims as [number, number];
-    if (rank > Math.min(out, width)) {
-      throw new InputError(
-        `rank is ${rank}, but ${site} is [${out}, ${width}]; choose ${Math.min(out, width)} or less`,
-      );
-    }
-  }
+export function lowRank(backbone: Backbone, { sites, rank, core = false }: LowRankOptions): Adaptation {
+  checkRank(backbone, sites, rank);
   const factors = (values: ParameterInputs, site: string, x: Value, y: Value): LowRankFactors => ({
     a: values(`${site}.a`, [rank, x.dims[1]!]),
     b: values(`${site}.b`, [y.dims[1]!, rank]),
@@ -50,6 +42,21 @@ export function lowRank({ weights }: Backbone, { sites, rank, core = false }: Lo
     }),
     merging: { names: sites.map((site) => `${site}.weight`), weights: merged(sites, rank, core) },
   };
+}
+
+/**
+ * A subspace has no more directions than the layer; bases of more can't be orthonormal.
+ * @throws InputError if a site is too small for the rank
+ */
+export function checkRank({ weights }: Backbone, sites: readonly string[], rank: number): void {
+  for (const site of sites) {
+    const [out, width] = weights[`${site}.weight`]!.dims as [number, number];
+    if (rank > Math.min(out, width)) {
+      throw new InputError(
+        `rank is ${rank}, but ${site} is [${out}, ${width}]; choose ${Math.min(out, width)} or less`,
+      );
+    }
+  }
 }
 
 /** W = W0 + B C A for every site. */

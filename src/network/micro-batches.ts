@@ -24,6 +24,13 @@ export function* microBatches(
   }
 }
 
+/** What each image of a run counts: `share`, or nothing if it only fills it up. [size] */
+export function imageShare({ count, images }: MicroBatch, share: number): Tensor<"float32"> {
+  const size = images.dims[0]!;
+  const shares = Float32Array.from({ length: size }, (_, i) => (i < count ? share : 0));
+  return tensor("float32", [size], shares);
+}
+
 function repeated(values: Uint8Array, length: number): Uint8Array {
   const filled = new Uint8Array(length);
   for (let at = 0; at < length; at += values.length) filled.set(values.subarray(0, length - at), at);

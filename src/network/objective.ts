@@ -1,6 +1,7 @@
 /** @file What a training minimizes: a scalar computed from features, and what it is fed with. */
 import type { Batch } from "../data/dataset.ts";
 import { input, type Value } from "../graph/value.ts";
+import { cosineLogits } from "../nn/cosine.ts";
 import { linear } from "../nn/linear.ts";
 import { crossEntropy } from "../nn/loss.ts";
 import { add } from "../ops/index.ts";
@@ -30,17 +31,36 @@ export interface LocalClasses {
  * Mean cross-entropy of a batch over the classes of its task alone, of a linear classifier: values `head.weight`
  * [capacity, d] and `head.bias` [capacity].
  */
-export function localCrossEntropy({ classes, capacity }: LocalClasses): Objective {
+export const localCrossEntropy = (local: LocalClasses): Objective =>
+  crossEntropyOf(`cross-entropy over ${local.capacity} rows`, local, (features, values) => {
+    const { capacity } = local;
+    const weight = values("head.weight", [capacity, features.dims[1]!]);
+    return linear(features, weight, values("head.bias", [capacity]));
+  });
+
+/** The same of a cosine classifier: values `head.weight` [capacity, d], of any length, and `head.scale` [], σ of σ cos. */
+export const localCosineCrossEntropy = (local: LocalClasses): Objective =>
+  crossEntropyOf(`cross-entropy over ${local.capacity} cosines`, local, (features, values) =>
+    cosineLogits(
+      features,
+      values("head.weight", [local.capacity, features.dims[1]!]),
+      values("head.scale", []),
+    ),
+  );
+
+function crossEntropyOf(
+  name: string,
+  { classes, capacity }: LocalClasses,
+  logitsOf: (features: Value, values: ParameterInputs) => Value,
+): Objective {
   const row = new Map(classes.map((label, index) => [label, index]));
   const mask = Float32Array.from({ length: capacity }, (_, index) => (index < classes.length ? 0 : -1e9));
   const classMask = tensor("float32", [capacity], mask);
   return {
-    name: `cross-entropy over ${capacity} rows`,
+    name,
     loss(features, values) {
-      const [images, width] = features.dims as [number, number];
-      const weight = values("head.weight", [capacity, width]);
-      const logits = linear(features, weight, values("head.bias", [capacity]));
-      const masked = add(logits, input("classMask", "float32", [capacity]));
+      const images = features.dims[0]!;
+      const masked = add(logitsOf(features, values), input("classMask", "float32", [capacity]));
       return crossEntropy(masked, input("targets", "float32", [images, capacity]));
     },
     feeds(batch, { start, count, images }) {

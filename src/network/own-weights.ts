@@ -2,8 +2,12 @@
 import type { Backbone } from "../nn/checkpoint.ts";
 import { withOwnWeights } from "../nn/weights.ts";
 import { InputError } from "../tensor/errors.ts";
-import { float32Data, tensor } from "../tensor/tensor.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Adaptation } from "./adaptation.ts";
+
+/** Values that equal the frozen weights: where their training starts. */
+export const frozenValues = ({ weights }: Backbone, names: readonly string[]): Record<string, Tensor> =>
+  Object.fromEntries(names.map((name) => [PREFIX + name, weights[name]!]));
 
 /** Prefix of their values among a graph's inputs: the frozen ones keep their names. */
 const PREFIX = "own/";

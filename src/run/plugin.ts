@@ -43,7 +43,7 @@ const method = z.looseObject(
     traits: z.looseObject(
       {
         protocol: oneOf(["continual", "joint"]),
-        grows: z.array(oneOf(["classes", "tasks"]), "expected a list"),
+        grows: z.array(oneOf(["classes", "tasks", "classes by tasks"]), "expected a list"),
         trains: oneOf(["never", "first task", "every task"]),
         heads: z.union([z.literal("any"), z.array(text)], 'expected "any" or a list of heads'),
         ownClassifier: z.boolean("expected true or false"),

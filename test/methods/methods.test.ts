@@ -12,6 +12,15 @@ const FLOORS: Readonly<Record<string, number>> = {
   ncm: 0.75,
   lda: 0.9,
   joint: 0.7,
+  "linear-probe": 0.42,
+  l2p: 0.35,
+  dualprompt: 0.35,
+  "coda-prompt": 0.35,
+  inflora: 0.42,
+  "sd-lora": 0.42,
+  ease: 0.85,
+  slca: 0.42,
+  "fine-tuning": 0.45,
 };
 
 test("every method has a floor", () => {

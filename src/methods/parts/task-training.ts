@@ -1,13 +1,14 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
 import type { Batch } from "../../data/dataset.ts";
 import type { AdaptedNetwork } from "../../network/adapted-network.ts";
-import { localCrossEntropy, type Objective } from "../../network/objective.ts";
+import { localCosineCrossEntropy, localCrossEntropy, type Objective } from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
 import { prefixed, withPrefix } from "../../tensor/prefix.ts";
-import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
+import type { Rng } from "../../tensor/rng.ts";
+import { filledTensor, float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { StepPosition, Training } from "../method.ts";
 import type { TrainedRows } from "./trained-rows.ts";
 
@@ -24,9 +25,23 @@ export interface Reparameterization {
   readonly wanted: readonly string[];
 }
 
+/** Values of a linear classifier. */
+const LINEAR = ["head.weight", "head.bias"];
+
 /** Graph parameters whose gradients a training asks for, in the order that names its session. */
-export function gradientNames(direct: readonly string[], derived: readonly string[] = []): string[] {
-  return [...direct, ...derived, "head.weight", "head.bias"];
+export function gradientNames(
+  direct: readonly string[],
+  derived: readonly string[] = [],
+  head: readonly string[] = LINEAR,
+): string[] {
+  return [...direct, ...derived, ...head];
+}
+
+/** A classifier by cosines in place of a linear one: its logits are σ cos, rows without a past are drawn. */
+export interface CosineClassifier {
+  readonly rng: Rng;
+  /** Learning rate of σ, which starts at 1. */
+  readonly scaleRate: number;
 }
 
 /** Graph parameters that are trained as they are, by name: where they start and how fast they move. */
@@ -51,6 +66,7 @@ export interface TaskTrainingOptions {
   /** Further trained arrays, seen by the graph through `derived`. */
   readonly indirect?: readonly Parameter[];
   readonly derived?: Reparameterization;
+  readonly cosine?: CosineClassifier;
   /** Names of the method's options that are learning rates: for advice where training diverges. */
   readonly rates: readonly string[];
 }
@@ -61,7 +77,9 @@ export class TaskTraining implements Training {
   readonly #options: TaskTrainingOptions;
   readonly #objective: Objective;
   readonly #trained: readonly Parameter[];
-  readonly #head: { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number };
+  readonly #head: ReturnType<TrainedRows["open"]>;
+  /** Of its classifier, as the graph knows them. */
+  readonly #headValues: Tensors;
   readonly #optimizer: Optimizer;
   readonly #direct: Tensors;
 
@@ -69,7 +87,16 @@ export class TaskTraining implements Training {
     this.#options = options;
     this.classes = options.classes;
     this.#head = options.rows.open(options.classes);
-    this.#objective = localCrossEntropy({ classes: this.classes, capacity: this.#head.capacity });
+    const { weight, bias, capacity } = this.#head;
+    const local = { classes: this.classes, capacity };
+    const { cosine, headRate } = options;
+    this.#objective = cosine === undefined ? localCrossEntropy(local) : localCosineCrossEntropy(local);
+    if (cosine !== undefined) drawMissing(weight, this.classes.length, cosine.rng);
+    const second =
+      cosine === undefined
+        ? { name: "head.bias", value: bias, rate: headRate }
+        : { name: "head.scale", value: filledTensor([], 1), rate: cosine.scaleRate };
+    this.#headValues = { "head.weight": weight, [second.name]: second.value };
     const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
       name,
       rate,
@@ -79,23 +106,25 @@ export class TaskTraining implements Training {
     this.#trained = [
       ...copies.map(({ name, rate, tensor: copy }) => ({ name, rate, data: copy.data })),
       ...(options.indirect ?? []),
-      { name: "head.weight", rate: options.headRate, data: this.#head.weight.data },
-      { name: "head.bias", rate: options.headRate, data: this.#head.bias.data },
+      { name: "head.weight", rate: headRate, data: weight.data },
+      { name: second.name, rate: second.rate, data: second.value.data },
     ];
     this.#optimizer = options.optimization.optimizer();
   }
 
   /** Numbers that move; the padding of the head does not count. */
   get size(): number {
-    const padding = (this.#head.capacity - this.classes.length) * (this.#options.network.width + 1);
+    const { network, cosine } = this.#options;
+    const padding =
+      (this.#head.capacity - this.classes.length) * (network.width + (cosine === undefined ? 1 : 0));
     return this.#trained.reduce((sum, { data }) => sum + data.length, 0) - padding;
   }
 
   /** One optimizer step on a batch; returns its mean loss. */
   async step(batch: Batch, position: StepPosition): Promise<number> {
     const { network, fixed, derived, optimization } = this.#options;
-    const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headFeeds() };
-    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted);
+    const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
+    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, Object.keys(this.#headValues));
     const { loss, gradients } = await network.gradients(batch, values, wanted, this.#objective);
     if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`);
     const all = { ...gradients, ...derived?.pullBack(gradients) };
@@ -128,12 +157,18 @@ export class TaskTraining implements Training {
     this.#optimizer.load(withPrefix(OPTIMIZER, state));
   }
 
-  #headFeeds(): Tensors {
-    return { "head.weight": this.#head.weight, "head.bias": this.#head.bias };
-  }
-
   #diverged(what: string): InputError {
     const rates = this.#options.rates.map((name) => optionText(name)).join(", ");
     return new InputError(`training diverged, ${what}; choose lower learning rates (${rates})`);
+  }
+}
+
+/** Rows of zeros have no direction: those of classes without a past are drawn, uniform in ±1/√d. */
+function drawMissing({ dims, data }: Tensor<"float32">, classes: number, rng: Rng): void {
+  const width = dims[1]!;
+  for (let row = 0; row < classes; row++) {
+    const own = data.subarray(row * width, (row + 1) * width);
+    if (own.some((value) => value !== 0)) continue;
+    for (let i = 0; i < width; i++) own[i] = (2 * rng.uniform() - 1) / Math.sqrt(width);
   }
 }

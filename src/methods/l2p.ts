@@ -1,0 +1,107 @@
+/** @file L2P: the network stays; a pool of prompts and their keys is trained, and each image's query chooses some of them. */
+import * as z from "zod";
+import { FrozenQuery } from "../network/frozen-query.ts";
+import { promptPool } from "../network/prompt-pool.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
+import { Rng } from "../tensor/rng.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { defineMethod, type MethodContext, type TaskData, type Traits } from "./method.ts";
+import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
+import { uniformTensor } from "./parts/draws.ts";
+import { atRate, TaskTraining } from "./parts/task-training.ts";
+
+const count = z.number().int().positive();
+const options = z.object({
+  poolSize: count.default(10).describe("prompts in the pool"),
+  promptLength: count.default(5).describe("tokens of each prompt"),
+  chosen: count.default(5).describe("prompts that each image gets"),
+  pull: z.number().min(0).default(0.1).describe("weight of the term that pulls chosen keys to their queries"),
+  votedPrompts: z
+    .boolean()
+    .default(false)
+    .describe(
+      "as the published code does: all images of a run get the prompts most of them would choose, so answers depend on the batch",
+    ),
+  promptRate: z.number().positive().default(2e-3).describe("learning rate of prompts and keys"),
+  headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
+});
+type Options = z.infer<typeof options>;
+
+const traits: Traits = { ...adapterTraits, forwardPasses: 2 };
+
+/** Learning to prompt. */
+export const l2p = defineMethod({
+  name: "l2p",
+  summary: "a pool of prompts, chosen for each image by keys near its frozen features",
+  source: "Wang et al., L2P, CVPR 2022, arXiv 2112.08654",
+  options,
+  traits,
+  defaults: { heads: ["rows", "lda"], drift: "ridge" },
+  create: (context, values) => new L2p(context, values),
+});
+
+class L2p extends AdapterLearner {
+  readonly #options: Options;
+  readonly #query: FrozenQuery;
+  protected values: Record<string, Tensor>;
+
+  constructor(context: MethodContext, options: Options) {
+    const { poolSize, promptLength, chosen, votedPrompts: voted } = options;
+    if (chosen > poolSize) {
+      throw new InputError(
+        `${optionText("chosen", chosen)}: there are ${poolSize} prompts to choose from; choose ${poolSize} or less, or a larger ${optionText("poolSize")}`,
+      );
+    }
+    const query = new FrozenQuery(context);
+    super(context, [promptPool(context, query, { ...options, voted })]);
+    this.#options = options;
+    this.#query = query;
+    const { hiddenSize } = context.backbone.config;
+    this.values = {
+      "pool.prompts": uniformTensor([poolSize, promptLength, hiddenSize], 1, Rng.at(context.seed, "prompts")),
+      "pool.keys": uniformTensor([poolSize, hiddenSize], 1, Rng.at(context.seed, "keys")),
+    };
+    this.network.merge(this.values);
+  }
+
+  /** What every image costs. */
+  get notes(): string[] {
+    return ["the untouched network chooses the prompts: every image takes two forward passes"];
+  }
+
+  protected get untrained(): boolean {
+    return this.rows.empty;
+  }
+
+  protected async open({ classes }: TaskData): Promise<OpenTask> {
+    const { promptRate, headRate } = this.#options;
+    const training = new TaskTraining({
+      network: this.network,
+      classes,
+      rows: this.rows,
+      headRate,
+      optimization: this.context.optimization,
+      fixed: {},
+      direct: atRate(promptRate, this.values),
+      rates: ["promptRate", "headRate"],
+    });
+    const fold = (): void => {
+      for (const name of Object.keys(this.values)) this.values[name] = training.value(name);
+    };
+    return { training, fold };
+  }
+
+  protected ownState(): Record<string, Tensor> {
+    return { ...this.values };
+  }
+
+  protected loadOwn(state: Tensors): void {
+    for (const name of Object.keys(this.values)) this.values[name] = state[name]!;
+  }
+
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.#query.dispose();
+  }
+}

@@ -1,0 +1,33 @@
+/** @file What prompts are chosen by: features of the images at hand under the untouched network. */
+import type { Value } from "../graph/value.ts";
+import { tensor } from "../tensor/tensor.ts";
+import type { Adaptation } from "./adaptation.ts";
+import { AdaptedNetwork } from "./adapted-network.ts";
+import type { NetworkContext } from "./context.ts";
+import type { ParameterInputs } from "./parameter-inputs.ts";
+
+/** A second forward pass for every image, and what its features are fed as. */
+export class FrozenQuery {
+  readonly #network: AdaptedNetwork;
+
+  constructor(context: NetworkContext) {
+    this.#network = new AdaptedNetwork(context);
+  }
+
+  /** The query of each image, in a graph. [images of a run, d] */
+  value(values: ParameterInputs): Value {
+    const { width, context } = this.#network;
+    return values("query", [context.microBatch, width]);
+  }
+
+  /** For an adaptation whose hooks use it. */
+  readonly feeds: NonNullable<Adaptation["feeds"]> = async ({ images }) => {
+    const size = images.dims[0]!;
+    const features = await this.#network.features({ images: images.data, count: size });
+    return { query: tensor("float32", [size, this.#network.width], features) };
+  };
+
+  dispose(): Promise<void> {
+    return this.#network.dispose();
+  }
+}
