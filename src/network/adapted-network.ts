@@ -21,6 +21,7 @@ import type { NetworkContext } from "./context.ts";
 import { type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
+import { type ServedNetwork, servedNetwork } from "./served-network.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Loss and gradients of one batch. */
@@ -169,6 +170,11 @@ export class AdaptedNetwork {
       });
       yield { micro, results };
     }
+  }
+
+  /** The network at these values, for others to take over. */
+  served(values: Tensors): ServedNetwork {
+    return servedNetwork(this.context.backbone, this.#adaptations, values);
   }
 
   dispose(): Promise<void> {
