@@ -12,7 +12,7 @@ const ROOMS = words(`
   network heads methods train pretraining report run index.ts testing web node cli
 `);
 /** The same inside src/node. */
-const NODE_ROOMS = words("runtime files archives images hub benchmarks backbones runs pretraining index.ts");
+const NODE_ROOMS = words("files runtime archives images hub benchmarks backbones runs pretraining index.ts");
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
 /** Packages for the core; all others are for the rooms of one platform. */

@@ -1,11 +1,13 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { type Classified, openModel } from "../node/runs/model.ts";
-import { printable } from "../report/format.ts";
+import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
@@ -20,15 +22,28 @@ export function predictCommand(registry: Registry) {
     .addOption(new Option("--backbone <name>", "folder or name of the model's backbone, if it has moved"))
     .addOption(new Option("--readout <name>", "head that classifies (default: the model's own choice)"))
     .addOption(pluginOption("also know the methods and heads"))
+    .addOption(
+      new Option(
+        "--offline",
+        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
+      ),
+    )
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head } = options;
       const files = await imagesIn(filesOrFolders);
       const status = statusLine();
-      const onDownload = downloadListener(status);
-      const model = await openModel(options.model, { backbone, head, onDownload, registry }).finally(
-        status.stop,
-      );
+      const model = await openModel(options.model, {
+        backbone,
+        head,
+        registry,
+        onDownload: downloadListener(status),
+        onRequest: (name, endpoint) =>
+          status.line(
+            `${options.model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
+          ),
+        hub: options.offline === true ? offline(hubSettings()) : undefined,
+      }).finally(status.stop);
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {
@@ -37,7 +52,7 @@ export function predictCommand(registry: Registry) {
           for (const [i, answer] of (await model.classify(part.batch)).entries()) {
             const line =
               options.json === true ? asJson(part.files[i]!, answer) : asText(part.files[i]!, answer);
-            process.stdout.write(`${line}\n`);
+            print(`${line}\n`);
           }
         }
       } finally {
@@ -57,7 +72,7 @@ function asJson(file: string, { classes, distance }: Classified): string {
   const probabilities = Object.fromEntries(
     classes.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
   );
-  return JSON.stringify({
+  return jsonLine({
     file,
     class: best!.className,
     probability: best!.probability,
