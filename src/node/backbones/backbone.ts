@@ -55,6 +55,18 @@ export function describeBackbone(folder: string): BackboneFacts {
   });
 }
 
+/** What config.json says, as it is and as it was understood. @throws InputError as `loadBackbone` does */
+export function readCheckpoint(
+  folder: string,
+  imageSize?: number,
+): { readonly json: unknown; readonly checkpoint: CheckpointConfig } {
+  const parse = checkpointParser(folder, imageSize);
+  return withWeights(folder, (header, _, file) => ({
+    json: readJson(join(folder, CONFIG)),
+    checkpoint: parse(header, file),
+  }));
+}
+
 /** Checks what can be checked before the weights are there. @throws InputError for an unsupported architecture */
 export function checkConfig(folder: string): void {
   const json = readJson(join(folder, CONFIG));
