@@ -12,6 +12,8 @@ import { placedClassifier } from "./linear-layer.ts";
 export interface CheckpointSource extends CheckpointConfig {
   /** config.json */
   readonly json: Readonly<Record<string, unknown>>;
+  /** `realFields` of config.json. */
+  readonly real: ReadonlySet<string>;
 }
 
 /** What a classifier adds to a network. */

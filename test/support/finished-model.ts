@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyHead } from "../../src/heads/index.ts";
-import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import { loadBackbone } from "../../src/node/backbones/backbone.ts";
 import { REGISTRY } from "../../src/node/runs/registry.ts";
 import { nodeRuntime } from "../../src/node/runtime/runtime.ts";
+import { DEFAULT_OPTIMIZATION } from "../../src/optim/index.ts";
 import { FORMAT } from "../../src/run/former-model.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
@@ -50,7 +50,10 @@ export async function writeFinishedModel(folder: string, finished: FinishedModel
   );
   if (model.learner.classify !== undefined) {
     state["head.classes"] = tensor("int32", [SEEN.length], Int32Array.from(SEEN));
-    state["head.weight"] = drawn(tensor("float32", [SEEN.length, width], new Float32Array(SEEN.length * width)), rng);
+    state["head.weight"] = drawn(
+      tensor("float32", [SEEN.length, width], new Float32Array(SEEN.length * width)),
+      rng,
+    );
     state["head.bias"] = drawn(tensor("float32", [SEEN.length], new Float32Array(SEEN.length)), rng);
   }
   const count = 12 * SEEN.length;
@@ -73,7 +76,10 @@ export async function writeFinishedModel(folder: string, finished: FinishedModel
     classNames: CLASS_NAMES,
   };
   mkdirSync(join(folder, "model"), { recursive: true });
-  const bytes = encodeSafetensors({ ...state, ...model.heads.tensors() }, { "fm-lora": JSON.stringify(description) });
+  const bytes = encodeSafetensors(
+    { ...state, ...model.heads.tensors() },
+    { "fm-lora": JSON.stringify(description) },
+  );
   writeFileSync(join(folder, "model", "model.safetensors"), bytes);
   await model.dispose();
   return folder;
@@ -83,5 +89,9 @@ export async function writeFinishedModel(folder: string, finished: FinishedModel
 function drawn(value: Tensor, rng: Rng): Tensor {
   if (!(value.data instanceof Float32Array)) return value;
   const deviation = value.dims.length < 2 ? 0.3 : 1.2 / Math.sqrt(value.dims.at(-1)!);
-  return tensor("float32", value.dims, Float32Array.from(value.data, () => deviation * rng.normal()));
+  return tensor(
+    "float32",
+    value.dims,
+    Float32Array.from(value.data, () => deviation * rng.normal()),
+  );
 }

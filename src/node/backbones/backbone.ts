@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
 import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
+import { readTextSync } from "../files/read.ts";
 import { readJson, withWeights } from "./weight-files.ts";
 
 /** The files beside the weights. */
@@ -55,14 +56,14 @@ export function describeBackbone(folder: string): BackboneFacts {
   });
 }
 
-/** What config.json says, as it is and as it was understood. @throws InputError as `loadBackbone` does */
+/** config.json, as it is and as it was understood. @throws InputError as `loadBackbone` does */
 export function readCheckpoint(
   folder: string,
   imageSize?: number,
-): { readonly json: unknown; readonly checkpoint: CheckpointConfig } {
+): { readonly text: string; readonly checkpoint: CheckpointConfig } {
   const parse = checkpointParser(folder, imageSize);
   return withWeights(folder, (header, _, file) => ({
-    json: readJson(join(folder, CONFIG)),
+    text: readTextSync(join(folder, CONFIG)),
     checkpoint: parse(header, file),
   }));
 }

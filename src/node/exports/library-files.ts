@@ -1,5 +1,6 @@
 /** @file A model for transformers, timm and PEFT. */
 import { type CheckpointSource, mergedCheckpoint } from "../../export/checkpoint.ts";
+import { jsonText, realFields } from "../../export/json.ts";
 import { labelMaps } from "../../export/label-files.ts";
 import { classifierPlace } from "../../export/library-names.ts";
 import { placedClassifier } from "../../export/linear-layer.ts";
@@ -10,7 +11,10 @@ import { encodeSafetensors } from "../../tensor/safetensors.ts";
 import { readCheckpoint } from "../backbones/backbone.ts";
 import { backboneFolder } from "../backbones/backbones.ts";
 import type { OpenedModel } from "../runs/model.ts";
-import { type ExportOptions, factsOf, json, precisionNotes, type Work, type Written } from "./work.ts";
+import { type ExportOptions, factsOf, precisionNotes, type Work, type Written } from "./work.ts";
+
+/** Of adapter_config.json. */
+const REAL: ReadonlySet<string> = new Set(["lora_dropout"]);
 
 /** peft and safetensors. */
 export async function libraryFiles(work: Work, half: boolean): Promise<Written> {
@@ -22,12 +26,12 @@ export async function libraryFiles(work: Work, half: boolean): Promise<Written> 
   const head = apart
     ? { "classifier.safetensors": encodeSafetensors(apartClassifier(classifier), { format: "pt" }, { half }) }
     : {};
-  const names = apart || peft ? { "labels.json": json(labelMaps(labels)) } : {};
+  const names = apart || peft ? { "labels.json": jsonText(labelMaps(labels)) } : {};
   if (peft) {
     const { config, tensors } = peftAdapter(served, classifier, source, opened.backbone.name);
     return {
       files: {
-        "adapter_config.json": json(config),
+        "adapter_config.json": jsonText(config, REAL),
         "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }, { half }),
         ...head,
         ...names,
@@ -44,8 +48,8 @@ export async function libraryFiles(work: Work, half: boolean): Promise<Written> 
   );
   return {
     files: {
-      "config.json": json(config),
-      ...(preprocessor === undefined ? {} : { "preprocessor_config.json": json(preprocessor) }),
+      "config.json": jsonText(config, source.real),
+      ...(preprocessor === undefined ? {} : { "preprocessor_config.json": jsonText(preprocessor) }),
       "model.safetensors": encodeSafetensors(tensors, { format: "pt" }, { half }),
       ...head,
       ...names,
@@ -66,8 +70,8 @@ async function checkpointSource(
   { backbone: moved, hub }: ExportOptions,
 ): Promise<CheckpointSource> {
   const folder = await backboneFolder(moved ?? backbone.name, { settings: hub });
-  const { json, checkpoint } = readCheckpoint(folder, backbone.config.imageSize);
-  return { ...checkpoint, json: json as Record<string, unknown> };
+  const { text, checkpoint } = readCheckpoint(folder, backbone.config.imageSize);
+  return { ...checkpoint, json: JSON.parse(text) as Record<string, unknown>, real: realFields(text) };
 }
 
 /** An adapter leaves positions alone. */

@@ -1,11 +1,12 @@
 /** @file A model as ONNX files that transformers.js and any ONNX Runtime run. */
+import { jsonText } from "../../export/json.ts";
 import { labelMaps, preprocessorJson, rawPreprocessorJson } from "../../export/label-files.ts";
 import { type OnnxDtype, onnxClassifier } from "../../export/onnx-classifier.ts";
 import { onnxReadme } from "../../export/readme.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import { differenceOf, noiseImages, type OnnxDifference, onnxScores } from "./check-onnx.ts";
-import { factsOf, json, precisionNotes, type Work, type Written } from "./work.ts";
+import { factsOf, precisionNotes, type Work, type Written } from "./work.ts";
 
 /** Names that transformers.js looks for. */
 const ONNX_FILES: Readonly<Record<OnnxDtype, string>> = {
@@ -46,8 +47,8 @@ export async function onnxFiles(work: Work, dtypes: readonly OnnxDtype[]): Promi
   };
   const preprocessor = resizing === "inside" ? rawPreprocessorJson() : preprocessorJson(preprocessing);
   const files = {
-    "config.json": json(config),
-    "preprocessor_config.json": json(preprocessor),
+    "config.json": jsonText(config),
+    "preprocessor_config.json": jsonText(preprocessor),
     ...models,
     "README.md": onnxReadme(factsOf(work, notes), Object.keys(models), resizing, imageSize),
   };

@@ -100,6 +100,3 @@ export interface Written {
   readonly files: FolderFiles;
   readonly notes: readonly string[];
 }
-
-/** A JSON file. */
-export const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
