@@ -7,6 +7,7 @@ import { backbonesCommand } from "./backbones.ts";
 import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
+import { exportCommand } from "./export.ts";
 import { featuresCommand } from "./features.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
@@ -23,6 +24,7 @@ export function createProgram(registry: Registry = REGISTRY): Command {
     runCommand(registry),
     compareCommand(),
     predictCommand(registry),
+    exportCommand(registry),
     featuresCommand(),
     pretrainCommand(),
     methodsCommand(registry),

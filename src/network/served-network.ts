@@ -57,7 +57,9 @@ export function servedNetwork(
     features(config, weights, images) {
       const fed = staying.find(({ feeds }) => feeds !== undefined);
       if (fed !== undefined) {
-        throw new InputError(`${fed.name}: is computed for the images at hand, outside of the network's graph`);
+        throw new InputError(
+          `${fed.name}: is computed for the images at hand, outside of the network's graph`,
+        );
       }
       const own = staying.reduce((all, each) => each.weights?.(all, fixed) ?? all, weights);
       return vitFeatures(config, own, images, composedHooks(staying.map((each) => each.hooks(fixed))));

@@ -26,7 +26,7 @@ def base_model(job):
         import timm
 
         where = job["folder"] if job["kind"] == "safetensors" else job["backbone"]
-        count = {} if job["kind"] == "safetensors" else {"num_classes": job["classes"]}
+        count = {} if job["kind"] == "safetensors" else {"num_classes": job["classes"], "img_size": job["size"]}
         return timm.create_model(f"local-dir:{where}", pretrained=True, **count)
     cls = getattr(transformers, job["class_name"])
     if job["kind"] == "safetensors":

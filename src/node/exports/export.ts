@@ -6,16 +6,7 @@ import { readModel } from "../runs/model.ts";
 import { checkFolder, writeFolder } from "./folder.ts";
 import { libraryFiles } from "./library-files.ts";
 import { onnxFiles } from "./onnx-files.ts";
-import { type ExportFormat, type ExportOptions, workOn } from "./work.ts";
-
-/** What was written. */
-export interface Exported {
-  readonly folder: string;
-  /** Paths in it. */
-  readonly files: readonly string[];
-  /** What a user should know, a sentence each. */
-  readonly notes: readonly string[];
-}
+import { type Exported, type ExportFormat, type ExportOptions, workOn } from "./work.ts";
 
 /**
  * Writes a model in another program's format.

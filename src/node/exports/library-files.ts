@@ -1,16 +1,14 @@
 /** @file A model for transformers, timm and PEFT. */
 import { type CheckpointSource, mergedCheckpoint } from "../../export/checkpoint.ts";
-import { jsonText, realFields } from "../../export/json.ts";
+import { jsonText } from "../../export/json.ts";
 import { labelMaps } from "../../export/label-files.ts";
-import { classifierPlace } from "../../export/library-names.ts";
+import { classifierPlace, isTimm } from "../../export/library-names.ts";
 import { placedClassifier } from "../../export/linear-layer.ts";
 import { peftAdapter } from "../../export/peft.ts";
 import { checkpointReadme, peftReadme } from "../../export/readme.ts";
 import type { HeadClassifier } from "../../heads/head.ts";
 import { encodeSafetensors } from "../../tensor/safetensors.ts";
-import { readCheckpoint } from "../backbones/backbone.ts";
-import { backboneFolder } from "../backbones/backbones.ts";
-import type { OpenedModel } from "../runs/model.ts";
+import { checkpointSource } from "./source.ts";
 import { type ExportOptions, factsOf, precisionNotes, type Work, type Written } from "./work.ts";
 
 /** Of adapter_config.json. */
@@ -19,7 +17,7 @@ const REAL: ReadonlySet<string> = new Set(["lora_dropout"]);
 /** peft and safetensors. */
 export async function libraryFiles(work: Work, half: boolean): Promise<Written> {
   const { opened, served, classifier, labels, options } = work;
-  const source = await checkpointSource(opened, options);
+  const source = await checkpointSource(opened.backbone, { settings: options.hub });
   const notes = [...droppedNotes(work), ...precisionNotes(work), ...sizeNotes(source, options)];
   const facts = factsOf(work, notes);
   const { peft, apart } = { peft: options.to === "peft", apart: classifierPlace(source) === undefined };
@@ -65,22 +63,16 @@ const apartClassifier = (classifier: HeadClassifier) => {
   return { weight: tensors["classifier.weight"]!, bias: tensors["classifier.bias"]! };
 };
 
-async function checkpointSource(
-  { backbone }: OpenedModel,
-  { backbone: moved, hub }: ExportOptions,
-): Promise<CheckpointSource> {
-  const folder = await backboneFolder(moved ?? backbone.name, { settings: hub });
-  const { text, checkpoint } = readCheckpoint(folder, backbone.config.imageSize);
-  return { ...checkpoint, json: JSON.parse(text) as Record<string, unknown>, real: realFields(text) };
-}
-
-/** An adapter leaves positions alone. */
-function sizeNotes({ json, config }: CheckpointSource, { to }: ExportOptions): string[] {
-  const stored = json.image_size;
+/** An adapter leaves positions alone: the backbone's have to be resized by whoever loads it. */
+function sizeNotes(source: CheckpointSource, { to }: ExportOptions): string[] {
+  const { json, config } = source;
+  const { model_args: args } = json as { readonly model_args?: { readonly img_size?: number | number[] } };
+  const stored = isTimm(source) ? [args?.img_size].flat()[0] : json.image_size;
   if (to !== "peft" || typeof stored !== "number" || stored === config.imageSize) return [];
-  return [
-    `the model takes images of ${config.imageSize} pixels, its backbone of ${stored}: resize to ${config.imageSize}, and call it with interpolate_pos_encoding=True (DINOv2 does that by itself)`,
-  ];
+  const how = isTimm(source)
+    ? `give img_size=${config.imageSize} to timm.create_model`
+    : "call the model with interpolate_pos_encoding=True (DINOv2 resizes its positions by itself)";
+  return [`the model takes images of ${config.imageSize} pixels, its backbone of ${stored}: ${how}`];
 }
 
 const droppedNotes = ({ served, opened }: Work): string[] =>

@@ -29,6 +29,15 @@ export interface ExportOptions
   readonly resizing?: "inside" | "outside" | undefined;
 }
 
+/** What was written. */
+export interface Exported {
+  readonly folder: string;
+  /** Paths in it. */
+  readonly files: readonly string[];
+  /** What a user should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
 /** A model that is being exported. */
 export interface Work {
   readonly opened: OpenedModel;
