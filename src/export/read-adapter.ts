@@ -48,8 +48,12 @@ export function withAdapter(
   file: string,
 ): Backbone {
   const places = layersByPath(checkpoint);
-  const weights: Record<string, Tensor<"float32">> = { ...backbone.weights };
-  let changes = 0;
+  const changes: (Target & {
+    readonly name: string;
+    readonly a: Matrix;
+    readonly b: Matrix;
+    readonly scale: number;
+  })[] = [];
   for (const name of Object.keys(tensors).sort()) {
     const path = pathOf(name, file);
     if (path === undefined) continue;
@@ -62,19 +66,25 @@ export function withAdapter(
       );
     }
     const scale = scaleOf(config, path, a.dims[0]!, file);
-    for (const { layer, part } of found) {
-      const weight = `${layer}.weight`;
-      weights[weight] = merged(weights[weight]!, a, b, scale, part, `${file}: tensor ${name}`);
-      changes++;
-    }
+    changes.push(...found.map((target) => ({ ...target, name, a, b, scale })));
   }
-  if (changes === 0)
+  if (changes.length === 0) {
     throw new InputError(`${file}: has no lora_A and lora_B; there is nothing to start from`);
+  }
+  // An adapter may have the names of both versions, as ours have: one change by two names.
+  const stored = new Set(changes.flatMap(({ layer, asStored }) => (asStored ? [layer] : [])));
+  const weights: Record<string, Matrix> = { ...backbone.weights };
+  for (const { layer, asStored, part, name, a, b, scale } of changes) {
+    const weight = `${layer}.weight`;
+    if (!asStored && stored.has(layer)) continue;
+    weights[weight] = merged(weights[weight]!, a, b, scale, part, `${file}: tensor ${name}`);
+  }
   return { ...backbone, weights };
 }
 
 type Matrix = Tensor<"float32">;
-type Target = Pick<NamedLayer, "part"> & { readonly layer: string };
+/** One of our layers, and whether it is named as in files. */
+type Target = Pick<NamedLayer, "part"> & { readonly layer: string; readonly asStored: boolean };
 
 /** Our layers by each of their paths in files and in libraries. */
 function layersByPath(checkpoint: CheckpointConfig): Map<string, Target[]> {
@@ -82,8 +92,9 @@ function layersByPath(checkpoint: CheckpointConfig): Map<string, Target[]> {
   for (let block = 0; block < checkpoint.config.layers; block++) {
     for (const name of ["query", "key", "value", "output", "fc1", "fc2"]) {
       const layer = `blocks.${block}.${name}`;
-      for (const { path, part } of layerNames(checkpoint, layer)) {
-        places.set(path, [...(places.get(path) ?? []), { layer, ...(part && { part }) }]);
+      for (const [i, { path, part }] of layerNames(checkpoint, layer).entries()) {
+        const target = { layer, asStored: i === 0, ...(part && { part }) };
+        places.set(path, [...(places.get(path) ?? []), target]);
       }
     }
   }
