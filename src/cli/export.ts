@@ -54,7 +54,7 @@ export function exportCommand(registry: Registry) {
     )
     .addOption(new Option("--json", "print what was written as a line of JSON"))
     .action(async (options) => {
-      const { model, adapter, to, out, head, dropPrompts, dtype: dtypes, resizing, backbone } = options;
+      const { model, adapter, to, out, head, dropPrompts, dtype, resizing, backbone } = options;
       const status = statusLine();
       const onDownload = downloadListener(status);
       const settings = options.offline === true ? offline(hubSettings()) : undefined;
@@ -73,7 +73,7 @@ export function exportCommand(registry: Registry) {
           return;
         }
         if (model === undefined) throw new InputError("--model: expected the folder of a run");
-        const more = { to, out, head, dropPrompts, dtypes, resizing, backbone };
+        const more = { to, out, head, dropPrompts, dtype, resizing, backbone };
         const finding = { registry, onDownload, onRequest: asking, hub: settings };
         told(await exportModel(model, { ...more, ...finding }), options.json);
       } finally {

@@ -21,6 +21,7 @@ const ROOT = "base_model.model.";
  * The adapter, with the classifier where the library has a class for one. It has the names of transformers 4 and of
  * transformers 5: each takes its own and leaves the others.
  * @param base the backbone, as its user names it
+ * @param subject what is exported, for messages
  * @throws InputError if the network has no low-rank change, or others besides
  */
 export function peftAdapter(
@@ -28,17 +29,18 @@ export function peftAdapter(
   head: HeadClassifier,
   checkpoint: CheckpointConfig,
   base: string,
+  subject: string,
 ): PeftAdapter {
   const layers = Object.keys(served.updates);
   const other = served.changed.find((name) => !layers.includes(name.replace(/\.weight$/, "")));
   if (other !== undefined) {
     throw new InputError(
-      `${other} is trained itself, and an adapter has low-rank changes only; export to safetensors or onnx`,
+      `${subject}: ${other} is trained itself, and an adapter has low-rank changes only; export to safetensors or onnx`,
     );
   }
   if (layers.length === 0) {
     throw new InputError(
-      "the method changes nothing in the network, so there is no adapter; export to safetensors or onnx",
+      `${subject} changes nothing in the network, so there is no adapter; export to safetensors or onnx`,
     );
   }
   const modules = new Map<string, LowRankUpdate>();

@@ -119,7 +119,7 @@ async function prepare(network: string, index: number): Promise<void> {
   const library = isTimm(checkpoint) ? "timm" : "transformers";
   for (const kind of ["peft", "safetensors", "onnx"] as const) {
     const folder = join(at, kind);
-    await exportModel(model, { to: kind, out: folder, resizing: "outside", dtypes: ["fp32"] });
+    await exportModel(model, { to: kind, out: folder, resizing: "outside", dtype: ["fp32"] });
     const className =
       place?.className ?? (network.startsWith("siglip") ? "SiglipVisionModel" : "CLIPVisionModel");
     jobs.push({

@@ -24,7 +24,7 @@ export interface FinishedModel {
 }
 
 /** Classes of every such model; the third has not been seen. */
-export const CLASS_NAMES = ["ant", "bee", "cow", "dog", "elk"];
+const CLASS_NAMES = ["ant", "bee", "cow", "dog", "elk"];
 const SEEN = [0, 1, 3, 4];
 
 /** Writes model/ of a run into `folder` and returns it. */

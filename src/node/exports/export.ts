@@ -37,7 +37,7 @@ function defaultFolder(model: string, to: ExportFormat): string {
   return `${basename(whole) === "model" ? dirname(whole) : whole}-${to}`;
 }
 
-function dtypesOf({ to, dtypes }: ExportOptions): readonly OnnxDtype[] {
+function dtypesOf({ to, dtype: dtypes }: ExportOptions): readonly OnnxDtype[] {
   if (dtypes === undefined || dtypes.length === 0) return to === "onnx" ? ["fp32", "q8"] : ["fp32"];
   if (to === "onnx") return ONNX_DTYPES.filter((each) => dtypes.includes(each));
   if (dtypes.length > 1 || dtypes[0] === "q8") {

@@ -26,7 +26,8 @@ export async function libraryFiles(work: Work, half: boolean): Promise<Written> 
     : {};
   const names = apart || peft ? { "labels.json": jsonText(labelMaps(labels)) } : {};
   if (peft) {
-    const { config, tensors } = peftAdapter(served, classifier, source, opened.backbone.name);
+    const subject = `${opened.file}: method ${opened.method}`;
+    const { config, tensors } = peftAdapter(served, classifier, source, opened.backbone.name, subject);
     return {
       files: {
         "adapter_config.json": jsonText(config, REAL),

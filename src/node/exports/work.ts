@@ -24,7 +24,7 @@ export interface ExportOptions
   /** For peft and safetensors: leave prompt tokens out, which changes every answer. */
   readonly dropPrompts?: boolean | undefined;
   /** Default: fp32, for onnx fp32 and q8, since browsers take that. peft and safetensors have one, and no q8. */
-  readonly dtypes?: readonly OnnxDtype[] | undefined;
+  readonly dtype?: readonly OnnxDtype[] | undefined;
   /** For onnx; default: inside. */
   readonly resizing?: "inside" | "outside" | undefined;
 }
