@@ -73,7 +73,7 @@ export { classIncremental, domainIncremental, type Task, type TaskStream } from 
 
 // What is added to a network, and what runs it.
 
-export type { Adaptation, Merging, Watch } from "./network/adaptation.ts";
+export type { Adaptation, LowRankUpdate, Merging, Watch } from "./network/adaptation.ts";
 export {
   AdaptedNetwork,
   type Gradients,
@@ -88,6 +88,7 @@ export { type LocalClasses, localCrossEntropy, type Objective } from "./network/
 export { ownWeights } from "./network/own-weights.ts";
 export type { ParameterInputs } from "./network/parameter-inputs.ts";
 export { promptTokens } from "./network/prompt-tokens.ts";
+export type { ServedNetwork, StayingPart } from "./network/served-network.ts";
 
 // Heads classify features; drift maps move what they keep.
 

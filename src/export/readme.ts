@@ -35,10 +35,11 @@ from peft import PeftModel
 base = timm.create_model("local-dir:BACKBONE", pretrained=True, num_classes=${count})
 model = PeftModel.from_pretrained(base, "ADAPTER").eval()`
     : `
+import torch
 from peft import PeftModel
 from transformers import ${place?.className ?? bareClass(checkpoint)}
 
-base = ${place?.className ?? bareClass(checkpoint)}.from_pretrained("BACKBONE"${place === undefined ? "" : `, num_labels=${count}`})
+base = ${place?.className ?? bareClass(checkpoint)}.from_pretrained("BACKBONE"${place === undefined ? "" : `, num_labels=${count}`}, dtype=torch.float32)
 model = PeftModel.from_pretrained(base, "ADAPTER").eval()`;
   const rest =
     place === undefined
