@@ -31,7 +31,7 @@ export function predictCommand(registry: Registry) {
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head } = options;
-      const files = await imagesIn(filesOrFolders);
+      const { files, notices } = await imagesIn(filesOrFolders);
       const status = statusLine();
       const model = await openModel(options.model, {
         backbone,
@@ -44,6 +44,8 @@ export function predictCommand(registry: Registry) {
           ),
         hub: options.offline === true ? offline(hubSettings()) : undefined,
       }).finally(status.stop);
+      for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
+      if (options.json !== true) status.line(temperatureNote(model.temperature));
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {
@@ -62,8 +64,19 @@ export function predictCommand(registry: Registry) {
     });
 }
 
-function asText(file: string, { classes: [best] }: Classified): string {
-  return printable(`${file}: ${best!.className} ${best!.probability.toFixed(3)}`);
+/** A probability is sure of images that are none of the classes, too; a distance well above 1 tells some of them. */
+function asText(file: string, { classes: [best], distance }: Classified): string {
+  const far = distance === null ? "" : ` (distance ${distance.toFixed(2)})`;
+  return printable(`${file}: ${best!.className} ${best!.probability.toFixed(3)}${far}`);
+}
+
+/** What to know before probabilities are believed. */
+function temperatureNote(temperature: number | null): string {
+  const calibrated =
+    temperature === null
+      ? "probabilities are not calibrated"
+      : `probabilities are calibrated on the classes it knows (temperature ${temperature.toFixed(2)})`;
+  return `note: ${calibrated}, and may be near 1 for an image of no known class; distances well above 1 tell some of these`;
 }
 
 /** `distance` tells images of no known class: see `Classified`. */

@@ -134,6 +134,11 @@ class Run {
         testImages,
         epochs,
       });
+      const reason = plan === "none" ? learner.untrainable?.(data.classes) : undefined;
+      if (reason !== undefined) {
+        this.#record.untrainedTasks.push(task.index);
+        this.#tell({ type: "untrained-task", task: task.index, reason });
+      }
     }
     const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
     this.#repeating = middle;

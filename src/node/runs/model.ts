@@ -1,48 +1,28 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
-import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
-import { currentDescription, FORMAT } from "../../run/former-model.ts";
 import { chosenHeads, headName } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { decodeSafetensors } from "../../tensor/safetensors.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import { ContinualModel } from "../../train/model.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
+import { checkFits, decodeModel } from "./model-file.ts";
 import { REGISTRY } from "./registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
-
-/** What model.safetensors says about itself under "fm-lora". */
-const descriptionSchema = z.looseObject({
-  format: z.literal(FORMAT),
-  method: z.string(),
-  methodOptions: z.record(z.string(), z.unknown()),
-  heads: z.array(z.string()).nonempty().optional(),
-  drift: z.string().optional(),
-  headOptions: z.record(z.string(), z.unknown()).default({}),
-  backbone: z.string(),
-  imageSize: z.number().int().positive(),
-  precision: z.enum(["float32", "int8"]).default("float32"),
-  float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
-  classNames: z.array(z.string()).nonempty(),
-  plugins: z.array(z.string()).default([]),
-});
 
 /** What a model says about one image. */
 export interface Classified {
@@ -59,6 +39,10 @@ export interface Model {
   /** Names of its heads, the model's own choice first. */
   readonly heads: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** What the scores of its head were divided by to make probabilities calibrated; null where it doesn't calibrate. */
+  readonly temperature: number | null;
+  /** What a user should know of its files, a line each. */
+  readonly notices: readonly string[];
   /** What it says about images, from one forward pass. */
   classify(images: Images): Promise<readonly Classified[]>;
   dispose(): Promise<void>;
@@ -115,8 +99,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
     );
   }
-  const { tensors, metadata } = decodeSafetensors(readWholeSync(file), file);
-  const description = parseDescription(metadata["fm-lora"], file);
+  const { tensors, description } = decodeModel(readWholeSync(file), file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
   const registry = options.registry ?? REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
@@ -128,6 +111,12 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
     onRequest: (endpoint) => onRequest?.(from, endpoint),
     settings: hub,
   });
+  if (trained.weights !== undefined && backbone.sha256 !== undefined && trained.weights !== backbone.sha256) {
+    const [then, now] = [trained.weights, backbone.sha256].map((digest) => digest.slice(0, 12));
+    throw new InputError(
+      `${file}: was trained on other weights than ${backbone.name} has (SHA-256 ${then}, here ${now}); give it the backbone that it was trained with: --backbone`,
+    );
+  }
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
@@ -150,7 +139,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
   if (!names.includes(head)) {
     throw new InputError(`${file}: there is no head "${head}"; it has: ${names.join(", ")}`);
   }
-  checkFits(model, tensors, file);
+  checkFits(model.state(), tensors, file);
   await model.load(tensors);
   return { model, classNames, method: name, precision: trained.precision, backbone, head, file };
 }
@@ -166,6 +155,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     classNames,
     heads: model.heads.names,
     preprocessing: backbone.preprocessing,
+    notices: backbone.notices ?? [],
+    temperature: model.heads.temperature(head),
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);
       return Array.from({ length: images.count }, (_, row) => {
@@ -209,49 +200,8 @@ function context(
   };
 }
 
-function parseDescription(text: string | undefined, file: string): z.infer<typeof descriptionSchema> {
-  if (text === undefined) {
-    throw new InputError(`${file}: no model of fm-lora: its metadata have no entry "fm-lora"`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${file}: its entry "fm-lora" is no JSON`, { cause: error });
-  }
-  if (typeof json !== "object" || json === null) {
-    throw new InputError(`${file}: its entry "fm-lora" is no JSON object`);
-  }
-  const description = currentDescription(json as Record<string, unknown>);
-  if (description.format !== FORMAT) {
-    throw new InputError(
-      `${file}: a model of format ${JSON.stringify(description.format)}, this program reads ${FORMAT}; open it with the version that wrote it`,
-    );
-  }
-  const result = descriptionSchema.safeParse(description);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new InputError(`${file}: its entry "fm-lora": ${issue!.path.join(".")}: ${issue!.message}`);
-}
-
-/** A model's state before training has the names of any later one; only the number of classes grows. */
-function checkFits(model: ContinualModel, tensors: Readonly<Record<string, Tensor>>, file: string): void {
-  for (const [name, { dims }] of Object.entries(model.state())) {
-    const found = tensors[name];
-    if (found === undefined) {
-      throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
-    }
-    if (found.dims.length !== dims.length || found.dims.at(-1) !== dims.at(-1)) {
-      if (dims.length < 2) continue; // one number a class
-      throw new InputError(
-        `${file}: tensor ${name} is [${found.dims}], the backbone makes it [${dims}]; the model was trained on another one`,
-      );
-    }
-  }
-}
-
 function softmax(scores: Float32Array): number[] {
-  const highest = Math.max(...scores);
+  const highest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   if (highest === Number.NEGATIVE_INFINITY) {
     throw new InputError("this head has learnt no class yet: choose another with --readout");
   }
