@@ -73,21 +73,22 @@ export { classIncremental, domainIncremental, type Task, type TaskStream } from 
 
 // What is added to a network, and what runs it.
 
-export type { Adaptation, Merging, Watch } from "./network/adaptation.ts";
+export type { Adaptation, LowRankUpdate, Merging, Watch } from "./network/adaptation.ts";
 export {
   AdaptedNetwork,
   type Gradients,
-  type GraphParts,
   type Observation,
 } from "./network/adapted-network.ts";
 export type { NetworkContext } from "./network/context.ts";
 export { featurePass, observePass, type PassResult } from "./network/feature-pass.ts";
+export type { GraphParts } from "./network/graph-parts.ts";
 export { type LowRankOptions, lowRank } from "./network/low-rank.ts";
 export type { MicroBatch } from "./network/micro-batches.ts";
 export { type LocalClasses, localCrossEntropy, type Objective } from "./network/objective.ts";
 export { ownWeights } from "./network/own-weights.ts";
 export type { ParameterInputs } from "./network/parameter-inputs.ts";
 export { promptTokens } from "./network/prompt-tokens.ts";
+export type { ServedNetwork, StayingPart } from "./network/served-network.ts";
 
 // Heads classify features; drift maps move what they keep.
 

@@ -7,6 +7,7 @@ import { backbonesCommand } from "./backbones.ts";
 import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
+import { exportCommand } from "./export.ts";
 import { featuresCommand } from "./features.ts";
 import { gridCommand } from "./grid.ts";
 import { methodsCommand } from "./methods.ts";
@@ -27,6 +28,7 @@ export function createProgram(registry: Registry = REGISTRY): Command {
     workerCommand(),
     compareCommand(),
     predictCommand(registry),
+    exportCommand(registry),
     featuresCommand(),
     pretrainCommand(),
     methodsCommand(registry),

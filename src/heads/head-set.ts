@@ -5,7 +5,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ClassStatistics } from "./class-statistics.ts";
 import type { AnyDrift } from "./drift/drift.ts";
-import type { AnyHead, Head, OwnClassifier } from "./head.ts";
+import type { AnyHead, Head, HeadClassifier, OwnClassifier } from "./head.ts";
 
 const PREFIX = "statistics.";
 
@@ -110,6 +110,11 @@ export class HeadSet {
     return Object.fromEntries(
       names.map((name) => [name, this.#heads.get(name)!.scores(features, classCount)]),
     );
+  }
+
+  /** `Head.classifier` of the head of that name; undefined where it has none. */
+  classifier(name: string): HeadClassifier | undefined {
+    return this.#heads.get(name)?.classifier?.();
   }
 
   /** `Head.distances` of the first head that can tell; null without one. [n] */

@@ -5,9 +5,21 @@ import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ClassStatistics } from "./class-statistics.ts";
 import type { DriftMap } from "./drift/drift.ts";
+import type { LinearClassifier } from "./linear-classifier.ts";
 
-/** The classifier that a method trains itself: class scores of features. [n, width] -> [n, classCount] */
-export type OwnClassifier = (features: Float32Array, classCount: number) => Float32Array;
+/** The classifier that a method trains itself. */
+export interface OwnClassifier {
+  /** Class scores of features. [n, width] -> [n, classCount] */
+  (features: Float32Array, classCount: number): Float32Array;
+  /** The same as numbers, where it is linear. */
+  linear?(): LinearClassifier;
+}
+
+/** A head's scores as other programs can compute them: weight · f + bias. */
+export interface HeadClassifier extends LinearClassifier {
+  /** Of features scaled to unit length. */
+  readonly unitFeatures: boolean;
+}
 
 /** What a head may use besides its own memory. */
 export interface HeadContext {
@@ -29,6 +41,8 @@ export interface Head {
   changed?(): void;
   /** Scores of every class, [n, classCount]; −∞ for classes it does not know. Each row depends on its features alone. */
   scores(features: Float32Array, classCount: number): Float32Array;
+  /** The scores in a form that other programs can compute, over the classes it knows; left out where there is none. */
+  classifier?(): HeadClassifier | undefined;
   /** How far each row is from every known class: about 1 or less for known ones; null where it can't tell. [n] */
   distances?(features: Float32Array): Float32Array | null;
   /** What scores were divided by so that their softmax is calibrated; left out by heads that don't calibrate. */

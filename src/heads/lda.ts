@@ -23,6 +23,7 @@ export const lda = defineHead({
         fitted = undefined;
       },
       scores: (features, classCount) => discriminant().scores(features, classCount),
+      classifier: () => ({ ...discriminant().classifier, unitFeatures: false }),
       temperature: () => discriminant().temperature,
       distances: (features) =>
         statistics().classes.length === 0 ? null : discriminant().distances(features),

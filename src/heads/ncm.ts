@@ -13,13 +13,17 @@ export const ncm = defineHead({
   followsDrift: true,
   create({ width, statistics }) {
     let prototypes: LinearClassifier | undefined;
+    const fitted = (): LinearClassifier => {
+      prototypes ??= statistics().prototypes();
+      return prototypes;
+    };
     return {
       changed() {
         prototypes = undefined;
       },
+      classifier: () => ({ ...fitted(), unitFeatures: true }),
       scores(features, classCount) {
-        prototypes ??= statistics().prototypes();
-        return linearScores(prototypes, unitRows(features, width), width, classCount);
+        return linearScores(fitted(), unitRows(features, width), width, classCount);
       },
     };
   },

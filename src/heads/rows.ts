@@ -10,5 +10,8 @@ export const rows = defineHead({
   options: z.object({}),
   needs: ["own classifier"],
   followsDrift: false,
-  create: ({ own }) => ({ scores: own }),
+  create: ({ own }) => ({
+    scores: own,
+    classifier: () => own.linear && { ...own.linear(), unitFeatures: false },
+  }),
 });

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Images } from "../data/dataset.ts";
 import { AdaptedNetwork } from "../network/adapted-network.ts";
+import type { ServedNetwork } from "../network/served-network.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type Learner, type MethodContext, type TaskBeginning, type Traits } from "./method.ts";
 
@@ -62,6 +63,10 @@ class FrozenFeatures implements Learner {
 
   features(images: Images): Promise<Float32Array> {
     return this.#network.features(images);
+  }
+
+  served(): ServedNetwork {
+    return this.#network.served({});
   }
 
   state(): Record<string, Tensor> {

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type { Batch, Images, LabeledFeatures } from "../data/dataset.ts";
 import type { OwnClassifier } from "../heads/head.ts";
 import type { NetworkContext } from "../network/context.ts";
+import type { ServedNetwork } from "../network/served-network.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { Optimization } from "../optim/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
@@ -83,6 +84,8 @@ export interface Learner {
    * those of the model before it. [count, width]
    */
   features(images: Images): Promise<Float32Array>;
+  /** The network between tasks, for others to take over; left out where it takes more than one forward pass. */
+  served?(): ServedNetwork;
   /** What the network keeps between tasks. Unchanged while a task trains. */
   state(): Record<string, Tensor>;
   load(state: Tensors): Promise<void>;

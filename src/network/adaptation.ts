@@ -11,6 +11,12 @@ import type { ParameterInputs } from "./parameter-inputs.ts";
 /** Hears what a place of the network sees: rows [n, k], one a token of every image. */
 export type Watch = (site: string, rows: Value) => void;
 
+/** A low-rank change of a layer, W = W0 + B A. */
+export interface LowRankUpdate {
+  readonly a: Tensor<"float32">; // [r, in]
+  readonly b: Tensor<"float32">; // [out, r]
+}
+
 /** Weights with an adaptation folded in: after that, it costs nothing to serve. */
 export interface Merging {
   /** The weights that change: "blocks.0.query.weight". */
@@ -20,6 +26,8 @@ export interface Merging {
     frozen: Readonly<Record<string, Tensor<"float32">>>,
     values: Tensors,
   ): Record<string, Tensor<"float32">>;
+  /** The same changes by layer ("blocks.0.query"), where they are low-rank: what is exchanged as an adapter. */
+  updates?(values: Tensors): Record<string, LowRankUpdate>;
 }
 
 /**

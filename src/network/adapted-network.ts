@@ -4,7 +4,7 @@ import type { Batch, Images } from "../data/dataset.ts";
 import { graph } from "../graph/graph.ts";
 import { input, type Value } from "../graph/value.ts";
 import { FLOAT32, type Precision } from "../nn/precision.ts";
-import { type VitHooks, vitFeatures } from "../nn/vit.ts";
+import { vitFeatures } from "../nn/vit.ts";
 import {
   type HeldMatrix,
   quantizedFeeds,
@@ -13,15 +13,17 @@ import {
   weightFeeds,
   weightInputs,
 } from "../nn/weights.ts";
-import { add, expand, matmul, mul, reshape } from "../ops/index.ts";
+import { add } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { withFeatures } from "./features.ts";
+import { type GraphParts, IMAGE_SHARE, MOMENT, observationGraph, TOKENS } from "./graph-parts.ts";
 import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
+import { type ServedNetwork, servedNetwork } from "./served-network.ts";
 import { Sessions } from "./sessions.ts";
 
 /** Loss and gradients of one batch. */
@@ -37,18 +39,6 @@ export interface Observation {
   readonly moments: Readonly<Record<string, Float32Array>>;
   /** Tokens in each site's sum. */
   readonly tokens: Readonly<Record<string, number>>;
-}
-
-/** What a graph of one's own is built from. */
-export interface GraphParts {
-  /** uint8 [size, side, side, 3] */
-  readonly images: Value;
-  /** Images of a run. */
-  readonly size: number;
-  /** Trained values. */
-  readonly values: ParameterInputs;
-  /** Features with all adaptations as they are trained, unmerged. [size, d] */
-  features(watch?: Watch): Value;
 }
 
 /** Runs the adapted network; trained values are fed, so one compiled graph serves all tasks. */
@@ -167,14 +157,15 @@ export class AdaptedNetwork {
     });
     for (const micro of this.#microBatches(batch)) {
       const own = await this.#ownFeeds(micro);
-      const results = await session.run({
-        ...this.#frozen,
-        ...own,
-        ...(await feeds(micro)),
-        images: micro.images,
-      });
+      const more = await feeds(micro);
+      const results = await session.run({ ...this.#frozen, ...own, ...more, images: micro.images });
       yield { micro, results };
     }
+  }
+
+  /** The network at these values, for others to take over. */
+  served(values: Tensors): ServedNetwork {
+    return servedNetwork(this.context.backbone, this.#adaptations, values);
   }
 
   dispose(): Promise<void> {
@@ -269,31 +260,13 @@ export class AdaptedNetwork {
     watch?: Watch,
   ): Value {
     const weights = adaptations.reduce((own, each) => each.weights?.(own, values) ?? own, frozen);
-    const hooks: VitHooks = composedHooks(adaptations.map((each) => each.hooks(values, watch)));
+    const hooks = composedHooks(adaptations.map((each) => each.hooks(values, watch)));
     return vitFeatures(this.context.backbone.config, weights, images, hooks);
   }
 }
 
-const IMAGE_SHARE = "imageShare";
-const MOMENT = "moment ";
-const TOKENS = "tokens ";
-
-/** Features, and Σ h hᵀ of all that the adaptations see; images that only fill up the batch weigh nothing. */
-function observationGraph({ size, features }: GraphParts): Record<string, Value> {
-  const share = input(IMAGE_SHARE, "float32", [size]);
-  const outputs: Record<string, Value> = {};
-  const seen = features((site, h) => {
-    const perImage = h.dims[0]! / size;
-    const weight = reshape(expand(reshape(share, [size, 1]), [size, perImage]), [size * perImage, 1]);
-    outputs[MOMENT + site] = matmul(mul(h, weight), h, { transposeA: true });
-    outputs[TOKENS + site] = matmul(weight, weight, { transposeA: true });
-  });
-  return { features: seen, ...outputs };
-}
-
 const namesOf = (adaptations: readonly Adaptation[]): string =>
   adaptations.map(({ name }) => name).join(" and ");
-
 function accumulate(sums: Record<string, Float32Array>, name: string, values: Float32Array): void {
   const sum = sums[name];
   if (sum === undefined) sums[name] = values.slice();

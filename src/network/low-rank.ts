@@ -2,10 +2,11 @@
 import type { Value } from "../graph/value.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { addLowRank, type LowRankFactors, project } from "../nn/low-rank.ts";
+import type { Tensors } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
 import { product } from "../tensor/linear-algebra.ts";
 import { float32Data, tensor } from "../tensor/tensor.ts";
-import type { Adaptation, Merging } from "./adaptation.ts";
+import type { Adaptation, LowRankUpdate, Merging } from "./adaptation.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** Which layers, and how. */
@@ -40,7 +41,22 @@ export function lowRank(backbone: Backbone, { sites, rank, core = false }: LowRa
         return addLowRank(y, h, own);
       },
     }),
-    merging: { names: sites.map((site) => `${site}.weight`), weights: merged(sites, rank, core) },
+    merging: {
+      names: sites.map((site) => `${site}.weight`),
+      weights: merged(sites, rank, core),
+      updates: (values) =>
+        Object.fromEntries(sites.map((site) => [site, updateOf(values, site, rank, core)] as const)),
+    },
+  };
+}
+
+/** B C and A of a site. */
+function updateOf(values: Tensors, site: string, rank: number, core: boolean): LowRankUpdate {
+  const [a, b] = [values[`${site}.a`]!, values[`${site}.b`]!];
+  const lift = core ? product(float32Data(b), rank, float32Data(values[`${site}.core`]!), rank) : b.data;
+  return {
+    a: tensor("float32", a.dims, float32Data(a)),
+    b: tensor("float32", b.dims, Float32Array.from(lift as ArrayLike<number>)),
   };
 }
 

@@ -53,7 +53,7 @@ function theirTensors(
 }
 
 /** Rows over pixels as images store them [d, p * p * 3] -> convolution kernel [d, 3, p, p]. */
-function kernelOf(rows: Tensor<"float32">, side: number): Tensor<"float32"> {
+export function kernelOf(rows: Tensor<"float32">, side: number): Tensor<"float32"> {
   const [width, length] = rows.dims as [number, number];
   const area = side * side;
   const channels = length / area;

@@ -14,6 +14,9 @@ export {
 export { type DomainLayout, domainNeeds, openDomainLists } from "./benchmarks/domain-lists.ts";
 export { openFolder } from "./benchmarks/folder.ts";
 export { openParquet, type ParquetLayout } from "./benchmarks/parquet-dataset.ts";
+export { type AdapterOptions, adapterFrom, mergeAdapter } from "./exports/adapter.ts";
+export { exportModel } from "./exports/export.ts";
+export { EXPORT_FORMATS, type Exported, type ExportFormat, type ExportOptions } from "./exports/work.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,

@@ -3,6 +3,7 @@ import type { Images, LabeledFeatures } from "../../data/dataset.ts";
 import type { OwnClassifier } from "../../heads/head.ts";
 import type { Adaptation } from "../../network/adaptation.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
+import type { ServedNetwork } from "../../network/served-network.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Learner, MethodContext, TaskBeginning, TaskData, Traits } from "../method.ts";
@@ -66,7 +67,10 @@ export abstract class AdapterLearner implements Learner {
     return this.network.width;
   }
 
-  readonly classify: OwnClassifier = (features, classCount) => this.rows.scores(features, classCount);
+  readonly classify: OwnClassifier = Object.assign(
+    (features: Float32Array, classCount: number) => this.rows.scores(features, classCount),
+    { linear: () => this.rows.classifier() },
+  );
 
   /** Local cross-entropy over one class is constant: such a task trains nothing. */
   plan(classes: readonly number[]): "none" | "first" | "later" {
@@ -96,6 +100,10 @@ export abstract class AdapterLearner implements Learner {
 
   features(images: Images): Promise<Float32Array> {
     return this.network.features(images);
+  }
+
+  served(): ServedNetwork {
+    return this.network.served(this.values);
   }
 
   state(): Record<string, Tensor> {

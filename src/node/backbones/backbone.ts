@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
 import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
+import { readTextSync } from "../files/read.ts";
 import { openWeights, readJson, weightsDigest } from "./weight-files.ts";
 
 /** The files beside the weights. */
@@ -62,6 +63,16 @@ export function describeBackbone(folder: string): BackboneFacts {
   const checkpoint = parse(header, file);
   const { family, config } = checkpoint;
   return { family: family.modelType, config, parameters: countWeights(checkpoint, header, file) };
+}
+
+/** config.json, as it is and as it was understood. @throws InputError as `loadBackbone` does */
+export function readCheckpoint(
+  folder: string,
+  imageSize?: number,
+): { readonly text: string; readonly checkpoint: CheckpointConfig } {
+  const { header, file } = openWeights(folder);
+  const checkpoint = checkpointParser(folder, imageSize)(header, file);
+  return { text: readTextSync(join(folder, CONFIG)), checkpoint };
 }
 
 /** Checks what can be checked before the weights are there. @throws InputError for an unsupported architecture */

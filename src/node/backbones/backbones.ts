@@ -41,6 +41,11 @@ export async function findBackbone(
   return loadBackbone(folder, { name: lasting, imageSize, stored });
 }
 
+/** The folder with a backbone's files: for those of the Hub, in its cache. @throws InputError as `findBackbone` does */
+export async function backboneFolder(name: string, options: BringOptions = {}): Promise<string> {
+  return (await bring(name, options)).folder;
+}
+
 /** Downloads a backbone of the Hub, and returns a name under which it needs no network. Others keep theirs. */
 export async function bringBackbone(name: string, options: BringOptions = {}): Promise<string> {
   return (await bring(name, options)).name;

@@ -70,12 +70,27 @@ export interface ModelOptions {
   readonly microBatch?: number | undefined;
 }
 
+/** A run's model with what it was made of. */
+export interface OpenedModel {
+  readonly model: ContinualModel;
+  /** Of the stream; not all need have been seen. */
+  readonly classNames: readonly string[];
+  /** Name of the method. */
+  readonly method: string;
+  readonly precision: "float32" | "int8";
+  readonly backbone: Backbone;
+  /** The head that was asked for, or the model's own choice. */
+  readonly head: string;
+  /** Where it lies, for messages. */
+  readonly file: string;
+}
+
 /**
- * Opens the model of a run.
+ * Reads the model of a run and its backbone.
  * @param folder a run's folder, or its model/ folder
  * @throws InputError if there is none, or it doesn't fit its backbone
  */
-export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
+export async function readModel(folder: string, options: ModelOptions = {}): Promise<OpenedModel> {
   const file = [join(folder, "model", "model.safetensors"), join(folder, "model.safetensors")].find(
     existsSync,
   );
@@ -126,9 +141,19 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   }
   checkFits(model.state(), tensors, file);
   await model.load(tensors);
+  return { model, classNames, method: name, precision: trained.precision, backbone, head, file };
+}
+
+/**
+ * Opens the model of a run.
+ * @param folder a run's folder, or its model/ folder
+ * @throws InputError if there is none, or it doesn't fit its backbone
+ */
+export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
+  const { model, classNames, backbone, head } = await readModel(folder, options);
   return {
     classNames,
-    heads: names,
+    heads: model.heads.names,
     preprocessing: backbone.preprocessing,
     notices: backbone.notices ?? [],
     temperature: model.heads.temperature(head),

@@ -1,0 +1,140 @@
+/** @file An ONNX model under construction: nodes and initializers by name, for files that other programs run. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "../onnx/generated/onnx_pb.ts";
+import { ONNX_TYPE } from "../ops/index.ts";
+import { toHalf } from "../tensor/half.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** ONNX's number of half precision. */
+export const FLOAT16 = 10;
+
+/** Oldest operator set with all that is used: Resize with antialiasing came with 18. Older runtimes read it, too. */
+const OPSET = 18n;
+const IR_VERSION = 8n;
+
+/** An attribute: whole numbers, a text, or a real number. */
+type Attribute = number | readonly number[] | string | { readonly float: number };
+
+/** An input or output: its axes are numbers, or names where any length will do. */
+export interface Port {
+  readonly name: string;
+  readonly dims: readonly (number | string)[];
+}
+
+/** Nodes in running order, and the constants that they use. */
+export class OnnxBuilder {
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers = new Map<string, TensorProto>();
+  #results = 0;
+
+  /** Adds a node and names its outputs; one of them unless told otherwise. @returns the first one's name */
+  node(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    outputs: readonly string[] = [this.fresh()],
+  ): string {
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        opType,
+        name: `${opType}_${this.#nodes.length}`, // tools list nodes by name
+        input: [...inputs],
+        output: [...outputs],
+        attribute: Object.entries(attributes).map(([name, value]) => encodeAttribute(name, value)),
+      }),
+    );
+    return outputs[0]!;
+  }
+
+  /** A name that nothing has yet. */
+  fresh(): string {
+    return `r${this.#results++}`;
+  }
+
+  /** Adds a constant, once by its name. @param half float32 is stored in half precision */
+  constant(name: string, value: () => Tensor, { half = false }: { readonly half?: boolean } = {}): string {
+    if (!this.#initializers.has(name)) this.#initializers.set(name, encodeTensor(name, value(), half));
+    return name;
+  }
+
+  /** Whole numbers, [n]; the same ones are stored once. */
+  int64(values: readonly number[]): string {
+    const data = (): Tensor => ({
+      dtype: "int64",
+      dims: [values.length],
+      data: BigInt64Array.from(values, BigInt),
+    });
+    return this.constant(`int64 ${values.join()}`, data);
+  }
+
+  /** A number, []. */
+  float(value: number, half = false): string {
+    const data = (): Tensor => ({ dtype: "float32", dims: [], data: Float32Array.of(value) });
+    return this.constant(`${half ? "float16" : "float32"} ${value}`, data, { half });
+  }
+
+  /** The whole model. */
+  model(inputs: readonly Port[], outputs: readonly Port[], description: string): Uint8Array {
+    const model = create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: "fm-lora",
+      docString: description,
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: OPSET })],
+      graph: create(GraphProtoSchema, {
+        name: "classifier",
+        node: this.#nodes,
+        initializer: [...this.#initializers.values()],
+        input: inputs.map(encodePort),
+        output: outputs.map(encodePort),
+      }),
+    });
+    return toBinary(ModelProtoSchema, model);
+  }
+}
+
+function encodeAttribute(name: string, value: Attribute): AttributeProto {
+  const type = AttributeProto_AttributeType;
+  if (typeof value === "number")
+    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
+  if (typeof value === "string") {
+    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
+  }
+  if ("float" in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
+}
+
+function encodeTensor(name: string, { dtype, dims, data }: Tensor, half: boolean): TensorProto {
+  const halved = half && data instanceof Float32Array;
+  const { buffer, byteOffset, byteLength } = halved ? toHalf(data) : data; // serializing copies it
+  return create(TensorProtoSchema, {
+    name,
+    dataType: halved ? FLOAT16 : ONNX_TYPE[dtype],
+    dims: dims.map(BigInt),
+    rawData: new Uint8Array(buffer, byteOffset, byteLength),
+  });
+}
+
+/** Inputs and outputs are float32 in every file. */
+function encodePort({ name, dims }: Port): ValueInfoProto {
+  const dim = dims.map((length) => ({
+    value:
+      typeof length === "number"
+        ? { case: "dimValue" as const, value: BigInt(length) }
+        : { case: "dimParam" as const, value: length },
+  }));
+  const tensorType = { elemType: ONNX_TYPE.float32, shape: { dim } };
+  return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
+}

@@ -1,0 +1,37 @@
+/** @file What graphs over an adapted network are built from, and the one that sums up what adaptations see. */
+import { input, type Value } from "../graph/value.ts";
+import { expand, matmul, mul, reshape } from "../ops/index.ts";
+import type { Watch } from "./adaptation.ts";
+import type { ParameterInputs } from "./parameter-inputs.ts";
+
+/** What a graph of one's own is built from. */
+export interface GraphParts {
+  /** uint8 [size, side, side, 3] */
+  readonly images: Value;
+  /** Images of a run. */
+  readonly size: number;
+  /** Trained values. */
+  readonly values: ParameterInputs;
+  /** Features with all adaptations as they are trained, unmerged. [size, d] */
+  features(watch?: Watch): Value;
+}
+
+/** Name of the input with each image's share of the batch, 0 for one that only fills it up. [size] */
+export const IMAGE_SHARE = "imageShare";
+/** Prefix of outputs: Σ h hᵀ of a site. */
+export const MOMENT = "moment ";
+/** Prefix of outputs: tokens in that sum. */
+export const TOKENS = "tokens ";
+
+/** Features, and Σ h hᵀ of all that the adaptations see; images that only fill up the batch weigh nothing. */
+export function observationGraph({ size, features }: GraphParts): Record<string, Value> {
+  const share = input(IMAGE_SHARE, "float32", [size]);
+  const outputs: Record<string, Value> = {};
+  const seen = features((site, h) => {
+    const perImage = h.dims[0]! / size;
+    const weight = reshape(expand(reshape(share, [size, 1]), [size, perImage]), [size * perImage, 1]);
+    outputs[MOMENT + site] = matmul(mul(h, weight), h, { transposeA: true });
+    outputs[TOKENS + site] = matmul(weight, weight, { transposeA: true });
+  });
+  return { features: seen, ...outputs };
+}

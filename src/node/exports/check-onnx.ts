@@ -1,0 +1,78 @@
+/** @file Runs an exported ONNX model once, beside the model that it was made from. */
+import { disableTelemetry } from "../runtime/no-telemetry.ts";
+// Telemetry is off before ONNX Runtime is loaded, unless a bundler moves packages to the front.
+
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Images, Preprocessing } from "../../data/dataset.ts";
+import { Rng } from "../../tensor/rng.ts";
+
+/** More than one, and an odd number: an answer that depends on the batch shows. */
+const IMAGES = 3;
+
+/** How far an exported model is from its origin, on images of noise. */
+export interface OnnxDifference {
+  /** Largest difference of scores, as a share of the largest score. */
+  readonly share: number;
+  /** Images whose likeliest class is the same. */
+  readonly agreeing: number;
+  readonly images: number;
+}
+
+/** Images of noise, one a patch's size of flat color in each corner: the same at every call. */
+export function noiseImages({ size }: Preprocessing): Images {
+  const rng = Rng.at("export", size);
+  const images = Uint8Array.from({ length: IMAGES * size * size * 3 }, () => rng.below(256));
+  return { images, count: IMAGES };
+}
+
+/**
+ * The scores of an exported model, [count, classes].
+ * @param resizing as in `OnnxOptions`: how its pixels go in
+ */
+export async function onnxScores(
+  model: Uint8Array,
+  { images, count }: Images,
+  { size, mean, std }: Preprocessing,
+  resizing: "inside" | "outside",
+): Promise<Float32Array> {
+  disableTelemetry();
+  const area = size * size;
+  const pixels = new Float32Array(count * 3 * area);
+  for (let image = 0; image < count; image++) {
+    for (let channel = 0; channel < 3; channel++) {
+      for (let i = 0; i < area; i++) {
+        const byte = images[(image * area + i) * 3 + channel]!;
+        pixels[(image * 3 + channel) * area + i] =
+          resizing === "inside" ? byte : (byte / 255 - mean[channel]!) / std[channel]!;
+      }
+    }
+  }
+  const session = await InferenceSession.create(model, {
+    executionProviders: ["cpu"],
+    logSeverityLevel: 3, // errors only
+  });
+  try {
+    const feed = new OrtTensor("float32", pixels, [count, 3, size, size]);
+    const { logits } = await session.run({ pixel_values: feed });
+    return logits!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+/** Both [count, classes]. */
+export function differenceOf(ours: Float32Array, theirs: Float32Array, count: number): OnnxDifference {
+  const width = ours.length / count;
+  let [largest, difference, agreeing] = [0, 0, 0];
+  for (let row = 0; row < count; row++) {
+    const [a, b] = [ours, theirs].map((all) => all.subarray(row * width, (row + 1) * width));
+    for (let i = 0; i < width; i++) {
+      largest = Math.max(largest, Math.abs(a![i]!));
+      difference = Math.max(difference, Math.abs(a![i]! - b![i]!));
+    }
+    agreeing += Number(likeliest(a!) === likeliest(b!));
+  }
+  return { share: difference / Math.max(largest, Number.MIN_VALUE), agreeing, images: count };
+}
+
+const likeliest = (row: Float32Array): number => row.indexOf(row.reduce((a, b) => Math.max(a, b)));

@@ -1,0 +1,111 @@
+/** @file A model on its way into another format: what is exported, and whether the format has a place for it. */
+import { labelsOf } from "../../export/label-files.ts";
+import type { OnnxDtype } from "../../export/onnx-classifier.ts";
+import type { ReadmeFacts } from "../../export/readme.ts";
+import type { HeadClassifier } from "../../heads/head.ts";
+import type { ServedNetwork } from "../../network/served-network.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
+import type { ModelOptions, OpenedModel } from "../runs/model.ts";
+import type { FolderFiles } from "./folder.ts";
+
+/** Formats by name. */
+export const EXPORT_FORMATS = ["peft", "onnx", "safetensors"] as const;
+/** One of `EXPORT_FORMATS`. */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** What to export, and how. */
+export interface ExportOptions
+  extends Pick<ModelOptions, "backbone" | "registry" | "onDownload" | "onRequest" | "hub"> {
+  readonly to: ExportFormat;
+  /** The folder to make; default: beside the model, MODEL-FORMAT. */
+  readonly out?: string | undefined;
+  /** Which head classifies; default: the model's own choice. */
+  readonly head?: string | undefined;
+  /** For peft and safetensors: leave prompt tokens out, which changes every answer. */
+  readonly dropPrompts?: boolean | undefined;
+  /** Default: fp32, for onnx fp32 and q8, since browsers take that. peft and safetensors have one, and no q8. */
+  readonly dtype?: readonly OnnxDtype[] | undefined;
+  /** For onnx; default: inside. */
+  readonly resizing?: "inside" | "outside" | undefined;
+}
+
+/** What was written. */
+export interface Exported {
+  readonly folder: string;
+  /** Paths in it. */
+  readonly files: readonly string[];
+  /** What a user should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A model that is being exported. */
+export interface Work {
+  readonly opened: OpenedModel;
+  readonly served: ServedNetwork;
+  readonly classifier: HeadClassifier;
+  /** Of the classifier's rows. */
+  readonly labels: readonly string[];
+  readonly options: ExportOptions;
+}
+
+/** @throws InputError where the model has nothing to export, or not for this format */
+export function workOn(opened: OpenedModel, options: ExportOptions): Work {
+  const { model, head, classNames, file, method } = opened;
+  const served = model.learner.served?.();
+  if (served === undefined) {
+    throw new InputError(
+      `${file}: method ${method} classifies in several forward passes, which no export can hold`,
+    );
+  }
+  const classifier = model.heads.classifier(head);
+  const linear = model.heads.names.filter((name) => model.heads.classifier(name)?.unitFeatures === false);
+  const others = linear.length === 0 ? "" : `choose ${optionText("head")} ${linear.join(" or ")}`;
+  if (classifier === undefined) {
+    throw new InputError(
+      `${file}: head ${head} has no form that other programs could compute${others && `; ${others}`}`,
+    );
+  }
+  if (classifier.classes.length === 0) throw new InputError(`${file}: head ${head} has learnt no class yet`);
+  if (options.to !== "onnx" && classifier.unitFeatures) {
+    const instead = [...(others === "" ? [] : [others]), "export to onnx"].join(", or ");
+    throw new InputError(
+      `${file}: head ${head} scales features to unit length, which a linear layer can't; ${instead}`,
+    );
+  }
+  if (options.to !== "onnx") checkStaying(served, file, options);
+  return { opened, served, classifier, labels: labelsOf(classifier, classNames), options };
+}
+
+/** @throws InputError for parts that an ordinary network has no place for, unless they may be dropped */
+function checkStaying({ staying }: ServedNetwork, file: string, { to, dropPrompts }: ExportOptions): void {
+  const other = staying.find(({ prompts }) => !prompts);
+  if (other !== undefined) {
+    throw new InputError(`${file}: ${other.name}: ${to} has no place for it; export to onnx`);
+  }
+  if (staying.length > 0 && dropPrompts !== true) {
+    throw new InputError(
+      `${file}: ${staying[0]!.name} have no place in ${to}; export to onnx, which keeps them, or leave them out with ${optionText("dropPrompts")}, which changes every answer`,
+    );
+  }
+}
+
+/** What models in 8 bits differ in. */
+export const precisionNotes = ({ opened }: Work): string[] =>
+  opened.precision === "int8"
+    ? ["fm-lora computes this model in 8 bits, the export in float32: answers differ by that rounding"]
+    : [];
+
+/** For README.md. */
+export const factsOf = ({ opened, labels }: Work, notes: readonly string[]): ReadmeFacts => ({
+  method: opened.method,
+  backbone: opened.backbone.name,
+  head: opened.head,
+  labels,
+  notes,
+});
+
+/** A folder to write, and what a user should know of it. */
+export interface Written {
+  readonly files: FolderFiles;
+  readonly notes: readonly string[];
+}
