@@ -9,10 +9,12 @@ import { expect, test } from "vitest";
 /** From the bottom up: a file imports its own room and rooms before it. */
 const ROOMS = words(`
   tensor graph ops autodiff onnx runtime data nn optim metrics
-  network heads methods train pretraining report run index.ts testing web node cli
+  network heads methods train pretraining report run learner index.ts testing web node cli
 `);
 /** The same inside src/node. */
-const NODE_ROOMS = words("runtime files archives images hub benchmarks backbones runs pretraining index.ts");
+const NODE_ROOMS = words(
+  "runtime files archives images hub benchmarks backbones runs learner pretraining index.ts",
+);
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
 /** Packages for the core; all others are for the rooms of one platform. */
@@ -173,7 +175,7 @@ test("a file that imports a later room, the other platform, Node or nothing know
       "src/web/files.ts: imports node:fs; only node,cli may",
       "src/data/decode.ts: imports sharp; only node,cli may",
       "src/nn/own.ts: has the operator cubeOp; only src/ops may have any",
-      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, network, heads, methods, train, pretraining, report, run, index.ts, testing, web, node, cli",
+      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, network, heads, methods, train, pretraining, report, run, learner, index.ts, testing, web, node, cli",
       "src/metrics/test.ts: metrics imports ../../test/toy.ts, which is in outside src",
       "src/cli/long.ts: 301 lines, at most 300",
     ]

@@ -8,6 +8,8 @@ import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
 import { featuresCommand } from "./features.ts";
+import { learnCommand } from "./learn.ts";
+import { learnerCommands } from "./learner.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
@@ -22,7 +24,9 @@ export function createProgram(registry: Registry = REGISTRY): Command {
   const commands = [
     runCommand(registry),
     compareCommand(),
+    learnCommand(registry),
     predictCommand(registry),
+    ...learnerCommands(registry),
     featuresCommand(),
     pretrainCommand(),
     methodsCommand(registry),

@@ -1,22 +1,19 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
+import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
+import { checkFits, decodeModel } from "../../learner/model-file.ts";
 import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
-import { FLOAT32_PARTS } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { checked } from "../../run/checked.ts";
-import { currentDescription, FORMAT } from "../../run/former-model.ts";
 import { chosenHeads, headName } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { decodeSafetensors } from "../../tensor/safetensors.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import { ContinualModel } from "../../train/model.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import type { DownloadProgress } from "../hub/index.ts";
@@ -27,30 +24,6 @@ import { REGISTRY } from "./registry.ts";
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
 
-/** What model.safetensors says about itself under "fm-lora". */
-const descriptionSchema = z.looseObject({
-  format: z.literal(FORMAT),
-  method: z.string(),
-  methodOptions: z.record(z.string(), z.unknown()),
-  heads: z.array(z.string()).nonempty().optional(),
-  drift: z.string().optional(),
-  headOptions: z.record(z.string(), z.unknown()).default({}),
-  backbone: z.string(),
-  imageSize: z.number().int().positive(),
-  precision: z.enum(["float32", "int8"]).default("float32"),
-  float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
-  classNames: z.array(z.string()).nonempty(),
-  plugins: z.array(z.string()).default([]),
-});
-
-/** What a model says about one image. */
-export interface Classified {
-  /** The likeliest class first: the softmax of the head's scores. */
-  readonly classes: readonly { readonly className: string; readonly probability: number }[];
-  /** How far the image is from every known class, about 1 or less for known ones; null where no head can tell. */
-  readonly distance: number | null;
-}
-
 /** A model that classifies. */
 export interface Model {
   /** All classes of the stream it was trained on; those not seen yet have probability 0. */
@@ -59,7 +32,7 @@ export interface Model {
   readonly heads: readonly string[];
   readonly preprocessing: Preprocessing;
   /** What it says about images, from one forward pass. */
-  classify(images: Images): Promise<readonly Classified[]>;
+  classify(images: Images): Promise<readonly Prediction[]>;
   dispose(): Promise<void>;
 }
 
@@ -69,6 +42,8 @@ export interface ModelOptions {
   readonly backbone?: string | undefined;
   /** Name of a head; left out: the model's own choice. */
   readonly head?: string | undefined;
+  /** An image stranger than this is unknown; default: what the model's held-out images say; of a run's model, none is. */
+  readonly unknownThreshold?: number | undefined;
   readonly threads?: number | undefined;
   /** Where the model's method and heads are looked up; default: what comes along. */
   readonly registry?: Registry | undefined;
@@ -81,22 +56,23 @@ export interface ModelOptions {
   readonly microBatch?: number | undefined;
 }
 
+/** The file of the model in a run's folder, its model/ folder, or a learner's; undefined if there is none. */
+export const modelFileIn = (folder: string): string | undefined =>
+  [join(folder, "model", "model.safetensors"), join(folder, "model.safetensors")].find(existsSync);
+
 /**
- * Opens the model of a run.
- * @param folder a run's folder, or its model/ folder
+ * Opens the model of a run or a learner.
+ * @param folder a run's folder or its model/ folder, or a learner's
  * @throws InputError if there is none, or it doesn't fit its backbone
  */
 export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
-  const file = [join(folder, "model", "model.safetensors"), join(folder, "model.safetensors")].find(
-    existsSync,
-  );
+  const file = modelFileIn(folder);
   if (file === undefined) {
     throw new InputError(
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
     );
   }
-  const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
-  const description = parseDescription(metadata["fm-lora"], file);
+  const { tensors, description } = decodeModel(readFileSync(file), file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
   const registry = options.registry ?? REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
@@ -127,21 +103,18 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   if (!names.includes(head)) {
     throw new InputError(`${file}: there is no head "${head}"; it has: ${names.join(", ")}`);
   }
-  checkFits(model, tensors, file);
+  checkFits(model.state(), tensors, file);
   await model.load(tensors);
+  const key = keyOf(description, model.learner.width, options.unknownThreshold);
   return {
-    classNames,
+    classNames: classNames.filter((_, position) => !key.removed.includes(position)),
     heads: names,
     preprocessing: backbone.preprocessing,
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);
       return Array.from({ length: images.count }, (_, row) => {
         const own = scores[head]!.subarray(row * classNames.length, (row + 1) * classNames.length);
-        const all = softmax(own).map((probability, i) => ({ className: classNames[i]!, probability }));
-        return {
-          classes: all.sort((a, b) => b.probability - a.probability),
-          distance: distances?.[row] ?? null,
-        };
+        return answerOf(own, distances?.[row] ?? null, key);
       });
     },
     dispose: () => model.dispose(),
@@ -174,55 +147,4 @@ function context(
     microBatch,
     optimization: DEFAULT_OPTIMIZATION,
   };
-}
-
-function parseDescription(text: string | undefined, file: string): z.infer<typeof descriptionSchema> {
-  if (text === undefined) {
-    throw new InputError(`${file}: no model of fm-lora: its metadata have no entry "fm-lora"`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${file}: its entry "fm-lora" is no JSON`, { cause: error });
-  }
-  if (typeof json !== "object" || json === null) {
-    throw new InputError(`${file}: its entry "fm-lora" is no JSON object`);
-  }
-  const description = currentDescription(json as Record<string, unknown>);
-  if (description.format !== FORMAT) {
-    throw new InputError(
-      `${file}: a model of format ${JSON.stringify(description.format)}, this program reads ${FORMAT}; open it with the version that wrote it`,
-    );
-  }
-  const result = descriptionSchema.safeParse(description);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new InputError(`${file}: its entry "fm-lora": ${issue!.path.join(".")}: ${issue!.message}`);
-}
-
-/** A model's state before training has the names of any later one; only the number of classes grows. */
-function checkFits(model: ContinualModel, tensors: Readonly<Record<string, Tensor>>, file: string): void {
-  for (const [name, { dims }] of Object.entries(model.state())) {
-    const found = tensors[name];
-    if (found === undefined) {
-      throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
-    }
-    if (found.dims.length !== dims.length || found.dims.at(-1) !== dims.at(-1)) {
-      if (dims.length < 2) continue; // one number a class
-      throw new InputError(
-        `${file}: tensor ${name} is [${found.dims}], the backbone makes it [${dims}]; the model was trained on another one`,
-      );
-    }
-  }
-}
-
-function softmax(scores: Float32Array): number[] {
-  const highest = Math.max(...scores);
-  if (highest === Number.NEGATIVE_INFINITY) {
-    throw new InputError("this head has learnt no class yet: choose another with --readout");
-  }
-  const exponentials = Array.from(scores, (score) => Math.exp(score - highest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }
