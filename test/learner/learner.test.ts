@@ -102,7 +102,10 @@ describe("learning", () => {
     for (let run = 0; run < 2; run++) {
       const learner = await learnerWith(FM_LORA);
       const phases = new Set<string>();
-      const options = { train: "always", onProgress: ({ phase }: { phase: string }) => phases.add(phase) } as const;
+      const options = {
+        train: "always",
+        onProgress: ({ phase }: { phase: string }) => phases.add(phase),
+      } as const;
       const result = await learner.learn({ classes: classes([0, 1], 10) }, options);
       expect(result).toMatchObject({ trained: true, reason: "training was asked for" });
       expect([...phases]).toEqual(["reading", "training", "looking", "checking"]);
@@ -124,7 +127,9 @@ describe("learning", () => {
     const many = await learner.learn({ classes: classes([2, 3], 16) });
     const { compared, accuracy } = many.heldOut!;
     expect(accuracy).toBe(many.trained ? compared!.trained : compared!.untrained);
-    expect(many.reason).toMatch(/^training (pays|does not pay): [\d.]+ % of 6 held-out images after it, [\d.]+ % without$/);
+    expect(many.reason).toMatch(
+      /^training (pays|does not pay): [\d.]+ % of 6 held-out images after it, [\d.]+ % without$/,
+    );
     const none = await learner.learn({ classes: classes([4, 5], 16) }, { validationShare: 0 });
     expect(none).toMatchObject({ trained: false, heldOut: null });
     expect(await learner.learn({ classes: classes([6, 7], 16) }, { train: "never" })).toMatchObject({
@@ -243,7 +248,10 @@ describe("what fails changes nothing", () => {
     const learner = await learnerWith(FM_LORA);
     await learner.learn({ classes: classes([0, 1], 8) }, { train: "always" });
     const before = await bytesOf(learner);
-    const broken = { "class 2": [...images(2, 8), new TextEncoder().encode("no image")], "class 3": images(3, 8) };
+    const broken = {
+      "class 2": [...images(2, 8), new TextEncoder().encode("no image")],
+      "class 3": images(3, 8),
+    };
     await expect(learner.learn({ classes: broken }, { train: "always" })).rejects.toThrow(
       /^image 9 of class 2: expected a JPEG, PNG, WebP or GIF image/,
     );

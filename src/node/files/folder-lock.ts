@@ -31,7 +31,9 @@ const held = new Set<string>();
  */
 export async function lockFolder(path: string, option = "--out"): Promise<() => void> {
   const file = join(path, ".lock");
-  const release = await explainWrites(join(path, "config.json"), () => {
+  const advice = (full: boolean): string =>
+    full ? " and continue with --resume" : `; choose another ${option}`;
+  const take = (): Promise<() => Promise<void>> => {
     mkdirSync(path, { recursive: true });
     return lockfile.lock(path, {
       lockfilePath: join(path, ".lock.taking"),
@@ -40,6 +42,9 @@ export async function lockFolder(path: string, option = "--out"): Promise<() => 
       retries: LOOKS,
       onCompromised: () => {}, // it is held for milliseconds
     });
+  };
+  const release = await explainWrites(option === "--out" ? join(path, "config.json") : path, take, {
+    advice,
   });
   try {
     const owner = livingOwner(file);
@@ -48,7 +53,7 @@ export async function lockFolder(path: string, option = "--out"): Promise<() => 
         `${path}: process ${owner.pid} on ${owner.host} is at work there; wait until it ends, or choose another ${option}`,
       );
     }
-    await explainWrites(file, () => writeFileSync(file, JSON.stringify(ownerOf(process.pid))));
+    await explainWrites(file, () => writeFileSync(file, JSON.stringify(ownerOf(process.pid))), { advice });
   } finally {
     await release();
   }

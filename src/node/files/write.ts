@@ -5,8 +5,12 @@ import writeFileAtomic from "write-file-atomic";
 import { InputError } from "../../tensor/errors.ts";
 
 /** Writes a file through a temporary one beside it, synced and renamed. @throws InputError for a full disk or no permission. */
-export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  await explainWrites(file, async () => {
+export async function writeWhole(
+  file: string,
+  content: string | Uint8Array,
+  written: Written = RUN,
+): Promise<void> {
+  const write = async (): Promise<void> => {
     mkdirSync(dirname(file), { recursive: true });
     await writeFileAtomic(
       file,
@@ -14,7 +18,8 @@ export async function writeWhole(file: string, content: string | Uint8Array): Pr
         ? content
         : Buffer.from(content.buffer, content.byteOffset, content.byteLength),
     );
-  });
+  };
+  await explainWrites(file, write, written);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

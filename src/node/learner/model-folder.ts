@@ -6,13 +6,19 @@ import type { ImageLearner } from "../../learner/index.ts";
 import { decodeModel, type ModelDescription } from "../../learner/model-file.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { lockFolder } from "../files/folder-lock.ts";
-import { writeWhole } from "../files/write.ts";
+import { type Written, writeWhole } from "../files/write.ts";
 import { modelFileIn } from "../runs/model.ts";
 
 /** What chooses another folder. */
 const OPTION = "--model";
 /** Files of states before a learn, by their number. */
 const PREVIOUS = /^previous-\d+\.safetensors$/;
+
+/** What to do where a file can't be written. */
+const MODEL: Written = {
+  what: "the model",
+  advice: (full) => (full ? "; it is as it was before" : `; choose another ${OPTION}`),
+};
 
 /** The files of a model. */
 export interface StoredModel {
@@ -60,9 +66,9 @@ export class ModelFolder {
     const folder = dirname(file);
     const kept = previous === undefined ? undefined : previousName(learner.learns);
     if (previous === undefined) removePrevious(folder, kept);
-    else await writeWhole(join(folder, kept!), previous);
-    await writeWhole(file, model);
-    await writeWhole(join(folder, "model.json"), `${JSON.stringify(description, null, 2)}\n`);
+    else await writeWhole(join(folder, kept!), previous, MODEL);
+    await writeWhole(file, model, MODEL);
+    await writeWhole(join(folder, "model.json"), `${JSON.stringify(description, null, 2)}\n`, MODEL);
     removePrevious(folder, kept);
   }
 
