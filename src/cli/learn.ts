@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import type { LearnResult } from "../learner/index.ts";
+import { TRAINING_WISHES } from "../learner/training.ts";
 import { classFolders } from "../node/learner/class-folders.ts";
 import { createLearner, type NodeLearner, openLearner } from "../node/learner/learner.ts";
 import { modelFileIn } from "../node/runs/model.ts";
-import { duration, percent } from "../report/format.ts";
+import { duration, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
@@ -27,7 +28,7 @@ export function learnCommand(registry: Registry) {
         "--train <when>",
         "whether to train the network: auto where held-out images say that it pays",
       )
-        .choices(["auto", "always", "never"] as const)
+        .choices(TRAINING_WISHES)
         .default("auto" as const),
     )
     .addOption(
@@ -114,5 +115,5 @@ function asText(result: LearnResult, seconds: number): string {
       ? []
       : [`${percent(heldOut.accuracy)} % of ${heldOut.images} held-out images are answered right`]),
   ];
-  return parts.join("\n");
+  return parts.map(printable).join("\n");
 }

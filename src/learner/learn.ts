@@ -10,7 +10,14 @@ import type { Memory } from "./memory.ts";
 import type { LearnerParts } from "./parts.ts";
 import type { LearntTask } from "./record.ts";
 import { checkShare, type Listening, Session } from "./session.ts";
-import { type Reason, reasonText, type TrainingWish, trainingPays, whetherToTrain } from "./training.ts";
+import {
+  type Reason,
+  reasonText,
+  TRAINING_WISHES,
+  type TrainingWish,
+  trainingPays,
+  whetherToTrain,
+} from "./training.ts";
 
 /** What to learn. */
 export interface LearnRequest {
@@ -182,7 +189,10 @@ const copyOf = (state: Readonly<Record<string, Tensor>>): Record<string, Tensor>
     Object.entries(state).map(([name, { dtype, dims, data }]) => [name, { dtype, dims, data: data.slice() }]),
   );
 
-function checkedOptions({ epochs }: LearnOptions): { readonly epochs: number | undefined } {
+function checkedOptions({ epochs, train = "auto" }: LearnOptions): { readonly epochs: number | undefined } {
+  if (!TRAINING_WISHES.includes(train)) {
+    throw new InputError(`${optionText("train", train)}: expected one of: ${TRAINING_WISHES.join(", ")}`);
+  }
   if (epochs === undefined || (Number.isSafeInteger(epochs) && epochs > 0)) return { epochs };
   throw new InputError(`${optionText("epochs", epochs)}: expected a whole number above 0`);
 }

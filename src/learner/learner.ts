@@ -101,14 +101,16 @@ export class ImageLearner {
       });
       if (placed.length === 0) throw new InputError("there are no images to evaluate on; expected some");
       const answers = await this.#answers(placed, options, Number.POSITIVE_INFINITY);
-      const classes: Record<string, { images: number; accuracy: number }> = {};
-      for (const [i, { of }] of placed.entries()) {
-        const { images, accuracy } = classes[of] ?? { images: 0, accuracy: 0 };
-        const right = Number(answers[i]!.label === of);
-        classes[of] = { images: images + 1, accuracy: (accuracy * images + right) / (images + 1) };
-      }
-      const right = answers.filter(({ label }, i) => label === placed[i]!.of).length;
-      return { images: placed.length, accuracy: right / placed.length, classes };
+      const isRight = placed.map(({ of }, i) => answers[i]!.label === of);
+      const shareOf = (rows: readonly number[]) => ({
+        images: rows.length,
+        accuracy: rows.filter((row) => isRight[row]).length / rows.length,
+      });
+      const rows = [...placed.keys()];
+      const classes = [...new Set(placed.map(({ of }) => of))].map(
+        (name) => [name, shareOf(rows.filter((row) => placed[row]!.of === name))] as const,
+      );
+      return { ...shareOf(rows), classes: Object.fromEntries(classes) };
     });
   }
 

@@ -9,7 +9,10 @@ import type { LearnerParts } from "./parts.ts";
 export const LEAST_IMAGES = 16;
 
 /** Whether to train: "auto" where held-out images say that it pays. */
-export type TrainingWish = "auto" | "always" | "never";
+export const TRAINING_WISHES = ["auto", "always", "never"] as const;
+
+/** One of `TRAINING_WISHES`. */
+export type TrainingWish = (typeof TRAINING_WISHES)[number];
 
 /** Why a task trained, or why not. */
 export type Reason =

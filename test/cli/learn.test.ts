@@ -77,7 +77,9 @@ describe("a learner", () => {
 
     expect(await done("rename-class", "class-1", "dog", "--model", "mine")).toBe("class-1 is dog now\n");
     expect(await done("undo", "--model", "mine")).toBe("it knows again: class-0, dog, class-2, class-3\n");
-    expect(await place.refused("undo", "--model", "mine")).toMatchInlineSnapshot(`"fmlora: there is nothing to undo: one learn can be taken back, and none after a class was removed [2]"`);
+    expect(await place.refused("undo", "--model", "mine")).toMatchInlineSnapshot(
+      `"fmlora: there is nothing to undo: one learn can be taken back, and none after a class was removed [2]"`,
+    );
     expect(await done("remove-class", "dog", "--model", "mine")).toMatch(/this is no unlearning/);
     expect(await done("info", "--model", "mine")).not.toContain("dog");
   });
