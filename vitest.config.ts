@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-const BUILT = ["test/cli/**/*.test.ts", "test/docs/**/*.test.ts", "test/plugins/packed.test.ts"];
+const BUILT = [
+  ...["test/cli/**/*.test.ts", "test/docs/**/*.test.ts"],
+  ...["test/torture/**/*.test.ts", "test/plugins/packed.test.ts"],
+];
 
 export default defineConfig({
   test: {

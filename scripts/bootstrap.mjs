@@ -4,6 +4,7 @@
  *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
+ *     node scripts/bootstrap.mjs torture [OPTIONS]
  *     node scripts/bootstrap.mjs build
  */
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
@@ -16,7 +17,7 @@ const LEAST_NODE = [20, 19];
 const START = ["run", "emoji", "--classes", "100"];
 const START_FOLDER = join("runs", "start");
 
-const COMMANDS = { start, test, bench, build: () => build().then(() => 0) };
+const COMMANDS = { start, test, bench, torture, build: () => build().then(() => 0) };
 
 async function main() {
   const [name, ...rest] = process.argv.slice(2);
@@ -94,6 +95,12 @@ async function test(extra) {
 /** Runs all benchmarks, or one by its name. */
 function bench(words) {
   return executeTool("tsx/dist/cli.mjs", [join("bench", "index.ts"), ...words]);
+}
+
+/** Tries to make runs lose something. */
+async function torture(words) {
+  await build();
+  return executeTool("tsx/dist/cli.mjs", [join("scripts", "torture.ts"), ...words]);
 }
 
 // A child gets Ctrl-C itself and ends in its own way: we wait for it.

@@ -10,9 +10,12 @@ import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as z from "zod";
 import { settingsOf } from "../src/cli/settings.ts";
+import { headSetOptions } from "../src/heads/head-set.ts";
+import { DRIFTS, HEADS } from "../src/heads/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
 import { comparisonTable } from "../src/report/comparison.ts";
+import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
@@ -98,7 +101,8 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /** Flags that differ from the defaults, as a user types them. */
-function flagsOf(schema: z.ZodObject, values: Readonly<Record<string, unknown>>): string[] {
+function flagsOf(schema: z.ZodObject, options: object): string[] {
+  const values = options as Readonly<Record<string, unknown>>;
   const changed = settingsOf(schema).filter(({ name, standard }) => {
     return (
       (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(standard)
@@ -117,10 +121,19 @@ function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
   return flagsOf(options, config.methodOptions as Record<string, unknown>);
 }
 
-/** What tells runs of one method apart: its own options, and the precision. */
-function changedFlags(config: Readonly<Record<string, unknown>>): string[] {
+/** Flags of heads' options that are not at their defaults, and of another drift map than the method's. */
+function headFlags(config: Readonly<Record<string, unknown>>): string[] {
+  const { defaults } = byName(REGISTRY, "methods", String(config.method));
+  const drift = config.drift === defaults.drift ? [] : [`--drift ${config.drift}`];
+  const all = DRIFTS.flatMap((each) => flagsOf(headSetOptions(HEADS, each), config.headOptions as object));
+  return [...drift, ...new Set(all)];
+}
+
+/** What tells runs of one method apart: its own options, those of its heads, and the precision. */
+function changedFlags(kept: Readonly<Record<string, unknown>>): string[] {
+  const config = currentDescription(kept);
   const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
-  return [...methodFlags(config), ...flagsOf(precision, config)];
+  return [...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)];
 }
 
 /** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */

@@ -13,7 +13,7 @@ const ROOMS = words(`
 `);
 /** The same inside src/node. */
 const NODE_ROOMS = words(
-  "runtime files archives images hub benchmarks backbones runs learner pretraining index.ts",
+  "files runtime archives images hub benchmarks backbones runs learner pretraining index.ts",
 );
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];

@@ -5,6 +5,7 @@ import { type LocalBackbone, localBackbones } from "../node/backbones/backbones.
 import { hubSettings } from "../node/hub/index.ts";
 import { bytes, count, printable } from "../report/format.ts";
 import { bringing } from "./downloads.ts";
+import { print } from "./output.ts";
 import { statusLine } from "./progress.ts";
 
 /** Lists the backbones that come with the package and those in the Hub's cache, and says what else does. */
@@ -26,7 +27,7 @@ export function backbonesCommand() {
         `  ${FAMILIES.map(({ modelType, partOf }) => [modelType, partOf ?? []].flat().join(", ")).join(", ")}`,
         "  and timm's vit_*, deit* and dino* (docs/backbones.md)",
       ];
-      process.stdout.write(`${lines.map(printable).join("\n")}\n`);
+      print(`${lines.map(printable).join("\n")}\n`);
     });
   command.addCommand(fetchCommand() as unknown as Command);
   return command;
@@ -41,7 +42,7 @@ function fetchCommand() {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .action(async (name) => {
-      process.stdout.write(`${await bringing(name, statusLine())}\n`);
+      print(`${await bringing(name, statusLine())}\n`);
     });
 }
 

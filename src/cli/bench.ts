@@ -5,9 +5,10 @@ import * as z from "zod";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
-import { bytes, decimal, rate } from "../report/format.ts";
+import { bytes, decimal, jsonLine, rate } from "../report/format.ts";
 import { batchCount, checkBatch, defaultMicroBatch, imageSide, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
+import { print } from "./output.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 
 const positive = z.number().int().positive();
@@ -49,14 +50,14 @@ export function benchCommand() {
     if (!json) {
       const [cpu] = cpus();
       const machine = `${cpu?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores`;
-      process.stdout.write(
+      print(
         `${values.backbone}, ${values.precision}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
       );
     }
     for await (const result of measureBackbone(backbone, { ...values, threads, microBatch })) {
-      process.stdout.write(`${json ? asJson(result) : asText(result)}\n`);
+      print(`${json ? asJson(result) : asText(result)}\n`);
     }
-    if (!json) process.stdout.write(`peak memory ${bytes(process.resourceUsage().maxRSS * 1024)}\n`);
+    if (!json) print(`peak memory ${bytes(process.resourceUsage().maxRSS * 1024)}\n`);
   });
 }
 
@@ -69,5 +70,5 @@ function asText({ name, images, milliseconds }: SpeedResult): string {
 function asJson(result: SpeedResult): string {
   const { best, median } = bestAndMedian(result.milliseconds);
   const { name, images } = result;
-  return JSON.stringify({ name, images, best, median, imagesPerSecond: (1000 * images) / median });
+  return jsonLine({ name, images, best, median, imagesPerSecond: (1000 * images) / median });
 }

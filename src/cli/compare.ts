@@ -1,12 +1,14 @@
 /** @file `fmlora compare` */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import * as z from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
+import { readTextSync } from "../node/files/read.ts";
 import { comparisonTable } from "../report/comparison.ts";
 import { headName } from "../run/heads.ts";
 import { InputError } from "../tensor/errors.ts";
+import { print } from "./output.ts";
 
 /** Compares finished runs. */
 export function compareCommand() {
@@ -36,7 +38,7 @@ export function compareCommand() {
         label: (run) => labels.get(run) ?? run.method,
         ...(reference === undefined ? {} : { reference }),
       });
-      process.stdout.write(table);
+      print(table);
     });
 }
 
@@ -70,6 +72,14 @@ const readoutSchema = z.looseObject({
 /** What the tables use of metrics.json. */
 const metricsSchema = readoutSchema.extend({
   method: z.string(),
+  traits: z
+    .looseObject({
+      grows: z.array(z.string()),
+      trains: z.string(),
+      trained: z.string(),
+      forwardPasses: z.union([z.number(), z.string()]),
+    })
+    .optional(),
   benchmark: z.string(),
   backbone: z.string(),
   seed: z.number(),
@@ -104,7 +114,7 @@ function currentMetrics(metrics: RunMetrics): RunMetrics {
 
 function parseJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readTextSync(file));
   } catch (error) {
     throw new InputError(`${file}: cannot be read as JSON: ${(error as Error).message}`, { cause: error });
   }

@@ -3,9 +3,11 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import type { Dataset } from "../data/dataset.ts";
 import { problemsOf } from "../data/problems.ts";
 import { checkDataset, type DatasetCheck } from "../node/benchmarks/check.ts";
+import { printable } from "../report/format.ts";
 import type { Benchmark, OpenOptions } from "../run/benchmark.ts";
 import { byName, type Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
+import { print } from "./output.ts";
 import { benchmarkSettings, flagsOfAll, refuseOthers } from "./owners.ts";
 import { pluginOption } from "./plugins.ts";
 import { given } from "./settings.ts";
@@ -49,7 +51,7 @@ async function check(benchmark: Benchmark, { data, decode, options }: CheckArgum
   const where = data ?? benchmark.name;
   const dataset = await openChecked(benchmark, { data, options }, where);
   const result = await checkDataset(dataset, { decode, onProgress: progress });
-  process.stdout.write(report(result));
+  print(report(result));
   if (result.problems.length > 0) throw summary(where, result.problems);
 }
 
@@ -61,7 +63,7 @@ async function openChecked(benchmark: Benchmark, options: OpenOptions, where: st
     if (!(error instanceof InputError)) throw error;
     const problems = problemsOf(error);
     if (problems.length === 1) throw error;
-    process.stdout.write(`${benchmark.name}: can't be opened\n${problemLines(problems)}`);
+    print(`${benchmark.name}: can't be opened\n${problemLines(problems)}`);
     throw summary(where, problems);
   }
 }
@@ -82,11 +84,11 @@ function report({ name, classes, train, test, domains, decoded, notes, problems 
     ...notes.map((note) => `  note: ${note}`),
     ...(problems.length === 0 ? ["  no problem found"] : []),
   ];
-  return `${lines.join("\n")}\n${problemLines(problems)}`;
+  return `${lines.map(printable).join("\n")}\n${problemLines(problems)}`;
 }
 
 function problemLines(problems: readonly string[]): string {
-  const lines = problems.slice(0, LISTED).map((problem) => `  problem: ${problem}\n`);
+  const lines = problems.slice(0, LISTED).map((problem) => `  problem: ${printable(problem)}\n`);
   const more = problems.length - LISTED;
   if (more > 0) lines.push(`  and ${more} more problems\n`);
   return lines.join("");

@@ -6,6 +6,7 @@ import { byName, type Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { sizeText } from "./data-list.ts";
 import { downloadListener } from "./downloads.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
@@ -26,7 +27,7 @@ export function fetchDataCommand(registry: Registry) {
       }
       const { files, bytes } = await bringing(benchmark, data ?? "");
       const what = files.length === 1 ? "1 file" : `${files.length} files`;
-      process.stdout.write(
+      print(
         `${data}: ${what} of ${benchmark.source.hub?.repo}, ${sizeText(bytes)}; license: ${benchmark.source.license}\n` +
           `  fmlora data check ${name} --data ${data} looks through them\n`,
       );

@@ -4,6 +4,7 @@ import type { Registry } from "../run/registry.ts";
 import { checkCommand } from "./data-check.ts";
 import { fetchDataCommand } from "./data-fetch.ts";
 import { benchmarkJson, benchmarkList } from "./data-list.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 
 /** Lists the benchmarks: what each needs, where it comes from, its size, license and options. */
@@ -14,7 +15,7 @@ export function dataCommand(registry: Registry) {
     .addOption(new Option("--json", "as JSON"))
     .addOption(pluginOption("also list the benchmarks"))
     .action(({ json }) => {
-      process.stdout.write(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
+      print(json === true ? benchmarkJson(benchmarks) : benchmarkList(benchmarks));
     });
   command.addCommand(checkCommand(registry) as unknown as Command);
   command.addCommand(fetchDataCommand(registry) as unknown as Command);

@@ -5,7 +5,9 @@ import * as z from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { NpyWriter } from "../node/files/npy.ts";
-import { checkTarget, writeWhole } from "../node/files/write.ts";
+import { checkTarget } from "../node/files/target.ts";
+import { writeWhole } from "../node/files/write.ts";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { featureExtractor } from "../node/runs/model.ts";
 import { duration, rate } from "../report/format.ts";
 import { imageSide } from "../run/bounds.ts";
@@ -23,6 +25,7 @@ interface FeatureArguments {
   readonly imageSize?: number | undefined;
   readonly out: string;
   readonly names?: string | undefined;
+  readonly offline?: true | undefined;
   readonly unreadable: "fail" | "skip";
 }
 
@@ -47,6 +50,12 @@ export function featuresCommand() {
     .addOption(
       new Option("--out <file>", "NumPy file to write, float32 [files, width]").makeOptionMandatory(),
     )
+    .addOption(
+      new Option(
+        "--offline",
+        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
+      ),
+    )
     .addOption(new Option("--names <file>", "text file to write: the image of each row, one a line"))
     .addOption(
       new Option(
@@ -61,13 +70,14 @@ export function featuresCommand() {
 
 async function writeFeatures(
   filesOrFolders: readonly string[],
-  { backbone: name, imageSize, unreadable, ...targets }: FeatureArguments,
+  { backbone: name, imageSize, unreadable, offline: alone, ...targets }: FeatureArguments,
 ): Promise<void> {
   await checkTargets(targets);
   const files = await imagesIn(filesOrFolders);
   const status = statusLine();
   try {
-    const backbone = await findBackbone(name, { imageSize, onProgress: downloadListener(status) });
+    const settings = alone === true ? offline(hubSettings()) : undefined;
+    const backbone = await findBackbone(name, { imageSize, settings, onProgress: downloadListener(status) });
     const work = (signal: AbortSignal) =>
       extract({ files, backbone, unreadable, status, signal, ...targets });
     await stoppable(status, work, "stopped; nothing was written");

@@ -1,12 +1,15 @@
 /** @file Image files named on the command line, as batches. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Batch, Preprocessing } from "../data/dataset.ts";
+import { LARGEST_IMAGE, readWhole } from "../node/files/read.ts";
 import { sharpTransform } from "../node/images/transform.ts";
 import { InputError } from "../tensor/errors.ts";
 
 /** Images decoded together. */
 const BATCH = 64;
+/** Files held at the same time, each of `LARGEST_IMAGE` at most: more than the threads that decode them gain nothing. */
+const AT_A_TIME = 8;
 
 const IMAGE_NAME = /\.(jpe?g|png|webp|gif)$/i;
 
@@ -48,7 +51,7 @@ export async function* fileBatches(
 ): AsyncGenerator<FileBatch> {
   for (let start = 0; start < files.length; start += BATCH) {
     const some = files.slice(start, start + BATCH);
-    const decoded = await Promise.all(some.map((file) => decode(file, preprocessing)));
+    const decoded = await decodeAll(some, preprocessing);
     const good = some.flatMap((file, i) => {
       const pixels = decoded[i]!;
       return typeof pixels === "string" ? [] : [{ file, pixels }];
@@ -64,12 +67,29 @@ export async function* fileBatches(
   }
 }
 
+/** The outcomes in the files' order. */
+async function decodeAll(
+  files: readonly string[],
+  preprocessing: Preprocessing,
+): Promise<(Uint8Array | string)[]> {
+  const outcomes: (Uint8Array | string)[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let place = next++; place < files.length; place = next++) {
+      outcomes[place] = await decode(files[place]!, preprocessing);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  return outcomes;
+}
+
 /** Pixels, or why there are none. */
 async function decode(file: string, preprocessing: Preprocessing): Promise<Uint8Array | string> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readWhole(file, LARGEST_IMAGE);
   } catch (error) {
+    if (error instanceof InputError) return error.message;
     const { code, message } = error as NodeJS.ErrnoException;
     return `${file}: ${code === "ENOENT" ? "no such file" : message}`;
   }

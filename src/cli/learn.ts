@@ -6,12 +6,12 @@ import { TRAINING_WISHES } from "../learner/training.ts";
 import { classFolders } from "../node/learner/class-folders.ts";
 import { createLearner, type NodeLearner, openLearner } from "../node/learner/learner.ts";
 import { modelFileIn } from "../node/runs/model.ts";
-import { duration, percent, printable } from "../report/format.ts";
+import { duration, jsonLine, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
-import { downloadListener } from "./downloads.ts";
-import { learnerProgress, modelOption } from "./learner-parts.ts";
+import { asking, learnerProgress, modelOption } from "./learner-parts.ts";
 import { numberFor, wholeAboveZero } from "./numbers.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 import { stoppable } from "./stoppable.ts";
@@ -58,7 +58,7 @@ export function learnCommand(registry: Registry) {
       const classes = await classFolders(folder);
       const status = statusLine();
       const start = performance.now();
-      const learner = await opened(model, { ...options, registry, onDownload: downloadListener(status) });
+      const learner = await opened(model, { ...options, ...asking(model, status), registry });
       try {
         const result = await stoppable(
           status,
@@ -71,9 +71,7 @@ export function learnCommand(registry: Registry) {
         );
         if (result.images > 0) await learner.save(model);
         const seconds = (performance.now() - start) / 1000;
-        process.stdout.write(
-          `${json === true ? JSON.stringify({ ...result, seconds }) : asText(result, seconds)}\n`,
-        );
+        print(`${json === true ? jsonLine({ ...result, seconds }) : asText(result, seconds)}\n`);
       } finally {
         status.stop();
         await learner.dispose();
@@ -87,7 +85,8 @@ interface OpenArguments {
   readonly seed?: number | undefined;
   readonly threads?: number | undefined;
   readonly registry: Registry;
-  readonly onDownload: ReturnType<typeof downloadListener>;
+  readonly onDownload: ReturnType<typeof asking>["onDownload"];
+  readonly onRequest: ReturnType<typeof asking>["onRequest"];
 }
 
 /** @throws InputError for options of a new model where one is there already */

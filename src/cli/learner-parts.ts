@@ -1,6 +1,7 @@
 /** @file What the commands of a learner share. */
 import { Option } from "@commander-js/extra-typings";
 import type { LearnerProgress } from "../learner/index.ts";
+import { downloadListener } from "./downloads.ts";
 import type { StatusLine } from "./progress.ts";
 
 /** The option that every one of them has. */
@@ -22,3 +23,10 @@ export const learnerProgress =
     const more = loss === undefined ? "" : `, loss ${loss.toFixed(3)}`;
     status.update(`${PHASES[phase]} ${done}/${total}${more}`, total === 0 ? 1 : done / total);
   };
+
+/** Says whom a learner's opening asks, and how a download goes. */
+export const asking = (model: string, status: StatusLine) => ({
+  onDownload: downloadListener(status),
+  onRequest: (name: string, endpoint: string): void =>
+    status.line(`${model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it`),
+});

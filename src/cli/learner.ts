@@ -3,9 +3,10 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import type { LearnerInfo } from "../learner/index.ts";
 import { classFolders } from "../node/learner/class-folders.ts";
 import { type NodeLearner, openLearner } from "../node/learner/learner.ts";
-import { bytes, count, decimal, percent, printable } from "../report/format.ts";
+import { bytes, count, decimal, jsonLine, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
-import { learnerProgress, modelOption } from "./learner-parts.ts";
+import { asking, learnerProgress, modelOption } from "./learner-parts.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
@@ -55,7 +56,7 @@ function evaluateCommand(registry: Registry) {
     .addOption(new Option("--json", "print one line of JSON"))
     .action(async (folder, { model, json, backbone }) => {
       const labeled = await classFolders(folder);
-      await using(openLearner(model, { readOnly: true, registry, backbone }), async (learner) => {
+      await using(openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }), async (learner) => {
         const status = statusLine();
         const result = await learner
           .evaluate(labeled, { onProgress: learnerProgress(status) })
@@ -64,7 +65,7 @@ function evaluateCommand(registry: Registry) {
           ([name, { images, accuracy }]) => `  ${name}: ${percent(accuracy)} % of ${images}`,
         );
         const text = [`${percent(result.accuracy)} % of ${result.images} images`, ...lines];
-        process.stdout.write(`${json === true ? JSON.stringify(result) : text.map(printable).join("\n")}\n`);
+        print(`${json === true ? jsonLine(result) : text.map(printable).join("\n")}\n`);
       });
     });
 }
@@ -77,9 +78,9 @@ function infoCommand(registry: Registry) {
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print one line of JSON"))
     .action(async ({ model, json, backbone }) => {
-      await using(openLearner(model, { readOnly: true, registry, backbone }), async (learner) => {
+      await using(openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }), async (learner) => {
         const info = await learner.info();
-        process.stdout.write(`${json === true ? JSON.stringify(info) : asText(info)}\n`);
+        print(`${json === true ? jsonLine(info) : asText(info)}\n`);
       });
     });
 }
@@ -100,10 +101,10 @@ function changing(
     .addOption(pluginOption("also know the methods and heads"))
     .action(async (...given: unknown[]) => {
       const { model, backbone } = command.opts() as { model: string; backbone?: string };
-      await using(openLearner(model, { registry, backbone }), async (learner) => {
+      await using(openLearner(model, { ...asking(model, statusLine()), registry, backbone }), async (learner) => {
         const done = await change(learner, given.slice(0, names.length) as string[]);
         await learner.save();
-        process.stdout.write(`${printable(done)}\n`);
+        print(`${printable(done)}\n`);
       });
     });
 }

@@ -1,7 +1,9 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
+import { traitsText } from "../report/summary.ts";
 import { byName, type Registry } from "../run/registry.ts";
 import { settingList } from "./listing.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { settingsOf } from "./settings.ts";
 
@@ -14,9 +16,9 @@ export function methodsCommand(registry: Registry) {
     .action((name) => {
       const methods = name === undefined ? registry.methods : [byName(registry, "methods", name)];
       const texts = methods.map(
-        ({ name, summary, source, options }) =>
-          `${name}: ${summary}\n  source: ${source}\n${settingList(settingsOf(options))}`,
+        ({ name, summary, source, traits, defaults, options }) =>
+          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}\n${settingList(settingsOf(options))}`,
       );
-      process.stdout.write(texts.join("\n"));
+      print(texts.join("\n"));
     });
 }

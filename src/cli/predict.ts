@@ -1,13 +1,15 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { type Prediction, UNKNOWN } from "../learner/index.ts";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { openModel } from "../node/runs/model.ts";
-import { printable } from "../report/format.ts";
+import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
 import { numberFor, wholeAboveZero } from "./numbers.ts";
+import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
@@ -31,18 +33,28 @@ export function predictCommand(registry: Registry) {
         "strangeness above which an image is unknown (default: what the model's held-out images said)",
       ).argParser(numberFor("unknown-threshold")),
     )
+    .addOption(
+      new Option(
+        "--offline",
+        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
+      ),
+    )
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head, top, unknownThreshold } = options;
       const files = await imagesIn(filesOrFolders);
       const status = statusLine();
-      const onDownload = downloadListener(status);
       const model = await openModel(options.model, {
         backbone,
         head,
         unknownThreshold,
-        onDownload,
         registry,
+        onDownload: downloadListener(status),
+        onRequest: (name, endpoint) =>
+          status.line(
+            `${options.model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
+          ),
+        hub: options.offline === true ? offline(hubSettings()) : undefined,
       }).finally(status.stop);
       const unreadable: string[] = [];
       try {
@@ -53,7 +65,7 @@ export function predictCommand(registry: Registry) {
             const shown = { ...answer, classes: answer.classes.slice(0, top) };
             const line =
               options.json === true ? asJson(part.files[i]!, shown) : asText(part.files[i]!, shown, top);
-            process.stdout.write(`${line}\n`);
+            print(`${line}\n`);
           }
         }
       } finally {
@@ -78,7 +90,7 @@ function asJson(file: string, { label, unknown, classes, distance, strangeness }
   const probabilities = Object.fromEntries(
     classes.map(({ className, probability }) => [className, Number(probability.toPrecision(6))]),
   );
-  return JSON.stringify({
+  return jsonLine({
     file,
     class: label,
     ...(unknown ? { unknown } : {}),

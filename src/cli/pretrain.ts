@@ -8,6 +8,7 @@ import type { PretrainingEvent } from "../pretraining/events.ts";
 import { count, duration, percent, rate } from "../report/format.ts";
 import { InputError } from "../tensor/errors.ts";
 import { StoppedError } from "./failures.ts";
+import { print, remark } from "./output.ts";
 import { jsonProgress, type Progress, statusLine } from "./progress.ts";
 import { given, helpOptions, parserOptions, settingsOf } from "./settings.ts";
 import { CONTINUE, stoppable } from "./stoppable.ts";
@@ -71,11 +72,7 @@ const minutes = <Flags extends string>(flags: Flags, description: string) =>
     throw new InputError(`${flags.split(" ")[0]} ${JSON.stringify(text)}: expected a number above 0`);
   });
 
-const jsonLines = (): Progress<PretrainingEvent> =>
-  jsonProgress(
-    (text) => void process.stdout.write(text),
-    (text) => void process.stderr.write(text),
-  );
+const jsonLines = (): Progress<PretrainingEvent> => jsonProgress(print, remark);
 
 /** Events as people read them. */
 function narrated(): Progress<PretrainingEvent> {

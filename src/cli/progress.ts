@@ -1,6 +1,6 @@
 /** @file A run as it goes: one live line on a terminal, plain lines elsewhere, or JSON. */
 import cliProgress, { type GenericFormatter } from "cli-progress";
-import { duration, percent, printable, rate } from "../report/format.ts";
+import { duration, jsonLine, percent, printable, rate } from "../report/format.ts";
 import type { RunEvent } from "../train/events.ts";
 import { asTyped } from "./flags.ts";
 
@@ -101,7 +101,7 @@ export function jsonProgress<Event extends object = RunEvent>(
   write: (text: string) => void,
   remark: (text: string) => void,
 ): Progress<Event> {
-  return { ...plainLines(remark), listen: (event) => write(`${JSON.stringify(event)}\n`) };
+  return { ...plainLines(remark), listen: (event) => write(`${jsonLine(event)}\n`) };
 }
 
 /** What is going on right now, and how much of it is done (0 to 1). */

@@ -10,6 +10,7 @@ import { chosenHeads } from "../run/heads.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import type { Registry } from "../run/registry.ts";
 import { bringing } from "./downloads.ts";
+import { print, remark } from "./output.ts";
 import {
   allSettings,
   benchmarkSettings,
@@ -114,15 +115,12 @@ async function run({ typed, json, profile, ...chosen }: RunArguments): Promise<v
   const report = join(out, "report.html");
   const where = `report: ${report} (open it in a browser: ${openCommand()} ${report})`;
   if (json === true) progress.line(where);
-  else process.stdout.write(`\n${runTable(metrics)}\n${where}\n`);
+  else print(`\n${runTable(metrics)}\n${where}\n`);
 }
 
 function progressFor(json: boolean): Progress {
   if (!json) return runProgress(statusLine());
-  return jsonProgress(
-    (text) => void process.stdout.write(text),
-    (text) => void process.stderr.write(text),
-  );
+  return jsonProgress(print, remark);
 }
 
 /** Before the run itself begins, so that Ctrl-C ends a download at once. */

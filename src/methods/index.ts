@@ -1,4 +1,5 @@
 /** @file The registry: a new method is its file and one line here. */
+import { firstTask } from "./first-task.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
 import type { AnyMethod } from "./method.ts";
@@ -8,4 +9,4 @@ export * from "./figures.ts";
 export * from "./method.ts";
 
 /** All methods, the project's own first. */
-export const METHODS: readonly AnyMethod[] = [fmLora, seqLora, ncm, lda, joint];
+export const METHODS: readonly AnyMethod[] = [fmLora, seqLora, firstTask, ncm, lda, joint];

@@ -1,6 +1,6 @@
 /** @file The shape of metrics.json: a stable interface that others script against. */
 
-/** Accuracy of one way to classify (a "readout") over the whole stream. Null stands for what was not evaluated. */
+/** Accuracy of one head (in files and tables also a "readout") over the whole stream. Null stands for what was not evaluated. */
 export interface ReadoutMetrics {
   /** R[t][i]: accuracy on task i after task t, 0 to 1; a row without entries where task t was not evaluated. */
   readonly accuracyMatrix: readonly (readonly (number | null)[])[];
@@ -28,9 +28,20 @@ export interface ReadoutMetrics {
   readonly anytimeAccuracy: number | null;
 }
 
-/** The contents of metrics.json. The top-level readout is the method's own choice; all of them are in `readouts`. */
+/** What kind of method it was: see `Traits` of src/methods. */
+export interface MethodTraits {
+  readonly grows: readonly string[];
+  readonly trains: string;
+  readonly trained: string;
+  /** Forward passes that classifying an image took. */
+  readonly forwardPasses: number | string;
+}
+
+/** The contents of metrics.json. The top-level readout is the first head; all of them are in `readouts`. */
 export interface RunMetrics extends ReadoutMetrics {
   readonly method: string;
+  /** Left out by versions that did not know it. */
+  readonly traits?: MethodTraits | undefined;
   readonly benchmark: string;
   /** The data set with its split, where a benchmark has several: "imagenet-r (80 to 20 by seed 1993)". */
   readonly dataset: string;
@@ -63,7 +74,7 @@ export interface RunMetrics extends ReadoutMetrics {
   readonly domainNames: readonly string[];
   /** Training images taken in, repeated epochs included, at each point of `anytimeCurve`. */
   readonly anytimeImages: readonly number[];
-  /** Name of the readout at the top level. */
+  /** Name of the head at the top level. */
   readonly readout: string;
   readonly readouts: Readonly<Record<string, ReadoutMetrics>>;
 }

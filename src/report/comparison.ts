@@ -3,7 +3,7 @@ import { pairedDifference, spread } from "../metrics/paired.ts";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { InputError } from "../tensor/errors.ts";
 import { bytes, count, duration, percent, printable, rate } from "./format.ts";
-import { benchmarkText, lastDomains, summaryNumbers } from "./summary.ts";
+import { benchmarkText, lastDomains, summaryNumbers, traitsText } from "./summary.ts";
 import { escapeMarkdown, formatTable, type TableFormat } from "./text-table.ts";
 
 /** What `comparisonTable` compares, and how it writes. */
@@ -39,6 +39,8 @@ export function comparisonTable(runs: readonly RunMetrics[], options: Comparison
       format === "text" ? printable(setting) : `**${escapeMarkdown(setting)}**`,
       spreadTable(groups, format),
     );
+    const traits = traitsTable(groups, format);
+    if (traits !== "") parts.push(traits);
     const domains = domainTable(groups, format);
     if (domains !== "") parts.push(domains);
     const referenceRuns = groups.get(reference);
@@ -73,6 +75,22 @@ function spreadTable(groups: ReadonlyMap<string, readonly RunMetrics[]>, format:
       { title: "method", left: true },
       { title: "readout", left: true },
       ...titles.map((title) => ({ title })),
+    ],
+    rows,
+    format,
+  );
+}
+
+/** What the methods train, keep and cost; "" where no run says it. */
+function traitsTable(groups: ReadonlyMap<string, readonly RunMetrics[]>, format: TableFormat): string {
+  const rows = [...groups].flatMap(([name, [run]]) =>
+    run?.traits === undefined ? [] : [[name, traitsText(run.traits)]],
+  );
+  if (rows.length === 0) return "";
+  return formatTable(
+    [
+      { title: "method", left: true },
+      { title: "trains, keeps, costs", left: true },
     ],
     rows,
     format,

@@ -46,12 +46,29 @@ export function count(value: number): string {
   return Number.isFinite(value) ? String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",") : "–";
 }
 
+/** What a terminal or a page might obey: control characters, and those that end lines or turn the direction of text. */
+const OBEYED = "\\p{Cc}\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069";
+const RUN_OF_OBEYED = new RegExp(`[${OBEYED}]+`, "gu");
+const ONE_OBEYED = new RegExp(`[${OBEYED}]`, "gu");
+
 /**
  * The text on one line, without control characters and text direction overrides: names come from folders and
  * files, and neither a terminal nor a page should obey them.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, " ");
+  return text.replace(RUN_OF_OBEYED, " ");
+}
+
+/** The same for text of several lines, which stay. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
+/** A value as one line of JSON: the same value when it is read, and no character that a terminal obeys. */
+export function jsonLine(value: unknown): string {
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(ONE_OBEYED, escaped);
 }
 
 /** At most `limit` characters, the last an ellipsis where some were cut. */

@@ -1,27 +1,12 @@
 /** @file A run as one self-contained HTML page: inline SVG and CSS, no script, nothing fetched. */
-
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunEvent } from "../train/events.ts";
-import { accuracySection, anytimeSection, domainSection, matrixSection } from "./accuracy-sections.ts";
 import type { ChartDocument } from "./document.ts";
-import { bytes, duration, escapeHtml, percent, rate, shorten } from "./format.ts";
+import { bytes, duration, escapeHtml, percent, rate } from "./format.ts";
 import { runHistory } from "./history.ts";
-import { section, tableHtml } from "./page.ts";
-import {
-  lossSection,
-  rankSection,
-  similaritySection,
-  skippedSection,
-  stateSection,
-  taskSection,
-  valueSection,
-} from "./sections.ts";
+import { SECTIONS } from "./sections/index.ts";
 import { STYLE } from "./style.ts";
 import { benchmarkText } from "./summary.ts";
-
-/** Longest value of a setting, and most settings, that the page shows. */
-const LONGEST_VALUE = 160;
-const MOST_SETTINGS = 300;
 
 /**
  * The report of a run. Sections without data are left out; all names are escaped, and a policy in the page forbids
@@ -50,22 +35,7 @@ export function reportHtml(
     // A browser does not tell its memory.
     ...(metrics.peakRssBytes > 0 ? [`peak memory ${bytes(metrics.peakRssBytes)}`] : []),
   ];
-  const notes = history.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
-  const sections = [
-    notes === "" ? "" : section("Notes", "", `<ul class="notes">${notes}</ul>`),
-    accuracySection(document, metrics),
-    anytimeSection(document, metrics),
-    matrixSection(document, metrics),
-    domainSection(document, metrics),
-    rankSection(document, metrics, history),
-    similaritySection(document, metrics, history),
-    lossSection(document, history),
-    stateSection(document, metrics),
-    taskSection(metrics, history),
-    valueSection(history),
-    skippedSection(history),
-    configSection(config),
-  ];
+  const sections = SECTIONS.map((section) => section({ document, config, metrics, history }));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -101,32 +71,4 @@ function headline(metrics: RunMetrics): string {
     return `<div><dt>${name}</dt><dd>${words.join(" ")}</dd></div>`;
   });
   return `<dl class="headline">${cards.join("")}</dl>`;
-}
-
-/** The configuration as dotted names and values. */
-function configSection(config: unknown): string {
-  const settings = flatten(config);
-  if (settings.length === 0) return "";
-  const rows = settings.slice(0, MOST_SETTINGS).map(([name, value]) => [name, shorten(value, LONGEST_VALUE)]);
-  const more = settings.length - rows.length;
-  return section(
-    "Configuration",
-    more > 0 ? `The first ${rows.length} of ${settings.length} settings.` : "",
-    tableHtml(
-      [
-        { title: "setting", class: "left" },
-        { title: "value", class: "text" },
-      ],
-      rows,
-    ),
-  );
-}
-
-function flatten(value: unknown, name = ""): [name: string, value: string][] {
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return Object.entries(value).flatMap(([key, item]) =>
-      flatten(item, name === "" ? key : `${name}.${key}`),
-    );
-  if (value === undefined) return [];
-  return [[name === "" ? "value" : name, typeof value === "string" ? value : JSON.stringify(value)]];
 }

@@ -1,6 +1,7 @@
 /** @file A profile for people: where the time went by phase and by operator, and a Chrome trace of it. */
 import type { Span } from "../train/tracer.ts";
 import { count, decimal } from "./format.ts";
+import { escapeMarkdown } from "./text-table.ts";
 
 /** Runs of one operator, on inputs of the same shapes, in one phase. */
 export interface OperatorTime {
@@ -133,7 +134,9 @@ function totals(
 /** The first column is text, all others numbers. */
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const ruler = header.map((_, column) => (column === 0 ? ":---" : "---:"));
-  return [header, ruler, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return [header.map(escapeMarkdown), ruler, ...rows.map((row) => row.map(escapeMarkdown))]
+    .map((row) => `| ${row.join(" | ")} |`)
+    .join("\n");
 }
 
 const share = (part: number, whole: number): string => `${decimal((100 * part) / whole, 1)} %`;

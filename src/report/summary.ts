@@ -1,5 +1,5 @@
 /** @file The numbers that a readout is summed up by, and what they are called: the same in every table. */
-import type { ReadoutMetrics, RunMetrics } from "../metrics/run-metrics.ts";
+import type { MethodTraits, ReadoutMetrics, RunMetrics } from "../metrics/run-metrics.ts";
 
 /** One number of a summary, a share from 0 to 1 (differences of shares: from -1). */
 export interface SummaryNumber {
@@ -52,4 +52,15 @@ export function benchmarkText({ benchmark, dataset, protocol }: Partial<RunMetri
   const split = dataset === undefined || dataset === benchmark ? benchmark : `${benchmark} as ${dataset}`;
   const [, ...unusual] = protocol?.split(", ") ?? [];
   return [split, ...unusual].join(", ");
+}
+
+/** What a method trains, keeps and costs, as a few words: "added values in every task; grows with classes; 1 forward pass". */
+export function traitsText({ trained, trains, grows, forwardPasses }: MethodTraits): string {
+  const kept = grows.length === 0 ? "grows with nothing" : `grows with ${grows.join(" and ")}`;
+  const passes = forwardPasses === 1 ? "1 forward pass" : `${forwardPasses} forward passes`;
+  const what =
+    trains === "never"
+      ? "trains nothing"
+      : `trains ${trained === "nothing" ? "its classifier" : trained} in ${trains === "first task" ? "the first task" : trains}`;
+  return `${what}; ${kept}; ${passes} an image`;
 }

@@ -16,16 +16,14 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   format: TableFormat,
 ): string {
-  const clean = rows.map((row) => row.map(format === "text" ? printable : escapeMarkdown));
+  const cleaned = format === "text" ? printable : escapeMarkdown;
+  const clean = rows.map((row) => row.map(cleaned));
+  const titles = columns.map(({ title }) => cleaned(title)); // a domain's name may be one
   if (format === "markdown")
-    return [
-      columns.map((column) => column.title),
-      columns.map((column) => (column.left ? ":---" : "---:")),
-      ...clean,
-    ]
+    return [titles, columns.map((column) => (column.left ? ":---" : "---:")), ...clean]
       .map((row) => `| ${row.join(" | ")} |`)
       .join("\n");
-  const lines = [columns.map((column) => column.title), ...clean];
+  const lines = [titles, ...clean];
   const widths = columns.map((_, k) => Math.max(...lines.map((line) => [...line[k]!].length)));
   return lines
     .map((line) =>
@@ -42,5 +40,5 @@ export function formatTable(
 
 /** Text that Markdown shows as it is. */
 export function escapeMarkdown(text: string): string {
-  return printable(text).replace(/[\\`*[\]|<>&]/g, "\\$&");
+  return printable(text).replace(/[\\`*~[\]|<>&]/g, "\\$&");
 }

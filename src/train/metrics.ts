@@ -10,6 +10,7 @@ export interface RunIdentity
     Pick<
       RunMetrics,
       | "method"
+      | "traits"
       | "benchmark"
       | "dataset"
       | "protocol"
@@ -36,9 +37,10 @@ export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdenti
     ]),
   );
   const [readout] = Object.keys(readouts) as [string];
-  const { method, benchmark, dataset, protocol, backbone, seed, orderSeed } = identity;
+  const { method, traits, benchmark, dataset, protocol, backbone, seed, orderSeed } = identity;
   return {
     method,
+    traits,
     benchmark,
     dataset,
     protocol,

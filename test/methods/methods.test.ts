@@ -8,6 +8,7 @@ import { oneThread } from "../support/run-method.ts";
 const FLOORS: Readonly<Record<string, number>> = {
   "fm-lora": 0.9,
   "seq-lora": 0.35, // forgets, as it should
+  "first-task": 0.7,
   ncm: 0.75,
   lda: 0.9,
   joint: 0.7,

@@ -1,5 +1,6 @@
 /** @file What tar and zip share: an index of the files, which entries are refused, and how errors read. */
 import { InputError } from "../../tensor/errors.ts";
+import { requireRegular } from "../files/read.ts";
 import { checkSize, explained, type FileTree, type Listing, listingsOf } from "./file-tree.ts";
 
 /** Where an entry lies; `size` is the most that it may unfold to. */
@@ -20,6 +21,7 @@ export async function archiveTree<Place extends Entry>(
 ): Promise<FileTree> {
   const index = new Map<string, Place>();
   try {
+    await requireRegular(archive);
     await addEntries(index);
   } catch (error) {
     throw brokenArchive(archive, error);

@@ -1,8 +1,9 @@
 /** @file Folders and files by their path below some place: a folder, or an archive that is read in place. */
 import type { Dirent } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
+import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 
 /** Names in a folder, sorted by their characters (no locale: the same on every machine), hidden ones left out. */
 export interface Listing {
@@ -34,7 +35,7 @@ export function folderTree(root: string): FileTree {
       return (await listed.get(folder)!).has(posix.basename(file));
     },
     list: (folder) => listFolder(join(root, folder)),
-    read: (file) => explained(file, root, () => readFile(join(root, file))),
+    read: (file) => explained(file, root, () => readWhole(join(root, file), LARGEST_IMAGE)),
   };
 }
 

@@ -1,10 +1,12 @@
 /** @file Compressed tars: they can't be read in place, so the tar inside is written beside them, once. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../../tensor/errors.ts";
+import { requireRegular } from "../files/read.ts";
+import { WholeFile } from "../files/write.ts";
 import { brokenArchive } from "./archive.ts";
 import type { FileTree } from "./file-tree.ts";
 import { tarFiles } from "./tar-files.ts";
@@ -21,6 +23,7 @@ const SMALL = 64 * 2 ** 20;
  * @param archive - path of the file
  */
 export async function gunzipped(archive: string): Promise<Readable> {
+  await requireRegular(archive);
   const { size } = await stat(archive);
   const limit = SMALL + LARGEST_RATIO * size;
   let total = 0;
@@ -50,23 +53,28 @@ export async function gunzipped(archive: string): Promise<Readable> {
 export async function compressedTarFiles(archive: string): Promise<FileTree> {
   const tar = `${archive.replace(/\.(tgz|tar\.gz)$/, "")}.tar`;
   if (await stat(tar).catch(() => undefined)) return tarFiles(tar);
-  const unfinished = `${tar}.${process.pid}.tmp`;
+  const whole = await WholeFile.open(tar).catch((error: unknown) => {
+    throw unpackingFailure(archive, tar, error);
+  });
   try {
-    await pipeline(await gunzipped(archive), createWriteStream(unfinished, { flush: true }));
-    await tarFiles(unfinished);
-    await rename(unfinished, tar);
+    for await (const chunk of await gunzipped(archive)) await whole.append(chunk as Uint8Array);
+    await tarFiles(whole.temporary);
+    await whole.finish();
   } catch (error) {
-    await rm(unfinished, { force: true });
-    throw unpackingFailure(archive, unfinished, error as NodeJS.ErrnoException);
+    throw unpackingFailure(archive, whole.temporary, error);
+  } finally {
+    await whole.discard();
   }
   return tarFiles(tar);
 }
 
-const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC"];
+const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT"];
 
-function unpackingFailure(archive: string, unfinished: string, error: NodeJS.ErrnoException): InputError {
-  if (UNWRITABLE.includes(error.code ?? "")) {
-    const reason = error.code === "ENOSPC" ? "the disk is full" : "the folder can't be written to";
+function unpackingFailure(archive: string, unfinished: string, error: unknown): InputError {
+  const { code = "" } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+  if (UNWRITABLE.includes(code)) {
+    const full = code === "ENOSPC" || code === "EDQUOT";
+    const reason = full ? "the disk is full" : "the folder can't be written to";
     return new InputError(
       `${archive}: has to be unpacked once beside itself, but ${reason}; unpack it elsewhere and give that folder as --data`,
       { cause: error },

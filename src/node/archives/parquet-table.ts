@@ -12,6 +12,7 @@ import {
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors } from "hyparquet-compressors";
 import { InputError } from "../../tensor/errors.ts";
+import { requireRegular } from "../files/read.ts";
 import { explained } from "./file-tree.ts";
 
 /** A part of a column that is decompressed at once. */
@@ -101,6 +102,7 @@ export class ParquetTable {
   /** @throws InputError if the file is damaged or no parquet file */
   static async open(file: string, cache: PageCache): Promise<ParquetTable> {
     return readable(file, async () => {
+      await requireRegular(file);
       const { size } = await stat(file);
       const buffer: AsyncBuffer = {
         byteLength: size,

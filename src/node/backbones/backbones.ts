@@ -1,21 +1,20 @@
 /** @file Finds a backbone: one that comes along, a folder, or one of the Hugging Face Hub. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { readTextSync } from "../files/read.ts";
 import { snapshotsOf } from "../hub/cache.ts";
-import { type DownloadProgress, type HubSettings, hubSettings } from "../hub/index.ts";
+import { type HubSettings, hubSettings } from "../hub/index.ts";
 import { type BackboneFacts, describeBackbone, loadBackbone } from "./backbone.ts";
-import { fetchBackbone, mayBeBackbone } from "./hub-files.ts";
+import { type BringListeners, fetchBackbone, mayBeBackbone } from "./hub-files.ts";
 
 /** Backbones that come with the package. */
 export const SHIPPED_BACKBONES = ["vit-tiny-patch8-64"] as const;
 
 /** How a backbone is brought. */
-export interface BringOptions {
-  /** Hears of a download from the Hub. */
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+export interface BringOptions extends BringListeners {
   /** Default: what the environment says. */
   readonly settings?: HubSettings | undefined;
 }
@@ -49,13 +48,13 @@ export async function bringBackbone(name: string, options: BringOptions = {}): P
 
 async function bring(
   name: string,
-  { onProgress, settings }: BringOptions,
+  { settings, ...listeners }: BringOptions,
 ): Promise<{ name: string; folder: string }> {
   if (isShipped(name)) return { name, folder: shippedFolder(name) };
   if (existsSync(name)) return { name, folder: name };
   const { repo, revision } = hubName(name);
   try {
-    const { folder, commit } = await fetchBackbone(repo, revision, onProgress, settings);
+    const { folder, commit } = await fetchBackbone(repo, revision, listeners, settings);
     return { name: `${repo}@${commit}`, folder };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -117,6 +116,6 @@ function bytesIn(folder: string): number {
 function licenseOf(folder: string): string | undefined {
   const card = join(folder, "README.md");
   if (!existsSync(card)) return undefined;
-  const [, head = ""] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readFileSync(card, "utf8")) ?? [];
+  const [, head = ""] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readTextSync(card)) ?? [];
   return /^license:\s*["']?([\w.-]+)/m.exec(head)?.[1];
 }

@@ -1,5 +1,5 @@
 /** @file A checkpoint's weights on disk: one safetensors file, or the files that an index names. */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
 import {
@@ -8,6 +8,7 @@ import {
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from "../../tensor/safetensors.ts";
+import { readTextSync } from "../files/read.ts";
 
 /** Names of the weights in a backbone's folder: one file, or an index of several. */
 export const WEIGHTS = "model.safetensors";
@@ -74,7 +75,7 @@ export function shardsOf(index: string): ReadonlyMap<string, readonly string[]> 
 
 /** The JSON in a file. @throws InputError if it can't be read or isn't JSON */
 export function readJson(file: string): unknown {
-  const text = explain(file, () => readFileSync(file, "utf8"));
+  const text = explain(file, () => readTextSync(file));
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -90,7 +91,9 @@ interface WeightFile {
 }
 
 function openWeights(path: string): WeightFile {
-  const { size, mtimeMs } = explain(path, () => statSync(path));
+  const found = explain(path, () => statSync(path));
+  if (!found.isFile()) throw new InputError(`${path}: is no regular file; name the folder of a backbone`);
+  const { size, mtimeMs } = found;
   return { path, size, modified: mtimeMs };
 }
 
@@ -130,6 +133,7 @@ function explain<T>(file: string, open: () => T): T {
   try {
     return open();
   } catch (error) {
+    if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT")
       throw new InputError(

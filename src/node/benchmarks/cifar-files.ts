@@ -1,6 +1,6 @@
 /** @file Where CIFAR-100's own files are: in a folder, or in the tar they come in, read into memory once. */
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import {
   type CifarFile,
@@ -16,6 +16,7 @@ import { InputError } from "../../tensor/errors.ts";
 import { brokenArchive } from "../archives/archive.ts";
 import { gunzipped, isCompressedTar } from "../archives/gzip.ts";
 import { eachTarFile } from "../archives/tar-files.ts";
+import { readWhole, requireRegular } from "../files/read.ts";
 
 /** One of the two versions: its files for training, testing and names. */
 interface Version {
@@ -61,7 +62,7 @@ export async function openCifar(given: string): Promise<Dataset | undefined> {
       const present = await filesIn(root);
       const missing = version.files.filter((name) => !present.includes(name));
       if (missing.length === 0) {
-        return opened(version, async (name) => readFile(join(root, name)));
+        return opened(version, (name) => readWhole(join(root, name), LARGEST_FILE));
       }
       if (missing.length < version.files.length) {
         throw new InputError(
@@ -112,6 +113,7 @@ async function readArchive(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
   try {
+    await requireRegular(archive);
     const bytes = isCompressedTar(archive) ? await gunzipped(archive) : createReadStream(archive);
     await eachTarFile(archive, bytes, async ({ path, size, content }) => {
       const name = posix.basename(path);

@@ -1,5 +1,5 @@
 /** @file Domain-incremental benchmarks in DomainNet's layout: lists beside folders or archives. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset.ts";
 import { type DomainList, domainSplit, parseDomainList } from "../../data/domain-lists.ts";
@@ -7,6 +7,7 @@ import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { type FileTree, folderTree, sourceOf } from "../archives/file-tree.ts";
 import { archiveNamed, openArchive } from "../archives/places.ts";
+import { readTextSync } from "../files/read.ts";
 import { openParquet } from "./parquet-dataset.ts";
 
 /** What a benchmark says of itself. */
@@ -93,7 +94,7 @@ async function readLists(root: string, domainNames: readonly string[]): Promise<
   for (const [domain, domainName] of domainNames.entries()) {
     for (const part of PARTS) {
       const list = listName(domainName, part);
-      const text = await readFile(join(root, list), "utf8");
+      const text = readTextSync(join(root, list));
       const entries = findings.of(() => parseDomainList(list, domainName, text));
       lists.push({ name: list, domain, part, entries: entries ?? [] });
     }

@@ -1,9 +1,9 @@
 /** @file A benchmark's images from the Hugging Face Hub into the user's folder. */
-import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Benchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { copyWhole, temporaryName } from "../files/write.ts";
 import {
   type DownloadProgress,
   fetchRepoFile,
@@ -57,14 +57,19 @@ async function place(cached: string, target: string): Promise<void> {
   const source = await realpath(cached);
   const [from, to] = [await stat(source), await stat(target).catch(() => undefined)];
   if (to !== undefined && to.ino === from.ino && to.dev === from.dev) return;
-  const unfinished = `${target}.${randomUUID()}.tmp`;
+  const unfinished = temporaryName(target);
   try {
     await mkdir(dirname(target), { recursive: true });
-    await link(source, unfinished).catch(() => copyFile(source, unfinished));
-    await rename(unfinished, target);
+    const linked = await link(source, unfinished).then(
+      () => true,
+      () => false, // another disk, or one without links
+    );
+    if (linked) await rename(unfinished, target);
+    else await copyWhole(source, target);
   } catch (error) {
+    const { message } = ((error as Error).cause ?? error) as Error;
     throw new InputError(
-      `${target}: can't be written (${(error as Error).message}); choose another folder as --data, or make room`,
+      `${target}: can't be written (${message}); choose another folder as --data, or make room`,
       { cause: error },
     );
   } finally {

@@ -1,5 +1,5 @@
 /** @file A fixed split as CODA-Prompt and Mammoth publish ImageNet-R's: two YAML files of image paths and labels. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
@@ -7,6 +7,7 @@ import type { Dataset, Sample } from "../../data/dataset.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import type { FileTree } from "../archives/file-tree.ts";
+import { readTextSync } from "../files/read.ts";
 
 /** The lists' names, as their owners have them. */
 const SPLIT_LISTS = { train: "imagenet-r_train.yaml", test: "imagenet-r_test.yaml" } as const;
@@ -96,7 +97,7 @@ async function readList(file: string): Promise<z.infer<typeof listSchema>> {
   let content: unknown;
   try {
     // No aliases: the lists have none, and nested ones unfold to any size. JSON is YAML, too.
-    content = parse(await readFile(file, "utf8"), { maxAliasCount: 0 });
+    content = parse(readTextSync(file), { maxAliasCount: 0 });
   } catch (error) {
     throw new InputError(`${file}: can't be read as YAML (${(error as Error).message.split("\n")[0]})`, {
       cause: error,

@@ -1,10 +1,13 @@
 /** @file A folder with config.json that belongs to one run: started fresh, or continued as it was configured. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../../tensor/errors.ts";
 import { lockFolder } from "./folder-lock.ts";
-import { writeWhole } from "./write.ts";
+import type { Lock } from "./lock.ts";
+import { readTextSync } from "./read.ts";
+import { isTemporary, writeWhole } from "./write.ts";
+import { RUN_FILE } from "./write-errors.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -15,12 +18,21 @@ export type MayChange = (name: string, before: unknown, now: unknown) => boolean
 export interface Claim {
   /** Whether a run is there to be continued. */
   readonly known: boolean;
-  /** Lets others have the folder. */
-  unlock(): void;
+  readonly lock: Lock;
 }
 
 /** Where a run has one of these, something would be lost. */
 const RESULTS = ["checkpoint.safetensors", "metrics.json", join("model", "model.safetensors")];
+
+/** What runs and pre-trainings write. */
+const FILES = [
+  ...["config.json", "events.jsonl", "tasks.jsonl", "checkpoint.safetensors", "metrics.json", "report.html"],
+  ...["profile.md", "profile.trace.json"],
+  ...["config.json", "preprocessor_config.json", "model.safetensors", "model.json"].map((name) =>
+    join("model", name),
+  ),
+];
+const FOLDERS = ["model", "cache"];
 
 /**
  * Makes a folder a run's, or finds that it is this run's already, and locks it.
@@ -35,7 +47,8 @@ export async function claimFolder(
   own: readonly string[],
   mayChange: MayChange,
 ): Promise<Claim> {
-  const unlock = await lockFolder(path);
+  refuseStrange(path);
+  const lock = await lockFolder(path);
   try {
     const file = join(path, "config.json");
     const known = existsSync(file) && !failedEarly(path, file, own);
@@ -45,12 +58,24 @@ export async function claimFolder(
       );
     }
     if (known) checkSameConfig(file, config, mayChange);
-    await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`);
     for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
-    return { known, unlock };
+    await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`, RUN_FILE);
+    return { known, lock };
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
+  }
+}
+
+/** Somebody may have prepared the folder: nothing outside of it is written through a link, and nothing waits for a pipe. */
+function refuseStrange(path: string): void {
+  for (const name of [...FOLDERS, ...FILES]) {
+    const found = lstatSync(join(path, name), { throwIfNoEntry: false });
+    if (found === undefined || (FOLDERS.includes(name) ? found.isDirectory() : found.isFile())) continue;
+    const kind = found.isSymbolicLink() ? "a link" : found.isDirectory() ? "a folder" : "no regular file";
+    throw new InputError(
+      `${join(path, name)}: is ${kind}; a run writes files of its own only: remove it, or choose another --out`,
+    );
   }
 }
 
@@ -76,7 +101,7 @@ function checkSameConfig(file: string, config: Config, mayChange: MayChange): vo
 
 function readConfig(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readTextSync(file));
   } catch (error) {
     throw new InputError(
       `${file}: is damaged (${(error as Error).message}); start the run again in another --out`,
@@ -94,10 +119,12 @@ function leaves(value: unknown, path: readonly string[] = []): Map<string, unkno
   return new Map(Object.entries(value).flatMap(([key, inner]) => [...leaves(inner, [...path, key])]));
 }
 
-/** What a kill in the middle of an atomic write leaves behind: NAME.EXT.<digits>. */
+/** What a kill in the middle of a write leaves behind. */
 function removeTemporaries(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (/\.(safetensors|json|html)\.\d+$/.test(name)) rmSync(join(folder, name), { force: true });
+    if (isTemporary(name) && /\.(safetensors|json|html|md)\./.test(name)) {
+      rmSync(join(folder, name), { force: true });
+    }
   }
 }

@@ -1,7 +1,9 @@
 /** @file A file of JSON lines that grows, and can be cut back to what is known to hold. */
-import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, truncateSync } from "node:fs";
 import { InputError } from "../../tensor/errors.ts";
-import { explainWrites } from "./write.ts";
+import { readWholeSync } from "./read.ts";
+import { appendWhole } from "./write.ts";
+import { explainWritesSync, RUN_FILE, RUN_LOG } from "./write-errors.ts";
 
 /** One JSON value a line. */
 export class LineLog<Line extends object> {
@@ -13,20 +15,14 @@ export class LineLog<Line extends object> {
 
   /** With `flush`, the line is on the disk when this returns. @throws InputError if the file can't be written */
   append(line: Line, { flush = false } = {}): void {
-    try {
-      appendFileSync(this.file, `${JSON.stringify(line)}\n`, { flush });
-    } catch (error) {
-      throw new InputError(
-        `${this.file}: cannot be written: ${(error as Error).message}; continue with --resume`,
-        { cause: error },
-      );
-    }
+    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    appendWhole(this.file, bytes, { flush, written: RUN_LOG });
   }
 
   /** All lines. @throws InputError if one is no JSON */
   read(): Line[] {
     if (!existsSync(this.file)) return [];
-    const lines = readFileSync(this.file, "utf8").split("\n");
+    const lines = new TextDecoder().decode(readWholeSync(this.file)).split("\n");
     return lines.flatMap((line, index) => (line === "" ? [] : [this.#parsed(line, index + 1)]));
   }
 
@@ -42,14 +38,14 @@ export class LineLog<Line extends object> {
   }
 
   /** Cuts the file back to its first `count` lines. */
-  async keep(count: number): Promise<void> {
+  keep(count: number): void {
     if (!existsSync(this.file)) return;
-    const bytes = readFileSync(this.file);
+    const bytes = readWholeSync(this.file);
     let end = 0;
     for (let kept = 0; kept < count && end < bytes.length; kept++) {
       const newline = bytes.indexOf(10, end);
       end = newline === -1 ? bytes.length : newline + 1;
     }
-    await explainWrites(this.file, () => truncateSync(this.file, end));
+    explainWritesSync(this.file, () => truncateSync(this.file, end), RUN_FILE);
   }
 }

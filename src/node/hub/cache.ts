@@ -1,9 +1,10 @@
 /** @file The cache's layout, as Python's huggingface_hub has it: blobs by hash, snapshots by commit, refs by name. */
-import { randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { mkdir, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { explainWrites } from "../files/write.ts";
+import { readTextSync } from "../files/read.ts";
+import { copyWhole, temporaryName, writeWhole } from "../files/write.ts";
+import { explainWrites, type Written } from "../files/write-errors.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** A repository of the Hub. */
@@ -14,6 +15,8 @@ export interface Repo {
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;
+/** A commit, and perhaps a line end. */
+const LARGEST_REF = 1024;
 
 /** Whether a revision is a full commit, which never changes. */
 export const isCommit = (revision: string): boolean => COMMIT.test(revision);
@@ -49,7 +52,8 @@ export class CachedRepo {
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     try {
-      return (await readFile(this.#ref(revision), "utf8")).trim();
+      const commit = readTextSync(this.#ref(revision), LARGEST_REF).trim();
+      return isCommit(commit) ? commit : undefined;
     } catch {
       return undefined;
     }
@@ -58,7 +62,7 @@ export class CachedRepo {
   /** Remembers where a branch or tag is; unchanged ones are not written, so that a read-only cache serves. */
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.commitOf(revision)) === commit) return;
-    await this.#place(this.#ref(revision), (temporary) => writeFile(temporary, commit));
+    await writeWhole(this.#ref(revision), commit, HUB_CACHE);
   }
 
   /** Whether it is known that a commit has no such file. */
@@ -68,54 +72,49 @@ export class CachedRepo {
 
   /** Remembers that a commit has no such file: nobody has to ask again. */
   async rememberLack(commit: string, path: string): Promise<void> {
-    const mark = join(this.folder, ".no_exist", commit, ...path.split("/"));
-    await this.#place(mark, (temporary) => writeFile(temporary, ""));
+    await writeWhole(join(this.folder, ".no_exist", commit, ...path.split("/")), "", HUB_CACHE);
   }
 
   /** Gives a blob its name in a snapshot: a relative link, so that the cache can move, or a copy. */
   async link(hash: string, commit: string, path: string): Promise<string> {
     const pointer = this.pointer(commit, path);
     const blob = this.blob(hash);
-    await this.#place(pointer, async (temporary) => {
-      if (this.#symlinks) {
-        try {
-          return await symlink(relative(dirname(pointer), blob), temporary);
-        } catch (error) {
-          // Windows without developer mode, and file systems such as exFAT.
-          if (!["EPERM", "ENOSYS", "ENOTSUP", "EINVAL"].includes((error as NodeJS.ErrnoException).code!))
-            throw error;
-        }
-      }
-      await copyFile(blob, temporary);
-    });
+    if (!(this.#symlinks && (await linked(relative(dirname(pointer), blob), pointer)))) {
+      await copyWhole(blob, pointer, HUB_CACHE);
+    }
     return pointer;
   }
 
   #ref(revision: string): string {
     return join(this.folder, "refs", ...revision.split("/"));
   }
-
-  /** Makes a file beside its place and moves it there, whole. */
-  async #place(file: string, make: (temporary: string) => Promise<void>): Promise<void> {
-    const temporary = `${file}.${randomUUID().slice(0, 8)}.tmp`;
-    await inCache(file, async () => {
-      await mkdir(dirname(file), { recursive: true });
-      try {
-        await make(temporary);
-        await rename(temporary, file);
-      } finally {
-        await rm(temporary, { force: true });
-      }
-    });
-  }
 }
 
-/** Turns a system error of writing `file` into one line. */
-export const inCache = <T>(file: string, action: () => Promise<T>): Promise<T> =>
-  explainWrites(file, action, {
-    what: "the Hub's cache",
-    advice: () => ", or set HF_HOME to another folder",
+/** Makes a link beside its place and moves it there. False where the system makes none. */
+function linked(target: string, link: string): Promise<boolean> {
+  const temporary = temporaryName(link);
+  return inCache(link, async () => {
+    await mkdir(dirname(link), { recursive: true });
+    try {
+      await symlink(target, temporary);
+      await rename(temporary, link);
+      return true;
+    } catch (error) {
+      // Windows without developer mode, and file systems such as exFAT.
+      if (["EPERM", "ENOSYS", "ENOTSUP", "EINVAL"].includes((error as NodeJS.ErrnoException).code!))
+        return false;
+      throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
   });
+}
+
+const HUB_CACHE: Written = { what: "the Hub's cache", advice: () => ", or set HF_HOME to another folder" };
+
+/** Turns a system error of writing `file` into one line. */
+export const inCache = <T>(file: string, action: () => T | Promise<T>): Promise<T> =>
+  explainWrites(file, action, HUB_CACHE);
 
 /** A commit of a repository in the cache. */
 export interface Snapshot {
@@ -134,7 +133,7 @@ export function snapshotsOf(type: Repo["type"], { cache }: Pick<HubSettings, "ca
       const refs = new Map(
         namesIn(join(cache, folder, "refs"), true).flatMap((ref): [string, string][] => {
           const file = join(cache, folder, "refs", ref);
-          return statSync(file).isFile() ? [[readFileSync(file, "utf8").trim(), ref]] : [];
+          return statSync(file).isFile() ? [[readTextSync(file, LARGEST_REF).trim(), ref]] : [];
         }),
       );
       return namesIn(join(cache, folder, "snapshots")).map((commit) => {

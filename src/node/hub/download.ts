@@ -1,12 +1,14 @@
 /** @file One blob into the cache: resumed where an earlier download broke, verified before it gets its name. */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import lockfile from "proper-lockfile";
 import { bytes } from "../../report/format.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { Lock, type Owner, takeLock } from "../files/lock.ts";
+import { putAll, syncFolder } from "../files/write.ts";
+import { BrokenBodyError, pieces, TooLongError } from "./body.ts";
 import { inCache } from "./cache.ts";
 import { ATTEMPTS, pause, request, UnreachableError, type Wanted } from "./request.ts";
 import type { HubSettings } from "./settings.ts";
@@ -17,25 +19,34 @@ export interface Download {
   readonly wanted: Wanted;
   /** SHA-256 of the file, or SHA-1 of the git blob; the blob's name. */
   readonly hash: string;
-  /** Bytes, where the server said. */
-  readonly size: number | undefined;
+  /** Bytes: no more are taken. */
+  readonly size: number;
   /** Place of the blob. */
   readonly blob: string;
 }
 
 /** Bytes so far, those of an earlier try included. */
-export type Count = (done: number, total: number | undefined) => void;
+export type Count = (done: number, total: number) => void;
 
 /** Milliseconds between two looks at a file that another process downloads. */
 const LOOK = 200;
+/** A file that another process downloads and that has not grown for so many time limits is not waited for. */
+const PATIENCE = 10;
+/** A try that brought as much is no failed one, though it broke. */
+const WORTHWHILE = 2 ** 15;
 
 /** Brings a blob, unless it is there already or another process brings it meanwhile. */
 export async function downloadBlob(download: Download, settings: HubSettings, count: Count): Promise<void> {
   const { blob } = download;
   const incomplete = `${blob}.incomplete`;
   await inCache(blob, () => mkdir(dirname(blob), { recursive: true }));
-  const release = await lockUnless(() => existsSync(blob), incomplete);
-  if (release === undefined) return;
+  const lock = await lockUnless(
+    () => existsSync(blob),
+    incomplete,
+    settings,
+    (done) => count(done, download.size),
+  );
+  if (lock === undefined) return;
   try {
     await checkSpace(download, incomplete);
     const resumed = (await lengthOf(incomplete)) > 0;
@@ -51,29 +62,47 @@ export async function downloadBlob(download: Download, settings: HubSettings, co
         );
       }
     }
-    await inCache(blob, () => rename(incomplete, blob));
+    await inCache(blob, async () => {
+      await rename(incomplete, blob);
+      await syncFolder(dirname(blob));
+    });
+  } catch (error) {
+    if (error instanceof TooLongError) await rm(incomplete, { force: true });
+    throw error;
   } finally {
-    await release();
+    lock.release();
   }
 }
 
-/** The lock of a partial file, or undefined once `done`. It goes stale soon after its process has died. */
+/** The lock of a partial file, or undefined once `done`. Whoever has it is waited for while the file grows. */
 async function lockUnless(
   done: () => boolean,
   incomplete: string,
-): Promise<(() => Promise<void>) | undefined> {
+  { timeout }: HubSettings,
+  grown: (length: number) => void,
+): Promise<Lock | undefined> {
+  let length = -1;
+  let since = performance.now();
   while (!done()) {
-    try {
-      return await inCache(incomplete, () =>
-        lockfile.lock(incomplete, { realpath: false, onCompromised: () => {} }),
-      );
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-      await sleep(LOOK);
+    const taken = await inCache(incomplete, () => takeLock(`${incomplete}.lock`));
+    if (taken instanceof Lock) {
+      if (!done()) return taken;
+      taken.release();
+      return undefined;
     }
+    const now = await lengthOf(incomplete);
+    if (now !== length) [length, since] = [now, performance.now()];
+    grown(length);
+    if (performance.now() - since > 1000 * PATIENCE * timeout) throw stuck(incomplete, taken);
+    await sleep(LOOK);
   }
   return undefined;
 }
+
+const stuck = (incomplete: string, { pid, host }: Owner): InputError =>
+  new InputError(
+    `${incomplete}: process ${pid} on ${host} has begun this download, and it no longer grows; end that process and try again`,
+  );
 
 /** Adds to a partial file until it has all bytes; starts over where the server can't continue. */
 async function fill(
@@ -83,19 +112,21 @@ async function fill(
   count: Count,
 ): Promise<void> {
   const { size } = download;
+  let most = await lengthOf(incomplete);
   for (let attempt = 1; ; attempt++) {
     const before = await lengthOf(incomplete);
     if (before > 0 && before === size) return;
-    const broken = await append(incomplete, before, download, settings, count);
+    if (before > size) await rm(incomplete, { force: true }); // of something else
+    const broken = await append(incomplete, before > size ? 0 : before, download, settings, count);
     const after = await lengthOf(incomplete);
-    if (broken === undefined && (size === undefined || after >= size)) return;
-    if (after > before) attempt = 1; // a connection that breaks now and then still gets there
+    if (broken === undefined && after >= size) return;
+    // A connection that breaks now and then still gets there; one that begins again and again does not.
+    if (after - most >= WORTHWHILE) [attempt, most] = [1, after];
     if (attempt >= ATTEMPTS || broken instanceof UnreachableError) {
       if (after === 0 && broken instanceof Error) throw broken;
-      const so = size === undefined ? bytes(after) : `${bytes(after)} of ${bytes(size)}`;
       const reason = broken instanceof Error ? broken.message : (broken ?? "too few bytes");
       throw new InputError(
-        `${nameOf(download)}: the download broke after ${so}; the same command continues there: ${reason}`,
+        `${nameOf(download)}: the download broke after ${bytes(after)} of ${bytes(size)}; the same command continues there: ${reason}`,
       );
     }
     await pause(attempt, settings);
@@ -106,10 +137,11 @@ async function fill(
 async function append(
   incomplete: string,
   from: number,
-  { url, wanted, size }: Download,
+  download: Download,
   settings: HubSettings,
   count: Count,
 ): Promise<string | UnreachableError | undefined> {
+  const { url, wanted, size } = download;
   const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
   let response: Response;
   try {
@@ -118,47 +150,41 @@ async function append(
     if (error instanceof UnreachableError) return error;
     throw error;
   }
-  const continues =
-    response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${from}-`) === true;
-  if (response.status === 416 || (response.status === 206 && !continues)) {
+  const { status } = response;
+  const continues = status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${from}-`);
+  if (status !== 200 && continues !== true) {
     await response.body?.cancel();
+    if (status !== 416 && status !== 206) return `the server answered with HTTP ${status}, without the file`;
     await rm(incomplete, { force: true });
     return "the server could not continue there";
   }
-  let done = continues ? from : 0;
-  const chunks = response.body!.getReader();
-  const file = await inCache(incomplete, () => open(incomplete, continues ? "a" : "w"));
-  let timer: NodeJS.Timeout | undefined;
-  let stalled = false;
+  let done = continues === true ? from : 0;
+  const file = await inCache(incomplete, () => open(incomplete, continues === true ? "a" : "w"));
   try {
-    for (;;) {
+    count(done, size);
+    const limits = { most: size - done, name: nameOf(download), timeout: settings.timeout };
+    for await (const piece of pieces(response, limits)) {
+      await inCache(incomplete, () => putAll(file, piece, null));
+      done += piece.length;
       count(done, size);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        stalled = true;
-        void chunks.cancel();
-      }, 1000 * settings.timeout);
-      const { value } = await chunks.read();
-      if (stalled) return `no byte for ${settings.timeout} s`;
-      if (value === undefined) return undefined;
-      await inCache(incomplete, () => file.appendFile(value));
-      done += value.length;
     }
+    await inCache(incomplete, () => file.sync());
+    return undefined;
   } catch (error) {
-    // undici's own errors; whatever writing the file threw is for the user.
-    if (!(error instanceof TypeError)) throw error;
-    return ((error.cause as Error | undefined) ?? error).message;
+    if (error instanceof BrokenBodyError) return error.message;
+    throw error;
   } finally {
-    clearTimeout(timer);
-    await chunks.cancel().catch(() => {}); // it may be broken already
-    await inCache(incomplete, () => file.close());
+    await closed(file, incomplete);
   }
 }
+
+const closed = (file: FileHandle, incomplete: string): Promise<void> =>
+  inCache(incomplete, () => file.close());
 
 /** Whether the file has the hash that its name will say. */
 async function isRight(file: string, { hash, size }: Download): Promise<boolean> {
   const length = await lengthOf(file);
-  if (size !== undefined && length !== size) return false;
+  if (length !== size) return false;
   const digest = createHash(hash.length === 64 ? "sha256" : "sha1");
   if (hash.length === 40) digest.update(`blob ${length}\0`); // as git names its blobs
   for await (const chunk of createReadStream(file)) digest.update(chunk as Buffer);
@@ -168,7 +194,7 @@ async function isRight(file: string, { hash, size }: Download): Promise<boolean>
 /** @throws InputError where the disk has less room than the file needs */
 async function checkSpace(download: Download, incomplete: string): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(incomplete));
-  const needed = (download.size ?? 0) - (await lengthOf(incomplete));
+  const needed = download.size - (await lengthOf(incomplete));
   if (needed > bavail * bsize) {
     throw new InputError(
       `${nameOf(download)}: needs ${bytes(needed)}, and ${dirname(incomplete)} has ${bytes(bavail * bsize)} left; free some space, or set HF_HOME to another folder`,

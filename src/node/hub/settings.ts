@@ -14,6 +14,8 @@ export interface HubSettings {
   readonly token: string | undefined;
   /** No request is made at all. */
   readonly offline: boolean;
+  /** What says so, where it isn't the environment: "--offline". */
+  readonly offlineBy?: string;
   /** False: files are copied into snapshots. */
   readonly symlinks: boolean;
   /** Seconds without an answer, or without a byte, after which a request has failed. */
@@ -47,6 +49,10 @@ export function hubSettings(environment: Environment = process.env): HubSettings
     firstPause: 0.5,
   };
 }
+
+/** The same settings, without any request: what `--offline` asks for. */
+export const offline = (settings: HubSettings): HubSettings =>
+  settings.offline ? settings : { ...settings, offline: true, offlineBy: "--offline" };
 
 /** "~" and "$NAME", as in a shell: variables set by files of settings hold them unexpanded. */
 function expand(path: string, environment: Environment): string {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Dataset, Preprocessing, Sample } from "../../data/dataset.ts";
 import type { ImageCache } from "../../data/loader.ts";
 import { mirrored } from "../../data/placement.ts";
+import { withPixels } from "./gate.ts";
 import { ImageStore } from "./store.ts";
-import { decodeWhole } from "./transform.ts";
+import { withWhole } from "./transform.ts";
 
 /** Bytes of one store: 100,000 views of 224 pixels, or 30,000 whole photos of 500 x 375. */
 const LIMIT = 16 * 2 ** 30;
@@ -50,11 +51,15 @@ export function openImageCache(
       const key = await sourceOf(sample);
       if (view?.crop != null) {
         const whole = await store("whole");
-        const kept = await whole.get(key);
-        if (kept !== null) return transform({ kind: "rgb", ...kept }, preprocessing, view);
+        const cropOf = async (): Promise<Uint8Array | null> => {
+          const kept = await whole.get(key);
+          return kept === null ? null : transform({ kind: "rgb", ...kept }, preprocessing, view);
+        };
+        const size = whole.sizeOf(key);
+        const found = size === null ? null : await withPixels(size, cropOf);
+        if (found !== null) return found;
         const image = await read();
-        const decoded = await decodeWhole(image);
-        if (decoded !== null) await whole.put(key, decoded);
+        await withWhole(image, (decoded) => whole.put(key, decoded));
         return transform(image, preprocessing, view);
       }
       const { size } = preprocessing;

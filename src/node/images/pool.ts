@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ImageTransform, StoredImage } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { pixelsInWork } from "./gate.ts";
 import { sharpTransform } from "./transform.ts";
 import type { Answer, Request } from "./worker.ts";
 
@@ -129,9 +130,10 @@ class Thread {
 
 /** The worker beside this file: compiled, or TypeScript under tsx and Vitest, whose loaders a new thread lacks. */
 function workerEntry(): ConstructorParameters<typeof Worker> {
-  if (!import.meta.url.endsWith(".ts")) return [new URL("worker.js", import.meta.url)];
+  const data = { workerData: { pixels: pixelsInWork.buffer } };
+  if (!import.meta.url.endsWith(".ts")) return [new URL("worker.js", import.meta.url), data];
   const tsx = import.meta.resolve("tsx/esm/api");
   const entry = new URL("worker.ts", import.meta.url);
   const start = `import("${tsx}").then(({ register }) => { register(); return import("${entry}"); })`;
-  return [start, { eval: true, execArgv: [] }];
+  return [start, { eval: true, execArgv: [], ...data }];
 }

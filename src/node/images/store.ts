@@ -1,12 +1,14 @@
 /** @file One file of pixels by key, added to and read by position, with its index beside it. */
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { lstatSync, mkdirSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import lockfile from "proper-lockfile";
 import type { RgbImage } from "../../data/placement.ts";
-import { explainWrites } from "../files/write.ts";
+import { Lock, takeLock } from "../files/lock.ts";
+import { readWhole } from "../files/read.ts";
+import { putAll } from "../files/write.ts";
+import { explainWrites } from "../files/write-errors.ts";
 
 /** First line of an index; another version of the format is made anew. */
 const HEADER = '{"fm-lora images":1}';
@@ -36,7 +38,7 @@ export class ImageStore {
   readonly #places: Map<string, Place>;
   readonly #data: FileHandle;
   readonly #index: FileHandle | null;
-  readonly #release: () => Promise<void>;
+  readonly #lock: Lock | null;
   #end: number;
   #writing: Promise<void> = Promise.resolve();
   #full = false;
@@ -44,14 +46,14 @@ export class ImageStore {
   private constructor(
     options: StoreOptions,
     opened: { places: Map<string, Place>; data: FileHandle; index: FileHandle | null; end: number },
-    release: () => Promise<void>,
+    lock: Lock | null,
   ) {
     this.#options = options;
     this.#places = opened.places;
     this.#data = opened.data;
     this.#index = opened.index;
     this.#end = opened.end;
-    this.#release = release;
+    this.#lock = lock;
   }
 
   /** Opens or starts a store; one that is damaged is started anew, and said so. @throws InputError if it can't be written */
@@ -59,19 +61,35 @@ export class ImageStore {
     const { path } = options;
     return explained(path, async () => {
       mkdirSync(dirname(path), { recursive: true });
-      const release = await lockOrNull(path);
-      const data = await open(`${path}.images`, release === null ? "r" : "a+");
-      const index = release === null ? null : await open(`${path}.index`, "a+");
-      const { size } = await data.stat();
-      const found = parseIndex(await readFile(`${path}.index`, "utf8"), size);
-      const good = found ?? { places: new Map<string, Place>(), end: 0, length: 0 };
-      if (found === null) options.notice(`${path}: the image cache is damaged; it is made anew`);
-      // What a kill has left behind the last whole line.
-      await data.truncate(good.end).catch(ignoreReadOnly(index));
-      await index?.truncate(good.length);
-      if (index !== null && good.length === 0) await index.appendFile(`${HEADER}\n`);
-      return new ImageStore(options, { ...good, data, index }, release ?? (async () => {}));
+      const taken = await takeLock(`${path}.lock`);
+      const lock = taken instanceof Lock ? taken : null; // another process has it
+      const opened: FileHandle[] = [];
+      try {
+        for (const ending of ["images", ...(lock === null ? [] : ["index"])]) {
+          refuseStrange(`${path}.${ending}`);
+          opened.push(await open(`${path}.${ending}`, lock === null ? "r" : "a+"));
+        }
+        const [data, index = null] = opened as [FileHandle, FileHandle?];
+        const { size } = await data.stat();
+        const found = parseIndex(new TextDecoder().decode(await readWhole(`${path}.index`)), size);
+        const good = found ?? { places: new Map<string, Place>(), end: 0, length: 0 };
+        if (found === null) options.notice(`${path}: the image cache is damaged; it is made anew`);
+        // What a kill has left behind the last whole line.
+        await data.truncate(good.end).catch(ignoreReadOnly(index));
+        await index?.truncate(good.length);
+        if (index !== null && good.length === 0) await putText(index, `${HEADER}\n`);
+        return new ImageStore(options, { ...good, data, index }, lock);
+      } catch (error) {
+        for (const handle of opened) await handle.close();
+        lock?.release();
+        throw error;
+      }
     });
+  }
+
+  /** Of the image kept under a key; null where there is none. */
+  sizeOf(key: string): Pick<RgbImage, "width" | "height"> | null {
+    return this.#places.get(shortened(key)) ?? null;
   }
 
   /** The image kept under a key; null where there is none, or none that is whole. */
@@ -104,8 +122,8 @@ export class ImageStore {
       }
       const place = { start: this.#end, width, height, checksum: crc32(data) };
       await explained(this.#options.path, async () => {
-        await this.#data.appendFile(data);
-        await index.appendFile(`${JSON.stringify([short, ...Object.values(place)])}\n`);
+        await putAll(this.#data, data, null);
+        await putText(index, `${JSON.stringify([short, ...Object.values(place)])}\n`);
       });
       this.#end += data.length;
       this.#places.set(short, place);
@@ -120,18 +138,19 @@ export class ImageStore {
     await this.#writing;
     await this.#data.close();
     await this.#index?.close();
-    await this.#release();
+    this.#lock?.release();
   }
 }
 
-/** null: another process has it. A lock goes stale soon after its process has died. */
-async function lockOrNull(path: string): Promise<(() => Promise<void>) | null> {
-  try {
-    return await lockfile.lock(path, { realpath: false, onCompromised: () => {} });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
-    return null;
-  }
+const putText = (file: FileHandle, text: string): Promise<void> =>
+  putAll(file, new TextEncoder().encode(text), null);
+
+/** @throws an error of the system's kind for a link, which may lead anywhere, and for what is no regular file */
+function refuseStrange(file: string): void {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  const code = found.isSymbolicLink() ? "ELOOP" : "ENXIO";
+  throw Object.assign(new Error(`${file} is no regular file`), { code });
 }
 
 /** What an index says, up to its last whole line; null if it says anything impossible. */

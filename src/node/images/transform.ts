@@ -5,13 +5,11 @@ import { type Placement, placement, type RgbImage } from "../../data/placement.t
 import type { Box } from "../../data/rectangles.ts";
 import { place } from "../../data/resample.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { LARGEST_PIXELS, withPixels } from "./gate.ts";
 import { decodeJpeg, ordinarySize } from "./jpeg.ts";
 
 // libvips remembers operations in case one comes again: ours never does, and each costs 0.15 ms to remember.
 sharp.cache(false);
-
-// Above phone cameras (108 megapixels), far below what a compressed bomb can unfold to.
-const LARGEST_PIXELS = 120_000_000;
 
 type Size = Pick<Box, "width" | "height">;
 
@@ -36,8 +34,11 @@ export async function sharpTransform(
   const size = ordinarySize(image.bytes);
   if (size !== null && size.width * size.height <= LARGEST_PIXELS) {
     const placed = placedIn(size);
-    const cropped = await decodeJpeg(image.bytes, placed.crop);
-    if (cropped !== null) return fromCrop(cropped, placed);
+    const pixels = await withPixels(size, async () => {
+      const cropped = await decodeJpeg(image.bytes, placed.crop);
+      return cropped === null ? null : fromCrop(cropped, placed);
+    });
+    if (pixels !== null) return pixels;
   }
   return decoding(image, async (opened) => {
     const placed = placedIn(opened);
@@ -47,18 +48,22 @@ export async function sharpTransform(
   });
 }
 
-/** All of an image as RGB rows, turned; null where its crops would not be those of the file, bit for bit. */
-export async function decodeWhole(image: StoredImage): Promise<RgbImage | null> {
-  if (image.kind === "rgb") return null;
+/** Hands over all of an image as RGB rows, turned, unless its crops would not be those of the file, bit for bit. */
+export async function withWhole(image: StoredImage, use: (whole: RgbImage) => Promise<void>): Promise<void> {
+  if (image.kind === "rgb") return;
   const size = ordinarySize(image.bytes);
   if (size !== null && size.width * size.height <= LARGEST_PIXELS) {
-    const jpeg = await decodeJpeg(image.bytes, { left: 0, top: 0, ...size });
-    if (jpeg !== null) return jpeg;
+    const used = await withPixels(size, async () => {
+      const jpeg = await decodeJpeg(image.bytes, { left: 0, top: 0, ...size });
+      if (jpeg !== null) await use(jpeg);
+      return jpeg !== null;
+    });
+    if (used) return;
   }
-  return decoding(image, async ({ input, width, height }) => {
+  await decoding(image, async ({ input, width, height }) => {
     const { depth, space, hasAlpha } = await input.metadata();
-    if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return null;
-    return { width, height, data: await rgb(input) };
+    if (depth !== "uchar" || hasAlpha || (space !== "srgb" && space !== "b-w")) return;
+    await use({ width, height, data: await rgb(input) });
   });
 }
 
@@ -94,7 +99,8 @@ async function decoding<T>(
   const options: SharpOptions = { failOn: "error", ignoreIcc: true, limitInputPixels: LARGEST_PIXELS };
   try {
     const { autoOrient } = await sharp(bytes, options).metadata();
-    return await work({ input: sharp(bytes, { ...options, autoOrient: true }), ...autoOrient });
+    const input = sharp(bytes, { ...options, autoOrient: true });
+    return await withPixels(autoOrient, () => work({ input, ...autoOrient }));
   } catch (error) {
     // sharp's errors are plain ones; these are faults of the program.
     if (error instanceof InputError || error instanceof TypeError || error instanceof RangeError) throw error;

@@ -1,11 +1,12 @@
 /** @file Learners in Node: with the backbone that comes along, paths as images, and a folder to be saved in. */
-import { readFile } from "node:fs/promises";
 import { ImageLearner, type LearnerChoice } from "../../learner/index.ts";
 import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../../learner/parts.ts";
+import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
-import type { DownloadProgress } from "../hub/index.ts";
+import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
+import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { defaultWorkers, type ImagePool, imagePool } from "../images/pool.ts";
 import { REGISTRY } from "../runs/registry.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
@@ -22,6 +23,10 @@ export interface NodeLearnerOptions {
   readonly registry?: Registry | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called before the Hub is asked for a backbone, with both. */
+  readonly onRequest?: ((backbone: string, endpoint: string) => void) | undefined;
+  /** How the Hub is reached, if at all; default: what the environment says. */
+  readonly hub?: HubSettings | undefined;
 }
 
 /** What a new learner is to be. */
@@ -87,11 +92,7 @@ export class NodeLearner extends ImageLearner {
 /** A learner that knows nothing yet. @throws InputError for a name or a value that can't be, or a folder in use */
 export async function createLearner(options: CreateLearnerOptions = {}): Promise<NodeLearner> {
   const { backbone: name = SHIPPED_BACKBONES[0], imageSize, precision } = options;
-  const backbone = await findBackbone(name, {
-    imageSize,
-    stored: precision === "int8",
-    onProgress: options.onDownload,
-  });
+  const backbone = await backboneOf(name, { imageSize, precision }, options);
   const folder = options.folder === undefined ? undefined : await ModelFolder.forNew(options.folder);
   try {
     return await started(options, (platform) => newParts({ ...platform, backbone }, options), folder);
@@ -106,19 +107,16 @@ export async function createLearner(options: CreateLearnerOptions = {}): Promise
  * @throws InputError if there is none, it doesn't fit its backbone, or another learner is at work there
  */
 export async function openLearner(path: string, options: OpenLearnerOptions = {}): Promise<NodeLearner> {
-  const { description } = await readModel(path); // before a folder is made for the lock
+  const { description } = readModel(path); // before a folder is made for the lock
   const folder = options.readOnly === true ? undefined : await ModelFolder.open(path);
   try {
     const { backbone: name, imageSize, precision } = description;
-    const backbone = await findBackbone(options.backbone ?? name, {
-      imageSize,
-      stored: precision === "int8",
-      onProgress: options.onDownload,
-    }).catch((error: unknown) => {
+    const found = backboneOf(options.backbone ?? name, { imageSize, precision }, options);
+    const backbone = await found.catch((error: unknown) => {
       if (!(error instanceof InputError) || options.backbone !== undefined) throw error;
       throw new InputError(`${path}: its backbone is gone: ${error.message}`, { cause: error });
     });
-    const { file, model, previous } = await readModel(path); // what is there now that nobody else writes
+    const { file, model, previous } = readModel(path); // what is there now that nobody else writes
     return await started(
       options,
       (platform) => partsOf({ ...platform, backbone }, model, { file, previous }),
@@ -128,6 +126,20 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
     folder?.close();
     throw error;
   }
+}
+
+function backboneOf(
+  name: string,
+  { imageSize, precision }: { readonly imageSize: number | undefined; readonly precision: string | undefined },
+  { onDownload, onRequest, hub }: NodeLearnerOptions,
+): Promise<Backbone> {
+  return findBackbone(name, {
+    imageSize,
+    stored: precision === "int8",
+    onProgress: onDownload,
+    onRequest: (endpoint) => onRequest?.(name, endpoint),
+    settings: hub,
+  });
 }
 
 async function started(
@@ -150,11 +162,4 @@ async function started(
   }
 }
 
-async function readPath(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new InputError(`${path}: ${code === "ENOENT" ? "no such file" : message}`, { cause: error });
-  }
-}
+const readPath = (path: string): Promise<Uint8Array> => readWhole(path, LARGEST_IMAGE);

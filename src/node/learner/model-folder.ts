@@ -1,12 +1,14 @@
 /** @file The folder of a learner's model: the file, the state before it, and who may write there. */
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ImageLearner } from "../../learner/index.ts";
 import { decodeModel, type ModelDescription } from "../../learner/model-file.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { lockFolder } from "../files/folder-lock.ts";
-import { type Written, writeWhole } from "../files/write.ts";
+import type { Lock } from "../files/lock.ts";
+import { readWholeSync } from "../files/read.ts";
+import { writeWhole } from "../files/write.ts";
+import type { Written } from "../files/write-errors.ts";
 import { modelFileIn } from "../runs/model.ts";
 
 /** What chooses another folder. */
@@ -31,12 +33,12 @@ export interface StoredModel {
 /** A model's folder, locked until it is closed. */
 export class ModelFolder {
   readonly path: string;
-  readonly #unlock: () => void;
+  readonly #lock: Lock;
   readonly #made: boolean;
 
-  private constructor(path: string, unlock: () => void, made: boolean) {
+  private constructor(path: string, lock: Lock, made: boolean) {
     this.path = path;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#made = made;
   }
 
@@ -62,6 +64,7 @@ export class ModelFolder {
   /** Writes the learner's files: a kill in between leaves the model as it was, or as it is to be. */
   async write(learner: ImageLearner): Promise<void> {
     const { model, previous, description } = await learner.files();
+    this.#lock.check();
     const file = modelFileIn(this.path) ?? join(this.path, "model.safetensors");
     const folder = dirname(file);
     const kept = previous === undefined ? undefined : previousName(learner.learns);
@@ -74,7 +77,7 @@ export class ModelFolder {
 
   /** Lets others have the folder. One that was made and got no model goes. */
   close(): void {
-    this.#unlock();
+    this.#lock.release();
     if (!this.#made || this.#used) return;
     try {
       rmdirSync(this.path);
@@ -85,17 +88,17 @@ export class ModelFolder {
 }
 
 /** Reads a folder's model. @throws InputError if there is none, or it is another version's */
-export async function readModel(path: string): Promise<StoredModel> {
+export function readModel(path: string): StoredModel {
   const file = modelFileIn(path);
   if (file === undefined) {
     throw new InputError(
       `${path}: there is no model (model.safetensors); fmlora learn and fmlora run write one, or name another ${OPTION}`,
     );
   }
-  const model = await readFile(file);
+  const model = readWholeSync(file);
   const { description } = decodeModel(model, file);
   const previous = join(dirname(file), previousName(description.learner?.learns ?? 0));
-  return { file, model, description, previous: existsSync(previous) ? readFileSync(previous) : undefined };
+  return { file, model, description, previous: existsSync(previous) ? readWholeSync(previous) : undefined };
 }
 
 /** Of the state before learn number `learns`. */

@@ -1,5 +1,5 @@
 /** @file The folder of a pre-training: config.json, events.jsonl, checkpoint, model/, metrics.json, cache/. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   decodePretraining,
@@ -7,9 +7,12 @@ import {
   type PretrainingCheckpoint,
 } from "../../pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../../pretraining/events.ts";
-import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { claimFolder, type MayChange } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
+import type { Lock } from "../files/lock.ts";
+import { readWholeSync } from "../files/read.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 
 /** Events for the terminal only: they tell about this process, not about the training. */
 const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume"];
@@ -23,18 +26,18 @@ const checkpointIn = (folder: string): string => join(folder, "checkpoint.safete
 /** The checkpoint in a folder, if there is one. @throws InputError if it is damaged */
 export function readCheckpoint(folder: string): PretrainingCheckpoint | undefined {
   const file = checkpointIn(folder);
-  return existsSync(file) ? decodePretraining(readFileSync(file), file) : undefined;
+  return existsSync(file) ? decodePretraining(readWholeSync(file), file) : undefined;
 }
 
 /** One pre-training's folder, locked until it is closed. */
 export class PretrainingFolder {
   readonly path: string;
   readonly #events: LineLog<PretrainingEvent & { readonly time: string }>;
-  readonly #unlock: Claim["unlock"];
+  readonly #lock: Lock;
 
-  private constructor(path: string, unlock: Claim["unlock"]) {
+  private constructor(path: string, lock: Lock) {
     this.path = path;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#events = new LineLog(join(path, "events.jsonl"));
   }
 
@@ -47,11 +50,11 @@ export class PretrainingFolder {
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
   ): Promise<{ folder: PretrainingFolder; checkpoint: PretrainingCheckpoint | undefined }> {
-    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
-    const folder = new PretrainingFolder(path, unlock);
+    const { known, lock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const folder = new PretrainingFolder(path, lock);
     try {
       const checkpoint = known ? readCheckpoint(path) : undefined;
-      await folder.#events.keep(checkpoint?.events ?? 0);
+      folder.#events.keep(checkpoint?.events ?? 0);
       return { folder, checkpoint };
     } catch (error) {
       folder.close();
@@ -61,7 +64,7 @@ export class PretrainingFolder {
 
   /** Lets other processes have the folder. */
   close(): void {
-    this.#unlock();
+    this.#lock.release();
   }
 
   /** Adds an event to the log, if it is one for the log. */
@@ -70,8 +73,9 @@ export class PretrainingFolder {
     this.#events.append({ time: new Date().toISOString(), ...event });
   }
 
-  /** Replaces the checkpoint. */
-  saveCheckpoint(checkpoint: PretrainingCheckpoint): Promise<void> {
-    return writeWhole(checkpointIn(this.path), encodePretraining(checkpoint));
+  /** Replaces the checkpoint. @throws InputError if the disk is full, or another process has taken the folder */
+  async saveCheckpoint(checkpoint: PretrainingCheckpoint): Promise<void> {
+    this.#lock.check();
+    await writeWhole(checkpointIn(this.path), encodePretraining(checkpoint), RUN_FILE);
   }
 }

@@ -10,6 +10,7 @@ import { InputError } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { loadBackbone } from "../backbones/backbone.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { readCheckpoint } from "./folder.ts";
 import type { PretrainingSettings } from "./options.ts";
 
@@ -89,7 +90,7 @@ export async function saveModel(
 ): Promise<void> {
   const files = checkpointFiles(config, preprocessing, parameters);
   const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
-  await writeWhole(join(folder, "config.json"), json(files.config));
-  await writeWhole(join(folder, "preprocessor_config.json"), json(files.preprocessor));
-  await writeWhole(join(folder, "model.safetensors"), files.weights);
+  await writeWhole(join(folder, "config.json"), json(files.config), RUN_FILE);
+  await writeWhole(join(folder, "preprocessor_config.json"), json(files.preprocessor), RUN_FILE);
+  await writeWhole(join(folder, "model.safetensors"), files.weights, RUN_FILE);
 }

@@ -16,6 +16,7 @@ import { checked } from "../../run/checked.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { lockFolder } from "../files/folder-lock.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { type OpenData, openData } from "./data.ts";
 import { type HeldOut, holdOut, openPretrainingData } from "./dataset.ts";
@@ -112,14 +113,14 @@ async function pretrainIn(folder: PretrainingFolder, prepared: Prepared): Promis
   };
   const runtime = nodeRuntime({ threads: options.threads });
   const cache = request.cache ?? join(request.out, "cache");
-  const unlock = await lockFolder(cache, "--cache"); // others may read it, but not fill it at the same time
+  const lock = await lockFolder(cache, "--cache"); // others may read it, but not fill it at the same time
   const opened = await openData(
     options,
     network,
     { dataset, split },
     { cache, runtime, signal },
     tell,
-  ).finally(unlock);
+  ).finally(() => lock.release());
   try {
     const start =
       network.regressed && checkpoint === undefined
@@ -184,7 +185,7 @@ async function trainStudent(
     const accuracy = finished ? bestAccuracy(record.curve.at(-1)!) : null;
     const metrics = { finished, accuracy, seconds: record.seconds, curve: record.curve };
     if (accuracy !== null) tell({ type: "pretraining-end", accuracy, seconds: record.seconds });
-    await writeWhole(join(request.out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+    await writeWhole(join(request.out, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`, RUN_FILE);
     return metrics;
   } finally {
     await student.dispose();

@@ -3,17 +3,22 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
-  writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../../tensor/errors.ts";
-import { explainWrites, writeWhole } from "../files/write.ts";
+import { readTextSync } from "../files/read.ts";
+import { openToAppend, putAllSync, writeWhole } from "../files/write.ts";
+import { explainWrites, type Written } from "../files/write-errors.ts";
+
+const CACHE: Written = {
+  advice: (full) => (full ? " and continue with --resume" : "; choose another --cache"),
+};
 
 /** What is in a file. */
 export interface RecordFileOptions {
@@ -35,16 +40,17 @@ export async function fillRecords(
   onProgress: (done: number) => void,
 ): Promise<void> {
   await checkOrigin(file, { ...origin, count, recordBytes });
-  const descriptor = await explainWrites(file, () => openSync(file, "a+"));
+  const descriptor = await explainWrites(file, () => openToAppend(file, { read: true }), CACHE);
   try {
     let done = Math.min(count, Math.floor(fstatSync(descriptor).size / recordBytes));
-    ftruncateSync(descriptor, done * recordBytes); // a kill may have cut a record in two
+    ftruncateSync(descriptor, done * recordBytes); // a kill or a full disk may have cut a record in two
     if (done === count) return;
     for await (const records of make(done)) {
-      await explainWrites(file, () => writeAll(descriptor, records));
+      await explainWrites(file, () => putAllSync(descriptor, records), CACHE);
       done += records.length / recordBytes;
       onProgress(done);
     }
+    await explainWrites(file, () => fsyncSync(descriptor), CACHE);
   } finally {
     closeSync(descriptor);
   }
@@ -53,13 +59,13 @@ export async function fillRecords(
 async function checkOrigin(file: string, origin: Readonly<Record<string, unknown>>): Promise<void> {
   const description = `${file}.json`;
   if (!existsSync(description) || !existsSync(file)) {
-    await explainWrites(file, () => mkdirSync(dirname(file), { recursive: true }));
-    await writeWhole(description, `${JSON.stringify(origin, null, 2)}\n`);
+    await explainWrites(file, () => mkdirSync(dirname(file), { recursive: true }), CACHE);
+    await writeWhole(description, `${JSON.stringify(origin, null, 2)}\n`, CACHE);
     return;
   }
   let known: Record<string, unknown> = {};
   try {
-    known = JSON.parse(readFileSync(description, "utf8")) as Record<string, unknown>;
+    known = JSON.parse(readTextSync(description)) as Record<string, unknown>;
   } catch {
     throw new InputError(`${description}: is damaged; remove ${file} and it`);
   }
@@ -70,10 +76,6 @@ async function checkOrigin(file: string, origin: Readonly<Record<string, unknown
     `${file}: was made for ${key} ${JSON.stringify(known[key])}, now it is ${JSON.stringify(now[key])}; ` +
       "choose another --cache, or remove the file",
   );
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
 /** Reads single records; the operating system keeps what is read often in memory. */

@@ -1,5 +1,5 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
@@ -16,7 +16,8 @@ import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { ContinualModel } from "../../train/model.ts";
 import { findBackbone } from "../backbones/backbones.ts";
-import type { DownloadProgress } from "../hub/index.ts";
+import { readWholeSync } from "../files/read.ts";
+import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { REGISTRY } from "./registry.ts";
@@ -49,6 +50,10 @@ export interface ModelOptions {
   readonly registry?: Registry | undefined;
   /** Hears of the backbone's download from the Hub, if there is one. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called before the Hub is asked for the backbone that the model names, with both: nobody is asked unsaid. */
+  readonly onRequest?: ((backbone: string, endpoint: string) => void) | undefined;
+  /** How the Hub is reached, if at all; default: what the environment says. */
+  readonly hub?: HubSettings | undefined;
   /**
    * Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one, and the
    * default of a model in 8 bits: rounding looks at all of a run, and an answer should depend on its image alone.
@@ -72,14 +77,17 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
     );
   }
-  const { tensors, description } = decodeModel(readFileSync(file), file);
+  const { tensors, description } = decodeModel(readWholeSync(file), file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
   const registry = options.registry ?? REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
-  const backbone = await findBackbone(options.backbone ?? trained.backbone, {
+  const { backbone: from = trained.backbone, hub, onRequest } = options;
+  const backbone = await findBackbone(from, {
     imageSize: trained.imageSize,
     stored: trained.precision === "int8",
     onProgress: options.onDownload,
+    onRequest: (endpoint) => onRequest?.(from, endpoint),
+    settings: hub,
   });
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });

@@ -100,7 +100,9 @@ export async function prepare(
   };
   const model = new ContinualModel(context, { method, methodOptions, ...headChoice, headOptions });
   const images = { workers, cache, unreadable: options.unreadable };
-  return { config, stream, model, context, training, evaluation, images };
+  const { grows, trains, trained, forwardPasses } = method.traits;
+  const traits = { grows, trains, trained, forwardPasses };
+  return { config, traits, stream, model, context, training, evaluation, images };
 }
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {

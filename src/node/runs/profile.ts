@@ -7,6 +7,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { graphSpan, tracedRuntime } from "../../train/traced.ts";
 import { type Span, Tracer } from "../../train/tracer.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/runtime.ts";
 
 /** Runs of each graph whose single operators go into the Chrome trace: more would make it too large to open. */
@@ -76,8 +77,8 @@ export class Profile {
       trace: join(this.#folder, "profile.trace.json"),
       page: join(this.#folder, "profile.md"),
     };
-    await writeWhole(files.trace, chromeTrace(spans, events, this.#began));
-    await writeWhole(files.page, profilePage(report));
+    await writeWhole(files.trace, chromeTrace(spans, events, this.#began), RUN_FILE);
+    await writeWhole(files.page, profilePage(report), RUN_FILE);
     return files;
   }
 

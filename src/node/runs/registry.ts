@@ -1,11 +1,12 @@
 /** @file What comes along, by name; and what a run's folder says of the plugins it was made with. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { HEADS } from "../../heads/index.ts";
 import { METHODS } from "../../methods/index.ts";
 import type { Registry } from "../../run/registry.ts";
 import { benchmarks } from "../benchmarks/index.ts";
+import { readTextSync } from "../files/read.ts";
 
 /** All methods, heads and benchmarks that come along. */
 export const REGISTRY: Registry = { methods: METHODS, heads: HEADS, benchmarks, plugins: [] };
@@ -17,7 +18,7 @@ export function recordedPlugins(folder: string): readonly string[] {
   const file = join(folder, "config.json");
   if (!existsSync(file)) return [];
   try {
-    return withPluginNames.parse(JSON.parse(readFileSync(file, "utf8"))).plugins;
+    return withPluginNames.parse(JSON.parse(readTextSync(file))).plugins;
   } catch {
     return []; // a damaged file is told where the run itself reads it
   }

@@ -1,5 +1,5 @@
 /** @file The folder of one run: config.json, events.jsonl, checkpoint, tasks.jsonl, model/, metrics.json, report.html. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
 import { reportHtml } from "../../report/html.ts";
@@ -9,9 +9,12 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../train
 import type { RunEvent } from "../../train/events.ts";
 import { joinRecord, splitRecord, type TaskRow } from "../../train/record.ts";
 import type { RunOutput } from "../../train/run.ts";
-import { type Claim, claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { claimFolder, type MayChange } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
+import type { Lock } from "../files/lock.ts";
+import { readWholeSync } from "../files/read.ts";
 import { writeWhole } from "../files/write.ts";
+import { RUN_FILE } from "../files/write-errors.ts";
 import { chartDocument } from "./chart-document.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
@@ -33,12 +36,12 @@ export class RunDirectory {
   readonly #events: LineLog<RunEvent & { readonly time: string }>;
   /** What was counted in finished tasks: a checkpoint has only what can still change, and doesn't grow with the stream. */
   readonly #tasks: LineLog<TaskRow>;
-  readonly #unlock: Claim["unlock"];
+  readonly #lock: Lock;
   #tasksKept = 0;
 
-  private constructor(path: string, unlock: Claim["unlock"]) {
+  private constructor(path: string, lock: Lock) {
     this.path = path;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#events = new LineLog(join(path, "events.jsonl"));
     this.#tasks = new LineLog(join(path, "tasks.jsonl"));
   }
@@ -53,13 +56,13 @@ export class RunDirectory {
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
   ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
-    const { known, unlock } = await claimFolder(path, config, resume, OWN, mayChange);
-    const directory = new RunDirectory(path, unlock);
+    const { known, lock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const directory = new RunDirectory(path, lock);
     try {
       const file = join(path, CHECKPOINT);
-      const saved = known && existsSync(file) ? decodeCheckpoint(readFileSync(file), file) : undefined;
-      await directory.#events.keep(saved?.events ?? 0);
-      await directory.#tasks.keep(saved?.task ?? 0);
+      const saved = known && existsSync(file) ? decodeCheckpoint(readWholeSync(file), file) : undefined;
+      directory.#events.keep(saved?.events ?? 0);
+      directory.#tasks.keep(saved?.task ?? 0);
       return { directory, checkpoint: saved && directory.#completed(saved) };
     } catch (error) {
       directory.close();
@@ -69,7 +72,7 @@ export class RunDirectory {
 
   /** Lets other processes have the folder. */
   close(): void {
-    this.#unlock();
+    this.#lock.release();
   }
 
   /** Where the loop's results go; `listener` hears every event. */
@@ -84,27 +87,31 @@ export class RunDirectory {
       saveModel: async (state, tasksDone) => {
         const description = { ...model, tasksDone };
         const bytes = encodeSafetensors(state, { "fm-lora": JSON.stringify(description) });
-        await writeWhole(join(this.path, "model", "model.safetensors"), bytes);
-        await writeWhole(join(this.path, "model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);
+        await this.#write(join("model", "model.safetensors"), bytes);
+        await this.#write(join("model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);
       },
     };
   }
 
   /** Writes metrics.json and report.html. */
   async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
-    await writeWhole(join(this.path, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-    await writeWhole(
-      join(this.path, "report.html"),
-      reportHtml(chartDocument(), config, metrics, this.#events.read()),
-    );
+    await this.#write("metrics.json", `${JSON.stringify(metrics, null, 2)}\n`);
+    await this.#write("report.html", reportHtml(chartDocument(), config, metrics, this.#events.read()));
+  }
+
+  /** Nothing is written into a folder that another process has taken, or that is no longer there. */
+  #write(name: string, content: string | Uint8Array): Promise<void> {
+    this.#lock.check();
+    return writeWhole(join(this.path, name), content, RUN_FILE);
   }
 
   /** Rows before the checkpoint that knows of them: a kill in between repeats the task's end, and cuts them off. */
   async #saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#lock.check();
     const [rows, record] = splitRecord(checkpoint.record, this.#tasksKept, checkpoint.task);
     for (const row of rows) this.#tasks.append(row, { flush: true });
     this.#tasksKept = checkpoint.task;
-    await writeWhole(join(this.path, CHECKPOINT), encodeCheckpoint({ ...checkpoint, record }));
+    await this.#write(CHECKPOINT, encodeCheckpoint({ ...checkpoint, record }));
   }
 
   /** The checkpoint with the rows of the tasks before it. */

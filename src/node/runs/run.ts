@@ -35,7 +35,16 @@ interface Surroundings {
 }
 
 async function runPrepared(
-  { config, stream, model, context, training, evaluation, images }: Awaited<ReturnType<typeof prepare>>,
+  {
+    config,
+    traits,
+    stream,
+    model,
+    context,
+    training,
+    evaluation,
+    images,
+  }: Awaited<ReturnType<typeof prepare>>,
   { directory, checkpoint, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
@@ -69,6 +78,8 @@ async function runPrepared(
       classes: classNames.length,
       notes: model.notes,
     });
+  } else if (checkpoint.task > 0) {
+    await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
   const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
   const running = runStream({
@@ -90,6 +101,7 @@ async function runPrepared(
   });
   const metrics = runMetrics(record, {
     method,
+    traits,
     benchmark,
     dataset: dataset.name,
     protocol,

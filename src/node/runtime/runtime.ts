@@ -31,9 +31,10 @@ export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
 async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOptions): Promise<Session> {
   const { inputs } = graph; // and nothing else: a session that kept the graph would keep its constants
   const stored = new StoredConstants();
-  const session = await InferenceSession.create(
-    encodeOnnx(graph, (constant) => stored.add(constant)),
-    {
+  let session: InferenceSession;
+  try {
+    const model = encodeOnnx(graph, (constant) => stored.add(constant));
+    session = await InferenceSession.create(model, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       intraOpNumThreads: threads,
@@ -42,8 +43,10 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
       logSeverityLevel: 3, // errors only
       ...stored.options,
       ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
-    },
-  ).finally(() => stored.remove());
+    });
+  } finally {
+    stored.remove();
+  }
   // Wrapped and compared once, not at every run: a step has hundreds of tensors that stay the same.
   const wrapped = new WeakMap<Tensor, { readonly name: string; readonly ort: OrtTensor }>();
   const wrap = (name: string, value: Tensor | undefined): OrtTensor => {

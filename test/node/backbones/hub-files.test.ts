@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bringBackbone, findBackbone, localBackbones } from "../../../src/node/backbones/backbones.ts";
-import { type HubSettings, hubSettings } from "../../../src/node/hub/index.ts";
+import { type HubSettings, hubSettings, offline } from "../../../src/node/hub/index.ts";
 import { encodeSafetensors } from "../../../src/tensor/safetensors.ts";
 import { writeTinyBackbone } from "../../support/tiny-backbone.ts";
 import { COMMIT, MockHub } from "../hub/mock-hub.ts";
@@ -188,4 +188,30 @@ test("what is here is listed with family, size and license; what is no backbone 
     ["org/tiny", "vit", "apache-2.0", true],
     ["timm/vit_small", timm.config.architecture, undefined, true],
   ]);
+});
+
+test("a cache as snapshot_download leaves it serves while the Hub is down, by branch and by commit", async () => {
+  await findBackbone("org/tiny", { settings });
+  rmSync(join(home, "hub", "models--org--tiny", ".no_exist"), { recursive: true }); // only we remember what is not there
+  await hub.stop();
+  for (const name of ["org/tiny", `org/tiny@${COMMIT}`]) {
+    expect((await findBackbone(name, { settings })).name).toBe(`org/tiny@${COMMIT}`);
+  }
+  rmSync(join(home, "hub", "models--org--tiny", "snapshots", COMMIT, "model.safetensors"));
+  await expect(findBackbone("org/tiny", { settings })).rejects.toThrow(/cannot be reached \(ECONNREFUSED\)/);
+});
+
+test("who asks the Hub is told so before, once; offline nobody is asked", async () => {
+  const told: string[] = [];
+  const onRequest = (endpoint: string): void => {
+    told.push(`${endpoint} after ${hub.requests.length}`);
+  };
+  await findBackbone("org/tiny", { settings, onRequest });
+  expect(told).toEqual([`${hub.url} after 0`]);
+  const { length } = hub.requests;
+  await findBackbone(`org/tiny@${COMMIT}`, { settings, onRequest }); // all of it is cached
+  await expect(findBackbone("org/nested", { settings: offline(settings), onRequest })).rejects.toThrow(
+    "and --offline forbids to fetch it; fmlora backbones fetch org/nested brings it",
+  );
+  expect([told.length, hub.requests.length]).toEqual([1, length]);
 });

@@ -22,20 +22,20 @@ const lockOf = (folder: string): string => join(folder, ".lock");
 /** A lock as another process leaves it. */
 async function left(name: string, owner: object): Promise<string> {
   const folder = join(root, name);
-  (await lockFolder(folder))();
+  (await lockFolder(folder)).release();
   writeFileSync(lockOf(folder), JSON.stringify({ host: hostname(), ...owner }));
   return folder;
 }
 
 test("a locked folder is refused in one line, and free once it is unlocked", async () => {
   const folder = join(root, "a", "b");
-  const unlock = await lockFolder(folder);
+  const lock = await lockFolder(folder);
   await expect(lockFolder(folder)).rejects.toThrow(
     `${folder}: process ${process.pid} on ${hostname()} is at work there; wait until it ends, or choose another --out`,
   );
-  unlock();
+  lock.release();
   expect(existsSync(lockOf(folder))).toBe(false);
-  (await lockFolder(folder))();
+  (await lockFolder(folder)).release();
 });
 
 test("of two that come at once, one gets it", async () => {
@@ -45,18 +45,18 @@ test("of two that come at once, one gets it", async () => {
 });
 
 test("a living process's lock holds; a dead one's, and that of a number used again, does not", async () => {
-  const unlock = await lockFolder(join(root, "own"));
+  const lock = await lockFolder(join(root, "own"));
   const { birth } = JSON.parse(readFileSync(lockOf(join(root, "own")), "utf8")) as { birth: string | null };
-  unlock();
+  lock.release();
   const reused = await left("reused", { pid: sleeper.pid, birth: "1" });
-  if (birth !== null) (await lockFolder(reused))();
-  (await lockFolder(await left("earlier", { pid: process.pid, birth: "1" })))(); // our number, in another life
+  if (birth !== null) (await lockFolder(reused)).release();
+  (await lockFolder(await left("earlier", { pid: process.pid, birth: "1" }))).release(); // our number, in another life
   const dead = spawn(process.execPath, ["-e", ""]);
   await new Promise((resolve) => dead.once("exit", resolve));
-  (await lockFolder(await left("dead", { pid: dead.pid, birth: null })))();
+  (await lockFolder(await left("dead", { pid: dead.pid, birth: null }))).release();
   const empty = await left("empty", {});
   writeFileSync(lockOf(empty), "");
-  (await lockFolder(empty))();
+  (await lockFolder(empty)).release();
 });
 
 test("another machine's lock holds as long as it is refreshed", async () => {
@@ -64,5 +64,5 @@ test("another machine's lock holds as long as it is refreshed", async () => {
   await expect(lockFolder(folder)).rejects.toThrow("process 1 on elsewhere is at work there");
   const before = new Date(Date.now() - 10 * 60_000);
   utimesSync(lockOf(folder), before, before);
-  (await lockFolder(folder))();
+  (await lockFolder(folder)).release();
 });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { NpyWriter } from "../../../src/node/files/npy.ts";
-import { checkTarget } from "../../../src/node/files/write.ts";
+import { checkTarget } from "../../../src/node/files/target.ts";
 import { refusalIn } from "../../support/refusal.ts";
 
 let root: string;

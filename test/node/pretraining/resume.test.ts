@@ -115,9 +115,9 @@ test("images and features are computed once: a second training finds them, one o
   await expect(runPretraining({ ...again, options: larger, out: at("larger") })).rejects.toThrow(
     /train-images\.bin: was made for size 16, now it is 32; choose another --cache/,
   );
-  const unlock = await lockFolder(cache);
+  const lock = await lockFolder(cache);
   await expect(runPretraining({ ...again, out: at("meanwhile") })).rejects.toThrow(
     /cache: process \d+ on .+ is at work there; wait until it ends, or choose another --cache/,
   );
-  unlock();
+  lock.release();
 });

@@ -1,0 +1,88 @@
+/** @file Models as the first format described them, without a number: they still load, and say the same. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openModel } from "../../../src/node/runs/model.ts";
+import { runBenchmark } from "../../../src/node/runs/run.ts";
+import { currentDescription, FORMAT } from "../../../src/run/former-model.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../../src/tensor/safetensors.ts";
+import { patternImage } from "../../../src/testing/index.ts";
+import { toyRequest } from "../../support/toy-folder.ts";
+
+const root = mkdtempSync(join(tmpdir(), "fm-lora-former-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const images = {
+  images: new Uint8Array(
+    Buffer.concat(
+      [0, 1].map((label) => Buffer.from(patternImage({ label, domain: 0, number: 9, use: "x" }))),
+    ),
+  ),
+  count: 2,
+};
+const FORMER = { driftCompensation: true, driftRidge: 1, shrinkage: 0.1, betweenScatter: true };
+
+beforeAll(async () => {
+  await runBenchmark({ ...(await toyRequest(root)), epochs: 1, firstEpochs: 1, out: join(root, "run") });
+});
+
+/** The run's model as an earlier version would have written it. */
+function written(name: string, changes: object): string {
+  const file = join(root, "run", "model", "model.safetensors");
+  const { tensors, metadata } = decodeSafetensors(readFileSync(file), file);
+  const { format, heads, drift, headOptions, ...former } = JSON.parse(metadata["fm-lora"]!);
+  expect([format, heads, drift]).toEqual([FORMAT, ["lda", "rows"], "ridge"]);
+  const description = {
+    ...former,
+    methodOptions: { ...former.methodOptions, ...FORMER, pure: false },
+    ...changes,
+  };
+  mkdirSync(join(root, name));
+  const bytes = encodeSafetensors(tensors, { "fm-lora": JSON.stringify(description) });
+  writeFileSync(join(root, name, "model.safetensors"), bytes);
+  return join(root, name);
+}
+
+test("a model of the first format classifies as before, with either head, under its former name, too", async () => {
+  const former = written("former", {});
+  for (const [head, again] of [
+    ["lda", "lda"],
+    ["rows", "head"],
+  ] as const) {
+    const [now, then] = [
+      await openModel(join(root, "run"), { head, threads: 1 }),
+      await openModel(former, { head: again, threads: 1 }),
+    ];
+    expect(then.heads).toEqual(["lda", "rows"]);
+    expect(await then.classify(images)).toEqual(await now.classify(images));
+    for (const model of [now, then]) await model.dispose();
+  }
+});
+
+test("a format from the future is refused by its number", async () => {
+  await expect(openModel(written("future", { format: 99 }))).rejects.toThrow(
+    `a model of format 99, this program reads ${FORMAT}`,
+  );
+});
+
+test("what was an option of the method goes where it belongs", () => {
+  const of = (method: string, methodOptions: object) => currentDescription({ method, methodOptions });
+  expect(of("fm-lora", { rank: 8, ...FORMER, shrinkage: 0.3, pure: false })).toEqual({
+    method: "fm-lora",
+    format: FORMAT,
+    methodOptions: { rank: 8 },
+    drift: "ridge",
+    headOptions: { shrinkage: 0.3, betweenScatter: true, driftRidge: 1 },
+  });
+  expect(of("fm-lora", { ...FORMER, pure: true })).toMatchObject({ heads: ["rows"], headOptions: {} });
+  expect(of("seq-lora", { ...FORMER, driftCompensation: false })).toMatchObject({
+    drift: "none",
+    headOptions: { shrinkage: 0.1, betweenScatter: true },
+  });
+  expect(of("lda", { shrinkage: 0.2, betweenScatter: false })).toMatchObject({
+    methodOptions: {},
+    drift: "none",
+    headOptions: { shrinkage: 0.2, betweenScatter: false },
+  });
+});
