@@ -56,17 +56,20 @@ function evaluateCommand(registry: Registry) {
     .addOption(new Option("--json", "print one line of JSON"))
     .action(async (folder, { model, json, backbone }) => {
       const labeled = await classFolders(folder);
-      await using(openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }), async (learner) => {
-        const status = statusLine();
-        const result = await learner
-          .evaluate(labeled, { onProgress: learnerProgress(status) })
-          .finally(status.stop);
-        const lines = Object.entries(result.classes).map(
-          ([name, { images, accuracy }]) => `  ${name}: ${percent(accuracy)} % of ${images}`,
-        );
-        const text = [`${percent(result.accuracy)} % of ${result.images} images`, ...lines];
-        print(`${json === true ? jsonLine(result) : text.map(printable).join("\n")}\n`);
-      });
+      await using(
+        openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }),
+        async (learner) => {
+          const status = statusLine();
+          const result = await learner
+            .evaluate(labeled, { onProgress: learnerProgress(status) })
+            .finally(status.stop);
+          const lines = Object.entries(result.classes).map(
+            ([name, { images, accuracy }]) => `  ${name}: ${percent(accuracy)} % of ${images}`,
+          );
+          const text = [`${percent(result.accuracy)} % of ${result.images} images`, ...lines];
+          print(`${json === true ? jsonLine(result) : text.map(printable).join("\n")}\n`);
+        },
+      );
     });
 }
 
@@ -78,10 +81,13 @@ function infoCommand(registry: Registry) {
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print one line of JSON"))
     .action(async ({ model, json, backbone }) => {
-      await using(openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }), async (learner) => {
-        const info = await learner.info();
-        print(`${json === true ? jsonLine(info) : asText(info)}\n`);
-      });
+      await using(
+        openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }),
+        async (learner) => {
+          const info = await learner.info();
+          print(`${json === true ? jsonLine(info) : asText(info)}\n`);
+        },
+      );
     });
 }
 
@@ -101,11 +107,14 @@ function changing(
     .addOption(pluginOption("also know the methods and heads"))
     .action(async (...given: unknown[]) => {
       const { model, backbone } = command.opts() as { model: string; backbone?: string };
-      await using(openLearner(model, { ...asking(model, statusLine()), registry, backbone }), async (learner) => {
-        const done = await change(learner, given.slice(0, names.length) as string[]);
-        await learner.save();
-        print(`${printable(done)}\n`);
-      });
+      await using(
+        openLearner(model, { ...asking(model, statusLine()), registry, backbone }),
+        async (learner) => {
+          const done = await change(learner, given.slice(0, names.length) as string[]);
+          await learner.save();
+          print(`${printable(done)}\n`);
+        },
+      );
     });
 }
 

@@ -130,7 +130,10 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
 
 function backboneOf(
   name: string,
-  { imageSize, precision }: { readonly imageSize: number | undefined; readonly precision: string | undefined },
+  {
+    imageSize,
+    precision,
+  }: { readonly imageSize: number | undefined; readonly precision: string | undefined },
   { onDownload, onRequest, hub }: NodeLearnerOptions,
 ): Promise<Backbone> {
   return findBackbone(name, {
@@ -162,4 +165,12 @@ async function started(
   }
 }
 
-const readPath = (path: string): Promise<Uint8Array> => readWhole(path, LARGEST_IMAGE);
+async function readPath(path: string): Promise<Uint8Array> {
+  try {
+    return await readWhole(path, LARGEST_IMAGE);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new InputError(`${path}: ${code === "ENOENT" ? "no such file" : message}`, { cause: error });
+  }
+}
