@@ -6,7 +6,7 @@ import { InputError, optionText } from "../tensor/errors.ts";
 import type { LearnerParts } from "./parts.ts";
 
 /** Images a class, in the mean, below which training is not even tried: docs/learner.md has what was measured. */
-export const LEAST_IMAGES = 16;
+const LEAST_IMAGES = 16;
 
 /** Whether to train: "auto" where held-out images say that it pays. */
 export const TRAINING_WISHES = ["auto", "always", "never"] as const;

@@ -142,7 +142,7 @@ test("each wrong use is one line, and makes no folder", async () => {
         "fmlora: broken/cat/1.png: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it [2]",
         "fmlora: file/below: cannot be written: a part of the path is a file, not a folder; choose another --model [2]",
         "fmlora: --backbone nowhere: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name [2]",
-        "fmlora: other: its backbone is gone: --backbone leaving: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name [2]",
+        "fmlora: other: its backbone is gone: --backbone leaving: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name; say with --backbone where it is now [2]",
         "fmlora: --method ncm: is for a new model, and other has one; leave it out [2]",
         "fmlora: option '--train <when>' argument 'maybe' is invalid. Allowed choices are auto, always, never. [2]",
         "fmlora: --epochs "none": expected a whole number above 0 [2]",

@@ -3,7 +3,7 @@ import { ImageLearner, type LearnerChoice } from "../../learner/index.ts";
 import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../../learner/parts.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Registry } from "../../run/registry.ts";
-import { InputError } from "../../tensor/errors.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
 import { findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
 import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
@@ -114,7 +114,10 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
     const found = backboneOf(options.backbone ?? name, { imageSize, precision }, options);
     const backbone = await found.catch((error: unknown) => {
       if (!(error instanceof InputError) || options.backbone !== undefined) throw error;
-      throw new InputError(`${path}: its backbone is gone: ${error.message}`, { cause: error });
+      throw new InputError(
+        `${path}: its backbone is gone: ${error.message}; say with ${optionText("backbone")} where it is now`,
+        { cause: error },
+      );
     });
     const { file, model, previous } = readModel(path); // what is there now that nobody else writes
     return await started(

@@ -210,7 +210,7 @@ test("each wrong use is one line, and leaves the model as it was", async () => {
       "DIR/gone.png: no such file",
       "DIR/later/model.safetensors: a model of format 3, this program reads 2; open it with the version that wrote it",
       "DIR/later-learner/model.safetensors: a learner of version 2, this program reads 1; open it with the version that wrote it",
-      "DIR/homeless: its backbone is gone: --backbone DIR/moved: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name",
+      "DIR/homeless: its backbone is gone: --backbone DIR/moved: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name; say with \`backbone\` where it is now",
       "DIR/empty: there is no model (model.safetensors); fmlora learn and fmlora run write one, or name another --model",
       "DIR/file/below: cannot be written: a part of the path is a file, not a folder; choose another --model",
       "DIR/later: another model is there already; open that one, or choose another folder",
