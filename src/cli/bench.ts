@@ -2,11 +2,12 @@
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "@commander-js/extra-typings";
 import * as z from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { bestAndMedian, measureBackbone, type SpeedResult } from "../node/runs/speed.ts";
 import { defaultThreads } from "../node/runtime/threads.ts";
-import { bytes, decimal, jsonLine, rate } from "../report/format.ts";
-import { batchCount, checkBatch, defaultMicroBatch, imageSide, threadCount } from "../run/bounds.ts";
+import { bytes, decimal, jsonLine, printable, rate } from "../report/format.ts";
+import { batchCount, checkBatch, defaultMicroBatch, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
 import { print } from "./output.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
@@ -42,6 +43,7 @@ export function benchCommand() {
     const values = checked(options, given(settings, typed));
     const { imageSize, precision } = values;
     const backbone = await findBackbone(values.backbone, { imageSize, stored: precision === "int8" });
+    for (const notice of backbone.notices ?? []) process.stderr.write(`note: ${printable(notice)}\n`);
     const threads = values.threads ?? defaultThreads();
     const microBatch = values.microBatch ?? defaultMicroBatch(backbone);
     checkBatch("batch", values.batch, backbone.config.imageSize);

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import * as z from "zod";
+import { imageSide } from "../nn/bounds.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { findBackbone } from "../node/backbones/backbones.ts";
 import { NpyWriter } from "../node/files/npy.ts";
@@ -10,7 +11,6 @@ import { writeWhole } from "../node/files/write.ts";
 import { hubSettings, offline } from "../node/hub/index.ts";
 import { featureExtractor } from "../node/runs/model.ts";
 import { duration, rate } from "../report/format.ts";
-import { imageSide } from "../run/bounds.ts";
 import { InputError } from "../tensor/errors.ts";
 import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
@@ -73,11 +73,12 @@ async function writeFeatures(
   { backbone: name, imageSize, unreadable, offline: alone, ...targets }: FeatureArguments,
 ): Promise<void> {
   await checkTargets(targets);
-  const files = await imagesIn(filesOrFolders);
+  const { files, notices } = await imagesIn(filesOrFolders);
   const status = statusLine();
   try {
     const settings = alone === true ? offline(hubSettings()) : undefined;
     const backbone = await findBackbone(name, { imageSize, settings, onProgress: downloadListener(status) });
+    for (const notice of [...(backbone.notices ?? []), ...notices]) status.line(`note: ${notice}`);
     const work = (signal: AbortSignal) =>
       extract({ files, backbone, unreadable, status, signal, ...targets });
     await stoppable(status, work, "stopped; nothing was written");
@@ -102,6 +103,16 @@ interface Extraction extends Targets {
   readonly unreadable: "fail" | "skip";
   readonly status: StatusLine;
   readonly signal: AbortSignal;
+}
+
+/** Rows of features. @throws InputError naming the first file whose features are no numbers */
+function checked(features: Float32Array, files: readonly string[]): Float32Array {
+  const at = features.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return features;
+  const file = files[Math.floor((at * files.length) / features.length)];
+  throw new InputError(
+    `${file}: its features are no numbers (${features[at]}); the backbone's weights or pixel statistics are wrong: get it again`,
+  );
 }
 
 /** Block by block: what is held does not grow with the number of files. */
@@ -129,7 +140,8 @@ async function extract({
         throw new InputError(`${part.unreadable.join("; ")}; --unreadable skip leaves such files out`);
       }
       for (const line of part.unreadable) status.line(`skipped ${line}`);
-      if (part.batch.count > 0) await writer.append(await extractor.features(part.batch));
+      if (part.batch.count > 0)
+        await writer.append(checked(await extractor.features(part.batch), part.files));
       rows.push(...part.files);
       done += part.files.length + part.unreadable.length;
       const perSecond = done / ((performance.now() - start) / 1000);

@@ -1,7 +1,10 @@
 /** @file Image files named on the command line, as batches. */
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Batch, Preprocessing } from "../data/dataset.ts";
+import { nameHint } from "../data/file-names.ts";
+import { folderTree } from "../node/archives/file-tree.ts";
+import { imagesBelow, Leftovers } from "../node/archives/image-walk.ts";
 import { LARGEST_IMAGE, readWhole } from "../node/files/read.ts";
 import { sharpTransform } from "../node/images/transform.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -11,29 +14,36 @@ const BATCH = 64;
 /** Files held at the same time, each of `LARGEST_IMAGE` at most: more than the threads that decode them gain nothing. */
 const AT_A_TIME = 8;
 
-const IMAGE_NAME = /\.(jpe?g|png|webp|gif)$/i;
+/** What was named on the command line. */
+export interface NamedImages {
+  readonly files: readonly string[];
+  /** What a user should know of the folders, a line each. */
+  readonly notices: readonly string[];
+}
 
 /**
  * The files as they are, and for folders all images in them and below, in the order of their paths' characters.
  * @throws InputError for a folder without images
  */
-export async function imagesIn(filesOrFolders: readonly string[]): Promise<string[]> {
-  const all: string[] = [];
+export async function imagesIn(filesOrFolders: readonly string[]): Promise<NamedImages> {
+  const files: string[] = [];
+  const leftovers = new Leftovers();
   for (const path of filesOrFolders) {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
     if (!isFolder) {
-      all.push(path); // one that is missing is told when it is read
+      files.push(path); // one that is missing is told when it is read
       continue;
     }
-    const names = (await readdir(path, { recursive: true })).filter((name) => IMAGE_NAME.test(name)).sort();
+    const names = await imagesBelow(folderTree(path), "", leftovers);
     if (names.length === 0) {
+      const others = leftovers.notices.map((notice) => `; ${notice}`).join("");
       throw new InputError(
-        `${path}: no images in this folder; expected .jpg, .jpeg, .png, .webp or .gif files`,
+        `${path}: no images in this folder; expected .jpg, .jpeg, .png, .webp or .gif files${others}`,
       );
     }
-    for (const name of names) all.push(join(path, name));
+    for (const name of names) files.push(join(path, name));
   }
-  return all;
+  return { files, notices: leftovers.notices };
 }
 
 /** Some of the files that could be decoded, as a batch. */
@@ -91,7 +101,7 @@ async function decode(file: string, preprocessing: Preprocessing): Promise<Uint8
   } catch (error) {
     if (error instanceof InputError) return error.message;
     const { code, message } = error as NodeJS.ErrnoException;
-    return `${file}: ${code === "ENOENT" ? "no such file" : message}`;
+    return `${file}: ${code === "ENOENT" ? `no such file${nameHint(file)}` : message}`;
   }
   try {
     return await sharpTransform({ kind: "encoded", bytes }, preprocessing, null);

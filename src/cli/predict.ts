@@ -42,7 +42,7 @@ export function predictCommand(registry: Registry) {
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head, top, unknownThreshold } = options;
-      const files = await imagesIn(filesOrFolders);
+      const { files, notices } = await imagesIn(filesOrFolders);
       const status = statusLine();
       const model = await openModel(options.model, {
         backbone,
@@ -56,6 +56,8 @@ export function predictCommand(registry: Registry) {
           ),
         hub: options.offline === true ? offline(hubSettings()) : undefined,
       }).finally(status.stop);
+      for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
+      if (options.json !== true) status.line(temperatureNote(model.temperature));
       const unreadable: string[] = [];
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {
@@ -75,13 +77,26 @@ export function predictCommand(registry: Registry) {
     });
 }
 
-/** With `top`, as many classes; of an unknown image the likeliest known ones in parentheses. */
-function asText(file: string, { unknown, classes }: Prediction, top = 1): string {
+/**
+ * With `top`, as many classes; of an unknown image what it is nearest to. A probability is sure of images that are none of
+ * the classes, too; a distance well above 1 tells some of them.
+ */
+function asText(file: string, { unknown, classes, distance }: Prediction, top = 1): string {
   const known = classes
     .slice(0, top)
     .map(({ className, probability }) => `${className} ${probability.toFixed(3)}`)
     .join(", ");
-  return printable(`${file}: ${unknown ? `${UNKNOWN} (${known})` : known}`);
+  const far = distance === null ? "" : ` (distance ${distance.toFixed(2)})`;
+  return printable(`${file}: ${unknown ? `${UNKNOWN}, nearest ` : ""}${known}${far}`);
+}
+
+/** What to know before probabilities are believed. */
+function temperatureNote(temperature: number | null): string {
+  const calibrated =
+    temperature === null
+      ? "probabilities are not calibrated"
+      : `probabilities are calibrated on the classes it knows (temperature ${temperature.toFixed(2)})`;
+  return `note: ${calibrated}, and may be near 1 for an image of no known class; distances well above 1 tell some of these`;
 }
 
 /** `strangeness` and `distance` tell images of no known class: see `Prediction`. */

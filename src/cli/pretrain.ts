@@ -112,6 +112,8 @@ function lastingLine(event: PretrainingEvent): string | undefined {
       if (teacherAccuracy === null) return start;
       return `${start}; a linear head on the teacher's features: ${percent(teacherAccuracy)} %`;
     }
+    case "notice":
+      return `note: ${event.text}`;
     case "resume":
       return `continuing at step ${event.step}/${event.steps}`;
     case "epoch": {

@@ -141,6 +141,10 @@ function lastingLines(event: RunEvent, tasks?: number): string[] {
       ];
     case "notice":
       return [`note: ${asTyped(event.text)}`];
+    case "untrained-task":
+      return [
+        `note: ${taskOf(event.task, tasks)} trains nothing: ${event.reason}; heads with class statistics learn it all the same`,
+      ];
     case "skipped-image":
       return [`skipped ${event.id}: ${event.reason}`];
     case "task-end": {

@@ -1,11 +1,14 @@
 /** @file CIFAR-100 as its owners publish it: binary records, or pickles of Python. */
 import { InputError } from "../tensor/errors.ts";
 import type { Dataset, Sample, StoredImage } from "./dataset.ts";
-import { type Pickled, unpickle } from "./pickle.ts";
+import { type Pickled, pickledTexts, unpickle } from "./pickle.ts";
 import { Findings } from "./problems.ts";
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
+
+/** Labels are bytes. */
+const MOST_NAMES = 256;
 
 /** Bytes of one record: two labels and 3 x 32 x 32 color values. */
 export const CIFAR_RECORD_BYTES = 2 + 3 * PLANE;
@@ -72,17 +75,19 @@ export function cifarPickle({ name, bytes }: CifarFile): CifarImages {
 
 /** The class names in the python version's `meta`. @throws InputError if they are not there */
 export function cifarMetaNames({ name, bytes }: CifarFile): string[] {
-  const names = entry(unpickle(name, bytes), "fine_label_names");
-  const texts = Array.isArray(names) ? names.map(textOf) : [];
-  return checkedNames(name, texts);
+  const found = entry(unpickle(name, bytes), "fine_label_names");
+  const names = found === undefined ? [] : pickledTexts(found);
+  if (names === undefined) {
+    throw new InputError(
+      `${name}: has no list of texts "fine_label_names"; expected CIFAR-100's own file: fetch it again`,
+    );
+  }
+  return checkedNames(name, names);
 }
 
 function entry(content: Pickled, key: string): Pickled | undefined {
   return content instanceof Map ? (content.get(key) as Pickled | undefined) : undefined;
 }
-
-const textOf = (value: Pickled): string =>
-  value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value);
 
 /**
  * The class names in a `fine_label_names.txt`: one a line, blank lines at the end ignored.
@@ -94,6 +99,11 @@ export function cifarClassNames(fileName: string, text: string): string[] {
 }
 
 function checkedNames(fileName: string, lines: readonly string[]): string[] {
+  if (lines.length > MOST_NAMES) {
+    throw new InputError(
+      `${fileName}: ${lines.length} class names; CIFAR's labels are bytes, expected ${MOST_NAMES} names at most`,
+    );
+  }
   const names = lines.map((line) => line.trim());
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (names.length === 0 || repeated !== undefined) {

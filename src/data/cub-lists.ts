@@ -1,6 +1,7 @@
 /** @file The text files of CUB-200-2011's official archive. */
 import { InputError } from "../tensor/errors.ts";
 import type { Dataset, Sample } from "./dataset.ts";
+import { withSlashes } from "./file-names.ts";
 import { Findings } from "./problems.ts";
 
 /** The four files that say what is what, in the order of their names below. */
@@ -30,7 +31,8 @@ export function cubSplit(texts: Texts): Pick<Dataset, "classNames" | "train" | "
   findings.stop();
   const numbers = [...classes!.keys()];
   const samples = { train: [] as Sample[], test: [] as Sample[] };
-  for (const [number, { value: path, line }] of images!) {
+  for (const [number, { value, line }] of images!) {
+    const path = withSlashes(value);
     const where = `images.txt line ${line}`;
     const read = findings.of(() => ({
       label: numbers.indexOf(labelOf(number, path, where, labels!, classes!)),
@@ -44,7 +46,7 @@ export function cubSplit(texts: Texts): Pick<Dataset, "classNames" | "train" | "
 
 /** The number of an image's class. */
 function labelOf(number: string, path: string, where: string, labels: Rows, classes: Rows): string {
-  const folders = path.split(/[\\/]/);
+  const folders = path.split("/");
   if (folders.length !== 2 || folders.includes("..") || folders.includes("")) {
     throw new InputError(`${where}: "${path}" is not of the form <class>/<file>; fetch the archive again`);
   }
@@ -55,7 +57,7 @@ function labelOf(number: string, path: string, where: string, labels: Rows, clas
       `image_class_labels.txt line ${line}: class "${value}" is not in classes.txt; fetch the archive again`,
     );
   }
-  if (name !== folders[0]) {
+  if (name.normalize("NFC") !== folders[0]!.normalize("NFC")) {
     throw new InputError(
       `image_class_labels.txt line ${line}: image ${number} has class "${name}", but its path is "${path}"; fetch the archive again`,
     );

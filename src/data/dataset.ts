@@ -23,6 +23,8 @@ export interface Dataset {
   readonly domainNames: readonly string[];
   readonly train: readonly Sample[];
   readonly test: readonly Sample[];
+  /** What a user should know of the place it was read from, a line each: images that were left out, say. */
+  readonly notices?: readonly string[];
   /** What suits its images, where that isn't the usual choice (mirrored arrows are other classes, say). */
   readonly augmentation?: Augmentation;
   /**
@@ -30,6 +32,8 @@ export interface Dataset {
    * images are in memory, and keeping them decoded would gain nothing.
    */
   source?(sample: Sample): Promise<string>;
+  /** Bytes of an image as it is stored: tells whether it was replaced. Left out where images are no files. */
+  size?(sample: Sample): Promise<number>;
   /** Reads one image. @throws InputError that names the sample if it cannot be read. */
   read(sample: Sample): Promise<StoredImage>;
 }

@@ -1,6 +1,7 @@
 /** @file DomainNet's list files: `<domain>_train.txt` and `<domain>_test.txt`, a line "path label" an image. */
 import { InputError } from "../tensor/errors.ts";
 import type { Dataset, Sample } from "./dataset.ts";
+import { withSlashes } from "./file-names.ts";
 import { Findings } from "./problems.ts";
 
 /** One line of a list. */
@@ -51,8 +52,8 @@ function parseLine(where: string, domain: string, row: string): Omit<ListEntry, 
       `${where}: "${row}" has no label; expected a path and a number, as in "${domain}/dog/1.jpg 0"`,
     );
   }
-  const path = found[1]!;
-  const folders = path.split(/[\\/]/);
+  const path = withSlashes(found[1]!);
+  const folders = path.split("/");
   if (folders.includes("..") || folders[0] === "" || /^[A-Za-z]:/.test(path)) {
     throw new InputError(`${where}: "${path}" leads out of the data folder; expected a path below it`);
   }
@@ -102,7 +103,7 @@ function classLabels(lists: readonly DomainList[], findings: Findings): Map<numb
   const wrong = new Map<string, { readonly problem: string; others: number }>();
   for (const list of lists) {
     for (const { path, label, line } of list.entries) {
-      const name = path.split("/").at(-2)!;
+      const name = path.split("/").at(-2)!.normalize("NFC");
       const named = names.get(label);
       if (named?.name === name) continue;
       const where = `${list.name} line ${line}`;

@@ -121,6 +121,12 @@ export class HeadSet {
     return null;
   }
 
+  /** `Head.temperature` of a head; null where it doesn't calibrate, or knows no class. */
+  temperature(name: string): number | null {
+    if (this.#statistics?.classes.length === 0) return null;
+    return this.#heads.get(name)?.temperature?.() ?? null;
+  }
+
   /** All that the heads keep. */
   tensors(): Record<string, Tensor> {
     const own = [...this.#heads.values()].map((head) => head.tensors?.() ?? {});

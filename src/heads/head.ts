@@ -31,6 +31,8 @@ export interface Head {
   scores(features: Float32Array, classCount: number): Float32Array;
   /** How far each row is from every known class: about 1 or less for known ones; null where it can't tell. [n] */
   distances?(features: Float32Array): Float32Array | null;
+  /** What scores were divided by so that their softmax is calibrated; left out by heads that don't calibrate. */
+  temperature?(): number;
   /** A memory of its own, by names that begin with the head's. */
   tensors?(): Record<string, Tensor>;
   load?(tensors: Tensors): void;

@@ -29,6 +29,7 @@ export const lda = defineHead({
         fitted = undefined;
       },
       scores: (features, classCount) => discriminant().scores(features, classCount),
+      temperature: () => discriminant().temperature,
       distances: (features) =>
         statistics().classes.length === 0 ? null : discriminant().distances(features),
     };

@@ -1,8 +1,11 @@
 /** @file The file of a model, a run's or a learner's: what it says about itself, and whether its parts fit each other. */
 import * as z from "zod";
+import { imageSide } from "../nn/bounds.ts";
+import type { Backbone } from "../nn/checkpoint.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { currentDescription, FORMAT } from "../run/former-model.ts";
 import { InputError } from "../tensor/errors.ts";
+import { checkFinite } from "../tensor/finite.ts";
 import { decodeSafetensors, encodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { RECORD_VERSION, recordSchema } from "./record.ts";
@@ -19,7 +22,9 @@ const basisSchema = z.looseObject({
   drift: z.string().optional(),
   headOptions: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string(),
-  imageSize: z.number().int().positive(),
+  /** SHA-256 of the backbone's, where that is known. */
+  weights: z.string().optional(),
+  imageSize: imageSide,
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   plugins: z.array(z.string()).default([]),
@@ -52,7 +57,10 @@ export interface ModelFile {
  */
 export function decodeModel(bytes: Uint8Array, file: string): ModelFile {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  return { tensors, description: parseDescription(metadata[ENTRY], file) };
+  const description = parseDescription(metadata[ENTRY], file);
+  for (const [name, each] of Object.entries(tensors)) checkFinite(file, name, each);
+  checkClasses(tensors, description.classNames, file);
+  return { tensors, description };
 }
 
 /** The file's bytes. `description` is that of `ModelDescription`, and may have more. */
@@ -100,16 +108,58 @@ export function checkFits(
   tensors: Readonly<Record<string, Tensor>>,
   file: string,
 ): void {
-  for (const [name, { dims }] of Object.entries(untrained)) {
+  for (const [name, { dtype, dims }] of Object.entries(untrained)) {
     const found = tensors[name];
     if (found === undefined) {
       throw new InputError(`${file}: tensor ${name} is missing; the model and its backbone don't fit`);
     }
-    if (found.dims.length !== dims.length || found.dims.at(-1) !== dims.at(-1)) {
-      if (dims.length < 2) continue; // one number a class
+    if (found.dtype !== dtype) {
+      throw new InputError(
+        `${file}: tensor ${name} is ${found.dtype}; expected ${dtype}: the file is another program's`,
+      );
+    }
+    if (found.dims.length !== dims.length || (dims.length > 1 && found.dims.at(-1) !== dims.at(-1))) {
       throw new InputError(
         `${file}: tensor ${name} is [${found.dims}], the backbone makes it [${dims}]; the model was trained on another one`,
       );
     }
+    const classes = tensors[name.replace(/[^.]+$/, "classes")];
+    if (dims[0] === 0 && classes !== undefined && found.dims[0] !== classes.dims[0]) {
+      throw new InputError(
+        `${file}: tensor ${name} is of ${found.dims[0]} classes, the list beside it of ${classes.dims[0]}; the file is damaged: take it from the run again`,
+      );
+    }
   }
+}
+
+/** The classes in the state are places in the list of names. */
+function checkClasses(
+  tensors: Readonly<Record<string, Tensor>>,
+  classNames: readonly string[],
+  file: string,
+): void {
+  for (const [name, { dtype, data }] of Object.entries(tensors)) {
+    if (dtype !== "int32" || !/(^|\.)classes$/.test(name)) continue;
+    const places = data as Int32Array;
+    const wrong = places.findIndex(
+      (place, at) => place < 0 || place >= classNames.length || place === places[at - 1],
+    );
+    if (wrong < 0) continue;
+    throw new InputError(
+      `${file}: tensor ${name} has class ${places[wrong]} at place ${wrong}, and there are ${classNames.length} class names; the file was changed: take it from the run again`,
+    );
+  }
+}
+
+/** @throws InputError if the model was trained on other weights, where both are known */
+export function checkWeights(
+  { weights }: Pick<ModelBasis, "weights">,
+  backbone: Pick<Backbone, "name" | "sha256">,
+  file: string,
+): void {
+  if (weights === undefined || backbone.sha256 === undefined || weights === backbone.sha256) return;
+  const [then, now] = [weights, backbone.sha256].map((digest) => digest.slice(0, 12));
+  throw new InputError(
+    `${file}: was trained on other weights than ${backbone.name} has (SHA-256 ${then}, here ${now}); give it the backbone that it was trained with: --backbone`,
+  );
 }

@@ -16,7 +16,7 @@ import { InputError, optionText } from "../tensor/errors.ts";
 import { ContinualModel } from "../train/model.ts";
 import type { ReadPath } from "./images.ts";
 import { Digests, type Memory, memoryOf } from "./memory.ts";
-import { checkFits, decodeModel, type ModelBasis } from "./model-file.ts";
+import { checkFits, checkWeights, decodeModel, type ModelBasis } from "./model-file.ts";
 import { freshRecord } from "./record.ts";
 
 /** Where a learner computes, and how it reads images. */
@@ -87,6 +87,7 @@ export async function newParts(platform: LearnerPlatform, choice: LearnerChoice)
     drift: drift.name,
     headOptions: checked(headSetOptions(heads, drift), choice.headOptions ?? {}, "heads"),
     backbone: backbone.name,
+    ...(backbone.sha256 === undefined ? {} : { weights: backbone.sha256 }),
     imageSize: backbone.config.imageSize,
     precision: choice.precision ?? "float32",
     float32Parts: [],
@@ -113,6 +114,7 @@ export async function partsOf(
   }: { readonly file?: string; readonly previous?: Uint8Array | undefined } = {},
 ): Promise<LearnerParts> {
   const { description, tensors } = decodeModel(bytes, file);
+  checkWeights(description, platform.backbone, file);
   const made = await modelOf(description, platform, file);
   try {
     checkFits(made.model.state(), tensors, file);

@@ -68,6 +68,8 @@ export interface Learner {
   readonly classify?: OwnClassifier;
   /** What a task of these classes trains: nothing, as the first task that trains, or as a later one. */
   plan(classes: readonly number[]): "none" | "first" | "later";
+  /** Why a task of these classes trains nothing where others do; undefined where that is nothing to tell. */
+  untrainable?(classes: readonly number[]): string | undefined;
   /** Prepares a task. Depends on the state and the task alone, so that a resumed run can repeat it. */
   begin(task: TaskData): Promise<TaskBeginning>;
   /**

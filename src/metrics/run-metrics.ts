@@ -53,6 +53,8 @@ export interface RunMetrics extends ReadoutMetrics {
   readonly orderSeed: number | null;
   /** Numbers trained in each task. */
   readonly trainableParameters: readonly number[];
+  /** Tasks, counted from 0, that trained nothing where others do: tasks of one class. */
+  readonly untrainedTasks?: readonly number[] | undefined;
   /** Bytes of the method's saved state after each task (without the frozen backbone). */
   readonly stateBytes: readonly number[];
   /** Chosen rank per task and adapted site. */

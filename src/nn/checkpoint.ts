@@ -1,9 +1,10 @@
 /** @file From a Hugging Face folder (config.json, preprocessor_config.json, safetensors) to our ViT. */
 import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
-import { InputError, optionText } from "../tensor/errors.ts";
+import { InputError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Activation } from "./activation.ts";
+import { checkPatches, checkPreprocessing, imageSide, normEpsilon } from "./bounds.ts";
 import { FAMILIES, type Family } from "./families.ts";
 import { preprocessingOf, preprocessorSchema } from "./preprocessor.ts";
 import type { VitConfig } from "./vit.ts";
@@ -16,6 +17,10 @@ export interface Backbone {
   readonly preprocessing: Preprocessing;
   /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
+  /** SHA-256 of the weight files, in hexadecimal, where they came from files: two with the same one are the same. */
+  readonly sha256?: string | undefined;
+  /** What a user should know of its files, a line each. */
+  readonly notices?: readonly string[];
 }
 
 /** `hidden_act` -> ours. */
@@ -25,6 +30,10 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu_pytorch_tanh: "geluTanh",
 };
 
+/** Said of a config.json with no name of its network. */
+const UNNAMED =
+  'expected the network\'s kind, as "vit"; neither model_type (transformers) nor architecture (timm) is there: save the model anew with one of them';
+
 const positive = z.number().int().positive();
 const configSchema = z.object({
   hidden_size: positive,
@@ -33,9 +42,9 @@ const configSchema = z.object({
   intermediate_size: positive.optional(),
   mlp_ratio: z.number().positive().optional(),
   hidden_act: z.string().default("gelu"),
-  layer_norm_eps: z.number().positive(),
+  layer_norm_eps: normEpsilon,
   patch_size: positive,
-  image_size: positive,
+  image_size: imageSide,
   num_channels: z.literal(3).default(3),
   qkv_bias: z.boolean().default(true),
   use_swiglu_ffn: z.boolean().default(false),
@@ -63,7 +72,7 @@ export function parseConfig(
   preprocessorFile = "preprocessor_config.json",
 ): CheckpointConfig {
   const file = `${folder}/config.json`;
-  const { model_type: modelType } = check(z.object({ model_type: z.string() }), json, file);
+  const { model_type: modelType } = check(z.object({ model_type: z.string(UNNAMED) }), json, file);
   const family = FAMILIES.find((one) => one.modelType === modelType || one.partOf === modelType);
   if (family === undefined) {
     const known = FAMILIES.flatMap((one) => [one.modelType, one.partOf ?? []].flat()).join(", ");
@@ -73,7 +82,7 @@ export function parseConfig(
     family.partOf === modelType
       ? check(z.object({ vision_config: z.looseObject({}) }), json, file).vision_config
       : (json as object);
-  const config = check(configSchema, { ...family.defaults, ...own }, file);
+  const config = check(configSchema, { ...family.defaults, ...(withoutNulls(own) as object) }, file);
   const activation = Object.hasOwn(ACTIVATIONS, config.hidden_act)
     ? ACTIVATIONS[config.hidden_act]
     : undefined;
@@ -88,15 +97,12 @@ export function parseConfig(
     );
   }
   const preprocessing = preprocessingOf(
-    check(preprocessorSchema, preprocessorJson, `${folder}/${preprocessorFile}`),
+    check(preprocessorSchema, withoutNulls(preprocessorJson), `${folder}/${preprocessorFile}`),
     config.image_size,
     imageSize,
   );
-  if (preprocessing.size % config.patch_size !== 0) {
-    throw new InputError(
-      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${config.patch_size}; pass ${optionText("imageSize")} with a multiple`,
-    );
-  }
+  checkPreprocessing(`${folder}/${preprocessorFile}`, preprocessing);
+  checkPatches(folder, preprocessing.size, config.patch_size);
   return {
     family,
     preprocessing,
@@ -138,6 +144,12 @@ function networkOf(
 function mlpSizeOf(config: z.infer<typeof configSchema>): number {
   const size = config.intermediate_size ?? Math.round(config.hidden_size * (config.mlp_ratio ?? 4));
   return config.use_swiglu_ffn ? Math.ceil(Math.floor((size * 2) / 3) / 8) * 8 : size;
+}
+
+/** Fast image processors of transformers write null for what they leave to others: the same as leaving it out. */
+function withoutNulls(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
 }
 
 /** The JSON as the schema has it. @throws InputError that names file and field */

@@ -57,7 +57,7 @@ const vit: Family = {
     ...layer("blocks.#.fc2", "encoder.layer.#.output.dense"),
     ...layer("norm", "layernorm"),
   },
-  ignored: /^(pooler|classifier|embeddings\.mask_token)/,
+  ignored: /^(pooler|classifier|decoder|embeddings\.mask_token)/,
   layerScale: false,
   defaults: { layer_norm_eps: 1e-12 },
   positionsBefore: 1,
@@ -122,7 +122,7 @@ const clip: Family = {
     ...layer("preNorm", "pre_layrnorm"), // their spelling
   },
   ignored:
-    /^(text_model|text_projection|visual_projection|logit_scale|logit_bias|embeddings\.position_ids)\b/,
+    /^(text_model|text_projection|visual_projection|logit_scale|logit_bias|classifier|embeddings\.position_ids)\b/,
   layerScale: false,
   defaults: { ...towerDefaults, patch_size: 32, hidden_act: "quick_gelu", layer_norm_eps: 1e-5 },
   positionsBefore: 1,
@@ -138,7 +138,7 @@ export const FAMILIES: readonly Family[] = [
     modelType: "deit",
     prefixes: ["", "deit."],
     names: { ...vit.names, extra: "embeddings.distillation_token" },
-    ignored: /^(pooler|classifier|cls_classifier|distillation_classifier|embeddings\.mask_token)/,
+    ignored: /^(pooler|classifier|cls_classifier|distillation_classifier|decoder|embeddings\.mask_token)/,
     extraTokens: 1,
     positionsBefore: 2,
   },

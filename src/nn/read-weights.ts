@@ -1,5 +1,6 @@
 /** @file Takes a backbone's tensors out of a checkpoint file, under our names and in our layouts. */
 import { InputError } from "../tensor/errors.ts";
+import { checkFinite } from "../tensor/finite.ts";
 import { decodeFloat32, type SafetensorsEntry, type SafetensorsHeader } from "../tensor/safetensors.ts";
 import { sizeOf, type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import type { CheckpointConfig } from "./checkpoint.ts";
@@ -19,7 +20,8 @@ interface Wanted {
  * Everything is checked before anything is read.
  * @param read the bytes of one tensor, at any later time, too
  * @param stored leaves matrices of the blocks in the file: their `data` is read anew every time it is asked for
- * @throws InputError that names a missing or unused tensor, or one whose shape the config contradicts
+ * @throws InputError that names a missing or unused tensor, one whose shape the config contradicts, or whose numbers
+ *   are none
  */
 export function readWeights(
   checkpoint: CheckpointConfig,
@@ -35,9 +37,11 @@ export function readWeights(
     const whole =
       found === null
         ? zeroTensor(dimsOf(ours, config))
-        : storedTensor(found.entry, shapeOf(ours, found.entry, config), (start, end) =>
-            read(found.theirs, start, end),
-          );
+        : storedTensor(found.entry, shapeOf(ours, found.entry, config), (entry) => {
+            const own = decodeFloat32(entry, read(found.theirs, entry.start, entry.end));
+            checkFinite(file, found.theirs, own);
+            return own.data;
+          });
     for (const [name, part] of splitFused(ours, whole)) {
       weights[name] = stored && isMatrix(name, part) ? part : tensor("float32", part.dims, part.data);
     }
@@ -69,8 +73,10 @@ function findTensors(
   const first = family.names.cls ?? family.names.position!;
   const prefix = family.prefixes.find((p) => header.entries.has(p + first));
   if (prefix === undefined) {
+    const [named] = header.entries.keys();
+    const found = named === undefined ? "it has none at all" : `its first is ${named}`;
     throw new InputError(
-      `${file}: no tensor ${first}: not a ${family.modelType} checkpoint; check model_type in config.json`,
+      `${file}: no tensor ${first}, ${found}: not a ${family.modelType} checkpoint; check model_type in config.json`,
     );
   }
   const names = { ...family.names, ...(config.gatedMlp ? family.gatedNames : {}) };
@@ -146,14 +152,14 @@ interface StoredTensor extends Tensor<"float32"> {
 function storedTensor(
   { dtype, start, end }: SafetensorsEntry,
   dims: readonly number[],
-  read: (start: number, end: number) => Uint8Array,
+  read: (entry: SafetensorsEntry) => Float32Array,
 ): StoredTensor {
   const rowBytes = (end - start) / dims[0]!;
   return {
     dtype: "float32",
     dims,
     get data() {
-      return decodeFloat32({ dtype, dims, start, end }, read(start, end)).data;
+      return read({ dtype, dims, start, end });
     },
     rows: (first, last) => {
       const part = { dtype, dims, start: start + first * rowBytes, end: start + last * rowBytes };

@@ -1,16 +1,19 @@
 /** @file timm's checkpoints: the architecture's name and the tensors themselves say what config.json doesn't. */
 import * as z from "zod";
 import type { Preprocessing } from "../data/dataset.ts";
-import { InputError, optionText } from "../tensor/errors.ts";
+import { InputError } from "../tensor/errors.ts";
 import type { SafetensorsHeader } from "../tensor/safetensors.ts";
 import type { Activation } from "./activation.ts";
+import { checkPatches, checkPreprocessing } from "./bounds.ts";
 import { type CheckpointConfig, check } from "./checkpoint.ts";
 import { type Family, layer } from "./families.ts";
 
 const positive = z.number().int().positive();
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const timmSchema = z.object({
-  architecture: z.string(),
+  architecture: z.string(
+    'expected timm\'s name of the network, as "vit_base_patch16_224"; add it, or save the model anew with timm (save_for_hf)',
+  ),
   global_pool: z.string().optional(),
   model_args: z
     .object({
@@ -39,9 +42,15 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   quick_gelu: "quickGelu",
 };
 
+/** Fields that timm's config.json has, and transformers' has not. */
+const TIMM_FIELDS = ["architecture", "pretrained_cfg", "model_args"];
+
 /** True for the config.json of timm, which names an architecture where transformers has a model_type. */
 export const isTimmConfig = (json: unknown): boolean =>
-  typeof json === "object" && json !== null && "architecture" in json && !("model_type" in json);
+  typeof json === "object" &&
+  json !== null &&
+  !("model_type" in json) &&
+  TIMM_FIELDS.some((field) => field in json);
 
 /** The fields of config.json. @throws InputError for an unsupported architecture, or a field that is missing or wrong */
 export function timmArchitecture(json: unknown, folder: string): z.infer<typeof timmSchema> {
@@ -103,11 +112,8 @@ export function parseTimmConfig(
     );
   }
   const preprocessing = preprocessingOf(config.pretrained_cfg, where, imageSize);
-  if (preprocessing.size % patchSize !== 0) {
-    throw new InputError(
-      `${folder}: image size ${preprocessing.size} is not a multiple of the patch size ${patchSize}; pass ${optionText("imageSize")} with a multiple`,
-    );
-  }
+  checkPreprocessing(where, preprocessing);
+  checkPatches(folder, preprocessing.size, patchSize);
   // What the name promises is not left out silently, should the file lack it.
   const promised = [
     ...(architecture.includes("_distilled") ? ["dist_token"] : []),

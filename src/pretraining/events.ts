@@ -1,7 +1,7 @@
 /** @file The typed events of a pre-training. */
 import type { CurvePoint } from "./checkpoint.ts";
 
-/** Everything that a pre-training tells the outside. All but `phase` and `resume` are lines of events.jsonl. */
+/** Everything that a pre-training tells the outside. All but `phase`, `resume` and `notice` are lines of events.jsonl. */
 export type PretrainingEvent =
   | {
       readonly type: "pretraining-start";
@@ -16,6 +16,8 @@ export type PretrainingEvent =
     }
   /** Work before the training: decoding, the teacher's features. */
   | { readonly type: "phase"; readonly name: string; readonly done: number; readonly total: number }
+  /** Something about the files that a user should know, such as images that were left out. */
+  | { readonly type: "notice"; readonly text: string }
   | { readonly type: "resume"; readonly step: number; readonly steps: number }
   | {
       readonly type: "step";

@@ -4,13 +4,8 @@ import type { Backbone } from "../nn/checkpoint.ts";
 import { patchCount, tokensBeforePatches } from "../nn/vit.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 
-/** Four times the largest input that published ViTs are used with. */
-const MOST_PIXELS = 2048;
 /** One batch of bytes: typed arrays end at 4 GiB in Node 20, and several batches are held at once. */
 const MOST_BATCH_BYTES = 2 ** 30;
-
-/** Side of an input image in pixels, for the schemas of options. */
-export const imageSide = z.number().int().positive().max(MOST_PIXELS);
 
 /** A number of images that are held together, for the schemas of options. */
 export const batchCount = z.number().int().positive().max(65_536);

@@ -3,10 +3,11 @@ import * as z from "zod";
 import { AUGMENTATIONS } from "../data/augmentation.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import { DRIFTS } from "../heads/index.ts";
+import { imageSide } from "../nn/bounds.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { OPTIMIZERS, SCHEDULES } from "../optim/index.ts";
 import { optionText } from "../tensor/errors.ts";
-import { batchCount, imageSide, MOST_THREADS, threadCount } from "./bounds.ts";
+import { batchCount, MOST_THREADS, threadCount } from "./bounds.ts";
 
 /** How images are prepared: options that change no result, so that a resumed run may have others. */
 const imageOptions = {

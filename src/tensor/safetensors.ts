@@ -64,8 +64,21 @@ export function parseHeader(bytes: Uint8Array, fileLength: number, file: string)
     if (name !== "__metadata__") entries.set(name, checkEntry(name, entry, base, fileLength, file));
   }
   checkCoverage(entries, base, fileLength, file);
-  const metadata = (json as { __metadata__?: Record<string, string> }).__metadata__ ?? {};
-  return { entries, metadata };
+  return { entries, metadata: textsOf((json as { __metadata__?: unknown }).__metadata__, file) };
+}
+
+/** Of metadata, which are texts by name. */
+function textsOf(metadata: unknown, file: string): Readonly<Record<string, string>> {
+  const entries = typeof metadata === "object" && metadata !== null ? Object.entries(metadata) : [];
+  if (Array.isArray(metadata) || entries.some(([, value]) => typeof value !== "string")) {
+    throw new InputError(`${file}: its __metadata__ are no texts by name; download or write the file again`);
+  }
+  return named(entries);
+}
+
+/** By names from a file, which may be "__proto__" or "constructor": an object that has nothing else. */
+function named<Value>(entries: Iterable<readonly [string, Value]>): Record<string, Value> {
+  return Object.assign(Object.create(null) as Record<string, Value>, Object.fromEntries(entries));
 }
 
 function checkEntry(
@@ -176,7 +189,8 @@ export function encodeSafetensors(
 ): Uint8Array {
   const names = Object.keys(tensors).sort();
   let offset = 0;
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: Record<string, unknown> = Object.create(null); // a tensor may be called __proto__
+  header.__metadata__ = metadata;
   for (const name of names) {
     const { dtype, dims } = tensors[name]!;
     const halved = half && dtype === "float32";
@@ -206,10 +220,9 @@ export function decodeSafetensors(
 ): { tensors: Record<string, Tensor>; metadata: Readonly<Record<string, string>> } {
   const length = headerLength(bytes.subarray(0, 8), bytes.length, file);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, entry] of entries)
-    tensors[name] = decodeTensor(entry, new Uint8Array(bytes.subarray(entry.start, entry.end))); // a Buffer's slice copies nothing
-  return { tensors, metadata };
+  const own = ({ start, end }: SafetensorsEntry) => new Uint8Array(bytes.subarray(start, end)); // a Buffer's slice copies nothing
+  const tensors = [...entries].map(([name, entry]) => [name, decodeTensor(entry, own(entry))] as const);
+  return { tensors: named(tensors), metadata };
 }
 
 function decodeTensor(entry: SafetensorsEntry, own: Uint8Array): Tensor {

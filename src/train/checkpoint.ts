@@ -13,13 +13,15 @@ export interface Checkpoint {
   readonly record: RunRecord;
   /** Events told so far, the caller's `run-start` included: a resumed run drops later ones from the log. */
   readonly events: number;
+  /** Checksums of the logs beside it, where whoever keeps them wants them back. */
+  readonly logs?: Readonly<Record<string, string>> | undefined;
   /** The method's state before the task. */
   readonly state: Readonly<Record<string, Tensor>>;
   /** What the task's training needs besides; empty between tasks. */
   readonly training: Readonly<Record<string, Tensor>>;
 }
 
-const VERSION = "2";
+const VERSION = "3";
 
 /** The checkpoint as a safetensors file. */
 export function encodeCheckpoint({ state, training, ...position }: Checkpoint): Uint8Array {

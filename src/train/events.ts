@@ -23,6 +23,8 @@ export type RunEvent =
       /** 0 where the task has nothing to train. */
       readonly epochs: number;
     }
+  /** A task that trains nothing where others do: its classes are known to heads with statistics only. */
+  | { readonly type: "untrained-task"; readonly task: number; readonly reason: string }
   | {
       readonly type: "phase";
       readonly task: number;

@@ -50,6 +50,7 @@ export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdenti
     readout,
     ...readouts[readout]!,
     trainableParameters: record.trainableParameters,
+    untrainedTasks: record.untrainedTasks,
     stateBytes: record.stateBytes,
     ranks: record.ranks,
     imagesPerSecond: record.trainingSeconds === 0 ? 0 : record.trainedImages / record.trainingSeconds,

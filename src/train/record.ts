@@ -26,6 +26,8 @@ export interface RunRecord {
   readonly evaluationSeconds: number[];
   /** Test images that could be decoded, by task: what accuracy is a share of. */
   readonly testImages: number[];
+  /** Tasks that trained nothing where others do. */
+  readonly untrainedTasks: number[];
   /** Images left out so far: each is told once. */
   readonly skipped: string[];
   /** Images trained on, and the seconds it took, waiting for decoded images included. */
@@ -62,6 +64,7 @@ export function emptyRecord(readouts: readonly string[]): RunRecord {
     taskSeconds: [],
     evaluationSeconds: [],
     testImages: [],
+    untrainedTasks: [],
     skipped: [],
     trainedImages: 0,
     trainingSeconds: 0,
@@ -129,6 +132,7 @@ function sliced(record: RunRecord, start: number): RunRecord {
     taskSeconds: record.taskSeconds.slice(start),
     evaluationSeconds: record.evaluationSeconds.slice(start),
     testImages: [...record.testImages],
+    untrainedTasks: [...record.untrainedTasks],
     skipped: [...record.skipped],
   };
 }

@@ -134,6 +134,11 @@ class Run {
         testImages,
         epochs,
       });
+      const reason = plan === "none" ? learner.untrainable?.(data.classes) : undefined;
+      if (reason !== undefined) {
+        this.#record.untrainedTasks.push(task.index);
+        this.#tell({ type: "untrained-task", task: task.index, reason });
+      }
     }
     this.#repeating = middle;
     const train = async (open: Training | undefined): Promise<void> => {

@@ -52,9 +52,11 @@ describe("a learner", () => {
     const photo = join("images", "test", "class-2", "0.png");
     expect(
       await done("predict", photo, "--model", "mine", "--top", "2", "--unknown-threshold", "Infinity"),
-    ).toMatch(/^images.test.class-2.0\.png: class-2 [01]\.\d{3}, class-\d [01]\.\d{3}\n$/);
+    ).toMatch(
+      /^images.test.class-2.0\.png: class-2 [01]\.\d{3}, class-\d [01]\.\d{3} \(distance [\d.]+\)\n$/,
+    );
     expect(await done("predict", photo, "--model", "mine", "--unknown-threshold", "-1000")).toMatch(
-      /: unknown \(class-2 [01]\.\d{3}\)\n$/,
+      /: unknown, nearest class-2 [01]\.\d{3} \(distance [\d.]+\)\n$/,
     );
     const json = await done("predict", "images/test", "--model", "mine", "--json", "--top", "3");
     const lines = json

@@ -140,3 +140,38 @@ describe("CIFAR-100's own layouts", () => {
     expect(() => cifarClassNames("names.txt", "apple\napple\n")).toThrow(/"apple" twice/);
   });
 });
+
+describe("names that are no texts", () => {
+  const meta = (names: Buffer): Buffer => pickled(dictionary({ fine_label_names: names }));
+  const list = (...items: readonly Buffer[]): Buffer =>
+    Buffer.concat([Buffer.from("]("), ...items, Buffer.from("e")]);
+  /** [x, x] of [y, y] of ...: 2^depth texts, were it turned into one. */
+  const doubled = (depth: number): Buffer =>
+    Buffer.concat(
+      [Buffer.from("N")].concat(
+        Array.from({ length: depth }, () => Buffer.from([0x71, 200, 0x68, 200, 0x86])),
+      ),
+    );
+  /** ((((...)))), which a text of is as deep as the stack. */
+  const nested = (depth: number): Buffer => Buffer.concat([Buffer.from("N"), Buffer.alloc(depth, 0x85)]);
+
+  test.each([
+    ["shared nested lists, which would unfold to 2^150 texts", list(doubled(150))],
+    ["nested tuples, deeper than the stack", list(nested(100_000))],
+    ["a number", Buffer.from([0x4b, 5])],
+    ["a name of 2 kB", list(binstring("x".repeat(2048)))],
+  ])("%s: refused", (_, names) => {
+    const bytes = meta(names);
+    expect(() => cifarMetaNames({ name: "meta", bytes })).toThrow(InputError);
+    expect(() => cifarMetaNames({ name: "meta", bytes })).toThrow(
+      /^meta: has no list of texts "fine_label_names"/,
+    );
+  });
+
+  test("300,000 of them", () => {
+    const text = Array.from({ length: 300_000 }, (_, label) => `class ${label}\n`).join("");
+    expect(() => cifarClassNames("names.txt", text)).toThrow(
+      /^names.txt: 300000 class names; CIFAR's labels/,
+    );
+  });
+});

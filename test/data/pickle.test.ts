@@ -9,6 +9,14 @@ const read = (...value: readonly Buffer[]): Pickled => unpickle("file", pickled(
 const raw = (...parts: readonly (string | readonly number[])[]): Buffer =>
   Buffer.concat(parts.map((part) => Buffer.from(part as string)));
 
+/** An array of one byte whose shape is a value of any kind. */
+const shapedBy = (shape: Buffer): Buffer => {
+  const whole = uint8Array(1, 1, Uint8Array.of(7));
+  const usual = raw([0x4a, 1, 0, 0, 0, 0x4a, 1, 0, 0, 0, 0x86]);
+  const at = whole.indexOf(usual);
+  return Buffer.concat([whole.subarray(0, at), shape, whole.subarray(at + usual.length)]);
+};
+
 describe("unpickle", () => {
   test.each<[string, Buffer, unknown]>([
     ["numbers", raw("(", [0x4b, 7], [0x4d, 1, 2], [0x4a, 0xfe, 255, 255, 255], "t"), [7, 513, -2]],
@@ -55,6 +63,14 @@ describe("unpickle", () => {
     ["nothing to take", raw([0x85]), /its stack is empty/],
     ["no mark", raw("t"), /it lacks a mark/],
     ["a reference to nothing", raw([0x68, 9]), /refers to 9, which is not there/],
+    ["a key that is a book", raw("}(", [0x58, 1, 4, 0, 0], "x".repeat(1025), "Nu"), /more than 1024 bytes/],
+    ["a shape of lists", shapedBy(raw("]", [0x85])), /its bytes don't fit its shape/],
+    [
+      "a shape of 33 axes",
+      shapedBy(raw("(", new Array(33).fill([0x4b, 1]).flat(), "t")),
+      /don't fit its shape/,
+    ],
+    ["more values than any data set", Buffer.alloc(2_000_002, "N"), /more than 2000000 steps/],
   ])("refuses %s", (_, value, message) => {
     expect(() => read(value)).toThrow(InputError);
     expect(() => read(value)).toThrow(message);

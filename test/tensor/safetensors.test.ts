@@ -28,7 +28,12 @@ const anyTensor: fc.Arbitrary<Tensor> = fc
         return list(fc.nat({ max: 255 })).map((data) => tensor("uint8", dims, Uint8Array.from(data)));
     }
   });
-const anyName = fc.string({ unit: "binary", maxLength: 12 }).filter((name) => !name.startsWith("__"));
+const anyName = fc
+  .oneof(
+    fc.string({ unit: "binary", maxLength: 12 }),
+    fc.constantFrom("__proto__", "constructor", "toString"),
+  )
+  .filter((name) => name !== "__metadata__");
 const anyFile = fc.dictionary(anyName, anyTensor, { maxKeys: 5 });
 
 /** A file with this header (text or JSON) and this many bytes after it. */
@@ -202,4 +207,21 @@ test("no bytes at all crash the reader with anything but one line", () => {
     fc.property(fc.oneof(fc.uint8Array(), text), (bytes) => void complaint(bytes)),
     { seed: 8 },
   );
+});
+
+test("a tensor called __proto__ is one like any other, and what is not there is not found", () => {
+  const one = tensor("int32", [1], Int32Array.of(5));
+  const named = Object.fromEntries([["__proto__", one]]);
+  const { tensors, metadata } = decodeSafetensors(encodeSafetensors(named), "file");
+  expect(Object.keys(tensors)).toEqual(["__proto__"]);
+  expect([tensors.constructor, tensors.toString, metadata.constructor]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(({} as { dims?: unknown }).dims).toBeUndefined();
+});
+
+test.each([[{ a: 1 }], [["a"]], [{ "fm-lora": { a: 1 } }]])("metadata that are no texts: %j", (metadata) => {
+  expect(complaint(fileWith({ __metadata__: metadata }))).toContain("its __metadata__ are no texts by name");
 });

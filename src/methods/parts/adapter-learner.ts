@@ -74,6 +74,10 @@ export abstract class AdapterLearner implements Learner {
     return this.untrained ? "first" : "later";
   }
 
+  untrainable(classes: readonly number[]): string | undefined {
+    return classes.length < 2 ? "it has one class, and cross-entropy over one class is constant" : undefined;
+  }
+
   async begin(task: TaskData): Promise<TaskBeginning> {
     this.#open = this.plan(task.classes) === "none" ? undefined : await this.open(task);
     return { training: this.#open?.training, before: this.#open?.before };

@@ -1,4 +1,6 @@
 /** @file What tar and zip share: an index of the files, which entries are refused, and how errors read. */
+import { posix } from "node:path";
+import { unicodeForms } from "../../data/file-names.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { requireRegular } from "../files/read.ts";
 import { checkSize, explained, type FileTree, type Listing, listingsOf } from "./file-tree.ts";
@@ -29,20 +31,23 @@ export async function archiveTree<Place extends Entry>(
   let listings: ReadonlyMap<string, Listing> | undefined;
   return {
     place: archive,
+    packed: true,
     async has(file) {
-      return index.has(file);
+      return unicodeForms(file).some((form) => index.has(form));
     },
+    identity: async (folder) => folder,
     async list(folder) {
       listings ??= listingsOf(index.keys());
       const listing = listings.get(folder);
       if (listing === undefined && folder !== "") {
         throw new InputError(`${archive}: no folder ${folder} in it; expected one with images`);
       }
-      return listing ?? { folders: [], files: [] };
+      return listing ?? { folders: [], files: [], links: [], lost: [] };
     },
     read: (file) =>
       explained(file, archive, async () => {
-        const place = index.get(file);
+        const form = unicodeForms(file).find((each) => index.has(each));
+        const place = form === undefined ? undefined : index.get(form);
         if (place === undefined) throw new Error("no such entry");
         checkSize(file, archive, place.size);
         return read(place);
@@ -50,15 +55,24 @@ export async function archiveTree<Place extends Entry>(
   };
 }
 
-/** The name of an archive's entry without a leading "../datasets". @throws InputError if it leads elsewhere */
+/** Folders inside each other, far more than any data set has. */
+const DEEPEST = 64;
+
+/**
+ * The path of an archive's entry, with "/" between names and at a folder's end.
+ * @throws InputError if it leads elsewhere, or has no name
+ */
 export function entryPath(archive: string, name: string): string {
-  const folders = name.split(/[\\/]/);
-  if (folders[0] === "" || /^[A-Za-z]:/.test(name) || folders.includes("..")) {
-    throw new InputError(
-      `${archive}: entry "${name}" leads out of the archive; refused: get the archive from its official source`,
+  const folders = name.split(/[\\/]/); // archivers on Windows wrote backslashes
+  const refused = (what: string): InputError =>
+    new InputError(
+      `${archive}: entry "${name.slice(0, 200)}" ${what}; refused: get the archive from its official source`,
     );
+  if (folders[0] === "" || /^[A-Za-z]:/.test(name) || folders.includes("..")) {
+    throw refused("leads out of the archive");
   }
-  return name.replace(/^(\.\/)+/, "");
+  if (folders.length > DEEPEST) throw refused(`lies in ${folders.length - 1} folders`);
+  return posix.normalize(folders.join("/"));
 }
 
 /** What is said of an entry that is neither a file nor a folder. */

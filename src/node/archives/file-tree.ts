@@ -1,7 +1,8 @@
 /** @file Folders and files by their path below some place: a folder, or an archive that is read in place. */
 import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
+import { isHidden, isImageName, nameHint, unicodeForms } from "../../data/file-names.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 
@@ -9,15 +10,24 @@ import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 export interface Listing {
   readonly folders: readonly string[];
   readonly files: readonly string[];
+  /** Those of the folders that are links. */
+  readonly links: readonly string[];
+  /** What is neither, with the reason: "cat: a link that leads nowhere". */
+  readonly lost: readonly string[];
 }
 
 /** Where a data set lies. Paths have "/" between names; "" is the top. */
 export interface FileTree {
   /** The folder or archive, for messages. */
   readonly place: string;
+  /** Whether it is (in) an archive, whose folders can't be given as a place. */
+  readonly packed: boolean;
+  /** Also if it is there under the same name in another Unicode form, as `read` finds it. */
   has(file: string): Promise<boolean>;
   /** @throws InputError if there is no such folder. */
   list(folder: string): Promise<Listing>;
+  /** The same text for the same folder, whatever links lead to it. */
+  identity(folder: string): Promise<string>;
   /** @throws InputError that names the file if it can't be read. */
   read(file: string): Promise<Uint8Array>;
 }
@@ -27,16 +37,44 @@ export function folderTree(root: string): FileTree {
   const listed = new Map<string, Promise<ReadonlySet<string>>>();
   const names = async (folder: string): Promise<ReadonlySet<string>> =>
     new Set(await readdir(join(root, folder)).catch(() => []));
+  const isThere = async (file: string): Promise<boolean> => {
+    const folder = posix.dirname(file);
+    if (!listed.has(folder)) listed.set(folder, names(folder));
+    return (await listed.get(folder)!).has(posix.basename(file));
+  };
   return {
     place: root,
+    packed: false,
     async has(file) {
-      const folder = posix.dirname(file);
-      if (!listed.has(folder)) listed.set(folder, names(folder));
-      return (await listed.get(folder)!).has(posix.basename(file));
+      for (const form of unicodeForms(file)) if (await isThere(form)) return true;
+      return false;
     },
     list: (folder) => listFolder(join(root, folder)),
-    read: (file) => explained(file, root, () => readWhole(join(root, file), LARGEST_IMAGE)),
+    // One that is not there is told by listing it.
+    identity: (folder) => realpath(join(root, folder)).catch(() => resolve(root, folder)),
+    read: (file) =>
+      explained(file, root, async () => {
+        for (const form of unicodeForms(file)) {
+          const found = await regularFile(join(root, form));
+          if (found) return readWhole(join(root, form), LARGEST_IMAGE);
+        }
+        throw new Error(`no such file${nameHint(file)}`);
+      }),
   };
+}
+
+/** Whether there is a file. @throws Error if it is none that ends, or too large for an image */
+async function regularFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+  if (found === undefined) return false;
+  if (!found.isFile()) throw new Error("it is no file");
+  if (found.size > LARGEST_IMAGE) {
+    throw new Error(`it has ${found.size} bytes; expected ${LARGEST_IMAGE} at most`);
+  }
+  return true;
 }
 
 async function listFolder(path: string): Promise<Listing> {
@@ -44,20 +82,34 @@ async function listFolder(path: string): Promise<Listing> {
   try {
     entries = await readdir(path, { withFileTypes: true });
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such folder" : (error as Error).message;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? `no such folder${nameHint(path)}` : message;
     throw new InputError(`${path}: ${reason}; expected a folder with images`, { cause: error });
   }
-  const folders: string[] = [];
-  const files: string[] = [];
+  const listing = {
+    folders: [] as string[],
+    files: [] as string[],
+    links: [] as string[],
+    lost: [] as string[],
+  };
   for (const entry of entries) {
-    if (isHidden(entry.name)) continue;
+    const { name } = entry;
+    if (isHidden(name)) continue;
     // Data sets are often assembled from links.
-    const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => entry) : entry;
-    if (kind.isDirectory()) folders.push(entry.name);
-    else files.push(entry.name);
+    const isLink = entry.isSymbolicLink();
+    const kind = isLink ? await stat(join(path, name)).catch(() => null) : entry;
+    if (kind?.isDirectory()) listing.folders.push(name);
+    else if (kind?.isFile()) listing.files.push(name);
+    else if (kind === null && isImageName(name))
+      listing.files.push(name); // reading it says why there is none
+    else
+      listing.lost.push(
+        `${name}: ${kind === null ? "a link that leads nowhere" : "neither file nor folder"}`,
+      );
+    if (isLink && kind?.isDirectory()) listing.links.push(name);
   }
-  return { folders: folders.sort(), files: files.sort() };
+  for (const names of Object.values(listing)) names.sort();
+  return listing;
 }
 
 /** The folders that a list of files implies; a folder without files is not there. */
@@ -77,37 +129,53 @@ export function listingsOf(files: Iterable<string>): ReadonlyMap<string, Listing
   return new Map(
     [...found].map(([folder, each]) => [
       folder,
-      { folders: [...each.folders].sort(), files: each.files.sort() },
+      { folders: [...each.folders].sort(), files: each.files.sort(), links: [], lost: [] },
     ]),
   );
 }
 
-// macOS puts its own folder beside what is zipped.
-const isHidden = (name: string): boolean => name.startsWith(".") || name === "__MACOSX";
 const parent = (path: string): string => (path.includes("/") ? posix.dirname(path) : "");
 
 /** The part of a tree below one of its folders. */
 export function below(tree: FileTree, folder: string): FileTree {
+  const inside = (path: string): string => posix.join(folder, path).replace(/\/$/, "");
   return {
     place: join(tree.place, folder),
-    has: (file) => tree.has(posix.join(folder, file)),
-    list: (path) => tree.list(posix.join(folder, path).replace(/\/$/, "")),
-    read: (file) => tree.read(posix.join(folder, file)),
+    packed: tree.packed,
+    has: (file) => tree.has(inside(file)),
+    list: (path) => tree.list(inside(path)),
+    identity: (path) => tree.identity(inside(path)),
+    read: (file) => tree.read(inside(file)),
   };
 }
 
 /** `Dataset.source` of a file: its path, and size and time of it or of the archive it is in. @throws InputError if it is gone */
-export async function sourceOf({ place }: Pick<FileTree, "place">, file: string): Promise<string> {
+export async function sourceOf(tree: Pick<FileTree, "place">, file: string): Promise<string> {
+  const { path, size, modified } = await foundAt(tree, file);
+  return [path, size, modified].join("\n");
+}
+
+/** `Dataset.size` of a file: bytes of it, or of the archive it is in. @throws InputError if it is gone */
+export async function sizeIn(tree: Pick<FileTree, "place">, file: string): Promise<number> {
+  return (await foundAt(tree, file)).size;
+}
+
+async function foundAt(
+  { place }: Pick<FileTree, "place">,
+  file: string,
+): Promise<{ readonly path: string; readonly size: number; readonly modified: number }> {
   return explained(file, place, async () => {
-    const path = resolve(place, file);
-    let outermost = path;
-    let found = await stat(path).catch(() => null);
-    while (found === null && dirname(outermost) !== outermost) {
-      outermost = dirname(outermost); // of a file in an archive, the archive is what exists
-      found = await stat(outermost).catch(() => null);
+    for (const form of unicodeForms(file)) {
+      const path = resolve(place, form);
+      let outermost = path;
+      let found = await stat(path).catch(() => null);
+      while (found === null && dirname(outermost) !== outermost) {
+        outermost = dirname(outermost); // of a file in an archive, the archive is what exists
+        found = await stat(outermost).catch(() => null);
+      }
+      if (found?.isFile() === true) return { path, size: found.size, modified: found.mtimeMs };
     }
-    if (found?.isFile() !== true) throw new Error("no such file");
-    return [path, found.size, found.mtimeMs].join("\n");
+    throw new Error(`no such file${nameHint(file)}`);
   });
 }
 

@@ -9,19 +9,12 @@ import {
   parquetReadObjects,
   type RowGroup,
 } from "hyparquet";
-import { parquetHeader } from "hyparquet/src/column.js";
-import { compressors } from "hyparquet-compressors";
+import * as z from "zod";
 import { InputError } from "../../tensor/errors.ts";
+import { isLfsPointer, LFS_POINTER } from "../../tensor/git-lfs.ts";
 import { requireRegular } from "../files/read.ts";
 import { explained } from "./file-tree.ts";
-
-/** A part of a column that is decompressed at once. */
-interface Page {
-  readonly offset: bigint;
-  readonly compressed_page_size: number;
-  /** Within its row group. */
-  readonly first_row_index: bigint;
-}
+import { checkMetadata, boundedCompressors as compressors, type Page, pagesOf } from "./parquet-pages.ts";
 
 /** Rows [start, end) of the file, which one page holds. */
 interface Span {
@@ -104,11 +97,15 @@ export class ParquetTable {
     return readable(file, async () => {
       await requireRegular(file);
       const { size } = await stat(file);
+      const pointer = size < HEAD && isLfsPointer(new Uint8Array(await bytesOf(file, 0, size)), size);
+      if (pointer) throw new InputError(`${file}: can't be read as parquet: this is ${LFS_POINTER}`);
       const buffer: AsyncBuffer = {
         byteLength: size,
         slice: (start, end) => bytesOf(file, start, end ?? size),
       };
-      return new ParquetTable(file, buffer, await parquetMetadataAsync(buffer), cache);
+      const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
+      checkMetadata(metadata, size);
+      return new ParquetTable(file, buffer, withoutIndexes(metadata), cache);
     });
   }
 
@@ -116,14 +113,15 @@ export class ParquetTable {
   names(column: string): readonly string[] | undefined {
     const text = this.#metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
     if (text === undefined) return undefined;
+    let json: unknown;
     try {
-      const { info } = JSON.parse(text) as {
-        info?: { features?: Record<string, { names?: readonly string[] }> };
-      };
-      return info?.features?.[column]?.names;
+      json = JSON.parse(text);
     } catch {
       return undefined; // the same as a file by another program
     }
+    const features = featuresSchema.safeParse(json).data?.info.features;
+    const feature = features !== undefined && Object.hasOwn(features, column) ? features[column] : undefined;
+    return namesSchema.safeParse(feature).data?.names;
   }
 
   /** A column of numbers or text. @throws InputError if it isn't there or can't be read */
@@ -134,7 +132,9 @@ export class ParquetTable {
       );
     }
     return readable(this.file, async () => {
+      for (const group of this.#metadata.row_groups) await this.#findPages(name, group); // checks them
       const cells = new Array<number | string | null>(this.rows).fill(null);
+      let isPlain = true;
       await parquetRead({
         file: this.#buffer,
         metadata: this.#metadata,
@@ -142,10 +142,13 @@ export class ParquetTable {
         columns: [name],
         onChunk({ columnData, rowStart }) {
           for (const [at, cell] of Array.from(columnData as ArrayLike<unknown>).entries()) {
-            cells[rowStart + at] = typeof cell === "bigint" ? Number(cell) : (cell as number | string | null);
+            const plain = plainCell(cell);
+            isPlain &&= plain !== undefined; // nobody catches what is thrown here
+            if (rowStart + at < cells.length) cells[rowStart + at] = plain ?? null;
           }
         },
       });
+      if (!isPlain) throw new Error(`column ${name} has neither numbers nor texts`);
       return cells;
     });
   }
@@ -209,36 +212,40 @@ export class ParquetTable {
     };
   }
 
-  /** Goes from page to page by their headers, which tell their lengths: a small read each. */
+  /** The pages of each part of a column in a row group, checked. */
   async #findPages(column: string, group: RowGroup): Promise<Readonly<Record<string, Page[]>>> {
-    const parts: Record<string, Page[]> = {};
+    const parts: Record<string, Page[]> = Object.create(null);
     for (const { meta_data } of group.columns) {
       if (meta_data === undefined || meta_data.path_in_schema[0] !== column) continue;
-      const { dictionary_page_offset, data_page_offset, total_compressed_size } = meta_data;
-      let offset = Number(dictionary_page_offset || data_page_offset);
-      const end = offset + Number(total_compressed_size);
-      const pages: Page[] = [];
-      let row = 0;
-      while (offset < end && row < Number(group.num_rows)) {
-        const piece = await this.#buffer.slice(offset, Math.min(end, offset + HEADER_BYTES));
-        const reader = { view: new DataView(piece), offset: 0 };
-        const header = parquetHeader(reader);
-        const size = reader.offset + header.compressed_page_size;
-        const rows = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_rows;
-        if (rows !== undefined) {
-          pages.push({ offset: BigInt(offset), compressed_page_size: size, first_row_index: BigInt(row) });
-          row += rows;
-        }
-        offset += size;
-      }
+      const pages = await pagesOf(this.#buffer, meta_data, Number(group.num_rows));
       parts[meta_data.path_in_schema.join(".")] = pages;
     }
     return parts;
   }
 }
 
-/** More than a page's header has, with the shortest and longest value as statistics. */
-const HEADER_BYTES = 2 ** 14;
+/** Bytes of the longest pointer of Git LFS, and more. */
+const HEAD = 1024;
+
+/** The library would believe a file's own index of pages: those are found and checked here. */
+const withoutIndexes = (metadata: FileMetaData): FileMetaData => ({
+  ...metadata,
+  row_groups: metadata.row_groups.map((group) => ({
+    ...group,
+    columns: group.columns.map(({ offset_index_offset: _, offset_index_length: __, ...column }) => column),
+  })),
+});
+
+/** What `datasets` writes under "huggingface". */
+const featuresSchema = z.object({ info: z.object({ features: z.record(z.string(), z.unknown()) }) });
+const namesSchema = z.object({ names: z.array(z.string()).min(1).max(65_536) });
+
+/** undefined: neither number nor text nor nothing. */
+function plainCell(cell: unknown): number | string | null | undefined {
+  if (typeof cell === "bigint") return Number(cell);
+  if (typeof cell === "number" || typeof cell === "string") return cell;
+  return cell === null || cell === undefined ? null : undefined;
+}
 
 function topLevel(schema: readonly { name: string; num_children?: number }[], count: number): string[] {
   const names: string[] = [];

@@ -1,7 +1,8 @@
 /** @file From what the user gives as --data to a tree of files: a folder, an archive, or a folder with the archive. */
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
+import { isLfsPointer, LFS_POINTER } from "../../tensor/git-lfs.ts";
 import { type FileTree, folderTree } from "./file-tree.ts";
 import { compressedTarFiles, isCompressedTar } from "./gzip.ts";
 import { tarFiles } from "./tar-files.ts";
@@ -17,12 +18,21 @@ export function archiveNamed(stem: string, names: readonly string[]): string | u
 
 /** An archive as a tree; a compressed tar is unpacked beside itself first. @throws InputError */
 export async function openArchive(archive: string): Promise<FileTree> {
+  await refuseLfsPointer(archive);
   if (archive.endsWith(".zip")) return zipFiles(archive);
   if (archive.endsWith(".tar")) return tarFiles(archive);
   if (isCompressedTar(archive)) return compressedTarFiles(archive);
   throw new InputError(
     `${archive}: neither a folder nor an archive; expected a folder or a file *${ARCHIVE_ENDINGS.join(", *")}`,
   );
+}
+
+/** @throws InputError if Git LFS has left a pointer in the file's place */
+export async function refuseLfsPointer(file: string): Promise<void> {
+  const size = (await stat(file).catch(() => undefined))?.size ?? Number.POSITIVE_INFINITY;
+  if (size < 1024 && isLfsPointer(await readFile(file), size)) {
+    throw new InputError(`${file}: this is ${LFS_POINTER}`);
+  }
 }
 
 /**
@@ -39,7 +49,8 @@ export async function openPlace(
   if (found?.isFile()) return openArchive(given);
   const tree = folderTree(given);
   const { folders, files } = await tree.list("");
-  if (instead.some((name) => folders.includes(name))) return tree;
+  const present = folders.map((name) => name.toLowerCase());
+  if (instead.some((name) => present.includes(name.toLowerCase()))) return tree;
   const archive = stems.map((stem) => archiveNamed(stem, files)).find((name) => name !== undefined);
   return archive === undefined ? tree : openArchive(join(given, archive));
 }

@@ -4,6 +4,7 @@ import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
+import { nameHint } from "../../data/file-names.ts";
 import { archiveTree, entryPath, refusedEntry } from "./archive.ts";
 import type { FileTree } from "./file-tree.ts";
 
@@ -26,6 +27,9 @@ export function tarFiles(archive: string): Promise<FileTree> {
       const { size: end } = await stat(archive);
       await eachTarFile(archive, createReadStream(archive), ({ path, size, start }) => {
         if (start + size > end) throw new Error(`it ends within ${path}`);
+        // Two names that are no UTF-8 may read the same: one of them would be lost.
+        if (nameHint(path) !== "" && index.has(path))
+          throw new Error(`${path} is there twice${nameHint(path)}`);
         index.set(path, { start, size }); // the last of a name counts, as in unpacking
       });
       // Cut off between two files, it would only seem to have fewer.

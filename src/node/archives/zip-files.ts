@@ -81,5 +81,22 @@ function addEntry(index: Map<string, Place>, archive: string, entry: Entry): voi
   });
 }
 
-const nameOf = ({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry): string =>
-  getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
+/** Bit of an entry whose name is UTF-8, and the field that has a name in UTF-8 beside another one. */
+const UTF8_FLAG = 0x800;
+const UNICODE_PATH = 0x7075;
+
+/**
+ * The name of an entry. Without the flag names should be in code page 437, but macOS, Java and most programs on Linux
+ * write UTF-8 all the same: what is UTF-8 by its bytes is taken as that, as other text hardly ever is by chance.
+ */
+function nameOf({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry): string {
+  const told = (generalPurposeBitFlag & UTF8_FLAG) !== 0 || extraFields.some(({ id }) => id === UNICODE_PATH);
+  if (!told) {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(fileNameRaw);
+    } catch {
+      // another code page
+    }
+  }
+  return getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
+}

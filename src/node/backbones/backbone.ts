@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
 import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
-import { readJson, withWeights } from "./weight-files.ts";
+import { openWeights, readJson, weightsDigest } from "./weight-files.ts";
 
 /** The files beside the weights. */
 export const CONFIG = "config.json";
@@ -28,12 +28,22 @@ export function loadBackbone(
   }: { readonly name?: string; readonly imageSize?: number | undefined; readonly stored?: boolean } = {},
 ): Backbone {
   const parse = checkpointParser(folder, imageSize);
-  return withWeights(folder, (header, read, file) => {
-    const checkpoint = parse(header, file);
-    const { config, preprocessing } = checkpoint;
-    const weights = readWeights(checkpoint, header, read, file, { stored });
-    return { name, config, preprocessing, weights };
-  });
+  const { header, read, file, notices } = openWeights(folder);
+  const checkpoint = parse(header, file);
+  const { config, preprocessing } = checkpoint;
+  const weights = readWeights(checkpoint, header, read, file, { stored });
+  let sha256: string | undefined;
+  return {
+    name,
+    config,
+    preprocessing,
+    weights,
+    notices,
+    get sha256() {
+      sha256 ??= weightsDigest(folder); // read once more, and only where somebody asks
+      return sha256;
+    },
+  };
 }
 
 /** What a folder holds, without reading its weights. */
@@ -48,11 +58,10 @@ export interface BackboneFacts {
 /** Reads and checks everything but the weights' bytes. @throws InputError as `loadBackbone` does */
 export function describeBackbone(folder: string): BackboneFacts {
   const parse = checkpointParser(folder);
-  return withWeights(folder, (header, _, file) => {
-    const checkpoint = parse(header, file);
-    const { family, config } = checkpoint;
-    return { family: family.modelType, config, parameters: countWeights(checkpoint, header, file) };
-  });
+  const { header, file } = openWeights(folder);
+  const checkpoint = parse(header, file);
+  const { family, config } = checkpoint;
+  return { family: family.modelType, config, parameters: countWeights(checkpoint, header, file) };
 }
 
 /** Checks what can be checked before the weights are there. @throws InputError for an unsupported architecture */

@@ -1,7 +1,10 @@
 /** @file A checkpoint's weights on disk: one safetensors file, or the files that an index names. */
+import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { plainNames, wrapperNotice } from "../../nn/wrapped-names.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { isLfsPointer, LFS_POINTER } from "../../tensor/git-lfs.ts";
 import {
   headerLength,
   parseHeader,
@@ -14,23 +17,53 @@ import { readTextSync } from "../files/read.ts";
 export const WEIGHTS = "model.safetensors";
 export const WEIGHTS_INDEX = "model.safetensors.index.json";
 
+/** Bytes that are hashed at a time. */
+const DIGEST_PIECE = 2 ** 22;
+
 /** The bytes of one tensor, from start to end of its file; at any later time, too, as long as the file is as it was. */
 export type ReadTensor = (name: string, start: number, end: number) => Uint8Array;
+
+/** What is in the weights of a folder, under names without wrappers. */
+export interface OpenWeights {
+  readonly header: SafetensorsHeader;
+  readonly read: ReadTensor;
+  /** The file, or the index, for messages. */
+  readonly file: string;
+  /** What a user should know of them. */
+  readonly notices: readonly string[];
+}
 
 /**
  * Reads the header of the weights and lends a way to read single tensors.
  * @throws InputError in one line for a missing, truncated or contradictory file
  */
-export function withWeights<T>(
-  folder: string,
-  use: (header: SafetensorsHeader, read: ReadTensor, file: string) => T,
-): T {
+export function openWeights(folder: string): OpenWeights {
   const index = join(folder, WEIGHTS_INDEX);
   const path = join(folder, WEIGHTS);
-  if (existsSync(path) || !existsSync(index)) {
-    const file = openWeights(path);
-    return use(readHeader(file), (_, start, end) => readBytes(file, start, end), path);
-  }
+  const found = existsSync(path) || !existsSync(index) ? oneFile(path) : shardedFiles(folder, index);
+  const { header, read, file } = found;
+  const { names, wrappers } = plainNames(header.entries.keys(), file);
+  if (wrappers.length === 0) return { ...found, notices: [] };
+  const stored = new Map([...names].map(([name, plain]) => [plain, name]));
+  return {
+    header: {
+      ...header,
+      entries: new Map([...header.entries].map(([name, entry]) => [names.get(name)!, entry])),
+    },
+    read: (name, start, end) => read(stored.get(name)!, start, end),
+    file,
+    notices: [wrapperNotice(file, wrappers)],
+  };
+}
+
+type Found = Omit<OpenWeights, "notices">;
+
+function oneFile(path: string): Found {
+  const file = statWeights(path);
+  return { header: readHeader(file), read: (_, start, end) => readBytes(file, start, end), file: path };
+}
+
+function shardedFiles(folder: string, index: string): Found {
   const owners = new Map<string, WeightFile>();
   const entries = new Map<string, SafetensorsEntry>();
   for (const [shard, names] of shardsOf(index)) {
@@ -38,7 +71,7 @@ export function withWeights<T>(
     if (!existsSync(shardPath)) {
       throw new InputError(`${index}: names ${shard}, which is not in the folder; download it too`);
     }
-    const file = openWeights(shardPath);
+    const file = statWeights(shardPath);
     const header = readHeader(file);
     for (const name of names) {
       const entry = header.entries.get(name);
@@ -52,7 +85,31 @@ export function withWeights<T>(
     }
   }
   const read: ReadTensor = (name, start, end) => readBytes(owners.get(name)!, start, end);
-  return use({ entries, metadata: {} }, read, index);
+  return { header: { entries, metadata: {} }, read, file: index };
+}
+
+/** SHA-256 over the weights' files, those of an index in the order of their names. @throws InputError if one can't be read */
+export function weightsDigest(folder: string): string {
+  const index = join(folder, WEIGHTS_INDEX);
+  const single = join(folder, WEIGHTS);
+  const files =
+    existsSync(single) || !existsSync(index)
+      ? [single]
+      : [...shardsOf(index).keys()].sort().map((shard) => join(folder, shard));
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(DIGEST_PIECE);
+  for (const file of files) {
+    const descriptor = explain(file, () => openSync(file, "r"));
+    try {
+      for (let read = 1; read > 0; ) {
+        read = explain(file, () => readSync(descriptor, piece, 0, piece.length, null));
+        hash.update(piece.subarray(0, read));
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+  return hash.digest("hex");
 }
 
 /** Files of an index, each with the tensors that are said to be in it. @throws InputError if it names none */
@@ -79,7 +136,10 @@ export function readJson(file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InputError(`${file}: not valid JSON: ${(error as Error).message}`);
+    const pointer = isLfsPointer(new TextEncoder().encode(text.slice(0, 64)), text.length);
+    throw new InputError(
+      pointer ? `${file}: this is ${LFS_POINTER}` : `${file}: not valid JSON: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -90,7 +150,7 @@ interface WeightFile {
   readonly modified: number;
 }
 
-function openWeights(path: string): WeightFile {
+function statWeights(path: string): WeightFile {
   const found = explain(path, () => statSync(path));
   if (!found.isFile()) throw new InputError(`${path}: is no regular file; name the folder of a backbone`);
   const { size, mtimeMs } = found;
@@ -99,6 +159,9 @@ function openWeights(path: string): WeightFile {
 
 function readHeader(file: WeightFile): SafetensorsHeader {
   const { path, size } = file;
+  if (isLfsPointer(readBytes(file, 0, Math.min(64, size)), size)) {
+    throw new InputError(`${path}: this is ${LFS_POINTER}`);
+  }
   const length = headerLength(readBytes(file, 0, Math.min(8, size)), size, path);
   // Up to 100 MB are allowed: other kinds of files, whose first bytes happen to be such a length, end here.
   if (readBytes(file, 8, 9)[0] !== "{".charCodeAt(0)) {

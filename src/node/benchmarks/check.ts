@@ -72,7 +72,7 @@ export async function checkDataset(dataset: Dataset, options: CheckOptions = {})
       ...(await copies(dataset, thorough)),
       ...overlap.problems,
     ],
-    notes: overlap.notes,
+    notes: [...(dataset.notices ?? []), ...overlap.notes],
   };
 }
 
@@ -160,9 +160,9 @@ function overlaps(
 
 /** Images that lie in train/ and in test/ under the same name with the same bytes. */
 async function copies(dataset: Dataset, thorough: boolean): Promise<string[]> {
-  const trained = new Map(dataset.train.map((sample) => [sample.id.replace(/^train\//, ""), sample]));
+  const trained = new Map(dataset.train.map((sample) => [sample.id.replace(/^train\//i, ""), sample]));
   const pairs = dataset.test.flatMap((sample) => {
-    const twin = trained.get(sample.id.replace(/^test\//, ""));
+    const twin = trained.get(sample.id.replace(/^test\//i, ""));
     return twin === undefined ? [] : [[twin, sample] as const];
   });
   const problems: string[] = [];

@@ -15,6 +15,7 @@ import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { brokenArchive } from "../archives/archive.ts";
 import { gunzipped, isCompressedTar } from "../archives/gzip.ts";
+import { refuseLfsPointer } from "../archives/places.ts";
 import { eachTarFile } from "../archives/tar-files.ts";
 import { readWhole, requireRegular } from "../files/read.ts";
 
@@ -62,7 +63,7 @@ export async function openCifar(given: string): Promise<Dataset | undefined> {
       const present = await filesIn(root);
       const missing = version.files.filter((name) => !present.includes(name));
       if (missing.length === 0) {
-        return opened(version, (name) => readWhole(join(root, name), LARGEST_FILE));
+        return opened(version, (name) => wholeFile(join(root, name)));
       }
       if (missing.length < version.files.length) {
         throw new InputError(
@@ -90,6 +91,19 @@ async function opened(version: Version, read: (name: string) => Promise<Uint8Arr
   return cifarDataset(trainImages!, testImages!, classNames!);
 }
 
+/** @throws InputError if it is no file, or larger than any of CIFAR-100's */
+async function wholeFile(path: string): Promise<Uint8Array> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true || found.size > LARGEST_FILE) {
+    const what = found?.isFile() === true ? `has ${found.size} bytes` : "is no file";
+    throw new InputError(
+      `${path}: ${what}; expected a file of ${LARGEST_FILE} bytes at most: fetch it again`,
+    );
+  }
+  await refuseLfsPointer(path);
+  return readWhole(path, LARGEST_FILE);
+}
+
 /** Names of the files, not folders: `train` may be either. */
 async function filesIn(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
@@ -114,6 +128,7 @@ async function readArchive(
   const contents = new Map<string, Uint8Array>();
   try {
     await requireRegular(archive);
+    await refuseLfsPointer(archive);
     const bytes = isCompressedTar(archive) ? await gunzipped(archive) : createReadStream(archive);
     await eachTarFile(archive, bytes, async ({ path, size, content }) => {
       const name = posix.basename(path);

@@ -5,8 +5,9 @@ import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { openPlace } from "../archives/places.ts";
 import { CIFAR_NEEDS, openCifar } from "./cifar-files.ts";
-import { openClasses } from "./folder.ts";
+import { openClasses } from "./class-folders.ts";
 import { openParquet } from "./parquet-dataset.ts";
+import { hasParts } from "./parts.ts";
 
 /** 100 classes of 32-pixel photos (Krizhevsky, 2009). */
 export const cifar100 = defineBenchmark({
@@ -36,7 +37,9 @@ export const cifar100 = defineBenchmark({
     const fromHub = await openParquet(given, layout);
     if (fromHub !== undefined) return fromHub;
     const tree = await openPlace(given);
-    if ((await tree.list("")).folders.includes("train")) return openClasses(tree, 0, "cifar100");
+    if (hasParts((await tree.list("")).folders)) {
+      return openClasses(tree, 0, { name: "cifar100", needs: cifar100.needs });
+    }
     throw new InputError(`${given}: CIFAR-100 is not there; it needs ${cifar100.needs}`);
   },
 });

@@ -4,10 +4,11 @@ import { CUB_LISTS, cubSplit } from "../../data/cub-lists.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { below, type FileTree, sourceOf } from "../archives/file-tree.ts";
+import { below, type FileTree, sizeIn, sourceOf } from "../archives/file-tree.ts";
 import { openPlace } from "../archives/places.ts";
-import { openClasses } from "./folder.ts";
+import { openClasses } from "./class-folders.ts";
 import { openParquet } from "./parquet-dataset.ts";
+import { hasParts } from "./parts.ts";
 
 const CLASSES = 200;
 const FOLDER = "CUB_200_2011";
@@ -52,7 +53,7 @@ export const cub200 = defineBenchmark({
         `${tree.place}: ${missing.join(" and ")} missing; CUB-200-2011 needs ${cub200.needs}`,
       );
     }
-    if (folders.includes("train") || folders.includes("test")) return openResampled(tree);
+    if (hasParts(folders)) return openResampled(tree);
     throw new InputError(`${given.place}: CUB-200-2011 is not there; it needs ${cub200.needs}`);
   },
 });
@@ -76,6 +77,7 @@ async function openOfficial(tree: FileTree): Promise<Dataset> {
     domainNames: ["photo"],
     ...split,
     source: (sample) => sourceOf(images, sample.id),
+    size: (sample) => sizeIn(images, sample.id),
     async read(sample) {
       return { kind: "encoded", bytes: await images.read(sample.id) };
     },
@@ -84,7 +86,10 @@ async function openOfficial(tree: FileTree): Promise<Dataset> {
 
 async function openResampled(tree: FileTree): Promise<Dataset> {
   // Another split is another benchmark: its name keeps it apart.
-  const dataset = await openClasses(tree, 0, "cub200 (train and test folders)");
+  const dataset = await openClasses(tree, 0, {
+    name: "cub200 (train and test folders)",
+    needs: cub200.needs,
+  });
   if (dataset.classNames.length !== CLASSES) {
     throw new InputError(
       `${tree.place}: found ${dataset.classNames.length} class folders; CUB-200-2011 has ${CLASSES}: fetch it again, or use benchmark folder for a part of it`,

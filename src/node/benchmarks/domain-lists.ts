@@ -5,7 +5,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { type DomainList, domainSplit, parseDomainList } from "../../data/domain-lists.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { type FileTree, folderTree, sourceOf } from "../archives/file-tree.ts";
+import { type FileTree, folderTree, sizeIn, sourceOf } from "../archives/file-tree.ts";
 import { archiveNamed, openArchive } from "../archives/places.ts";
 import { readTextSync } from "../files/read.ts";
 import { openParquet } from "./parquet-dataset.ts";
@@ -66,6 +66,7 @@ export async function openDomainLists(root: string, layout: DomainLayout): Promi
     domainNames,
     ...split!,
     source: ({ domain, id }) => sourceOf(trees[domain]!, id),
+    size: ({ domain, id }) => sizeIn(trees[domain]!, id),
     async read(sample) {
       return { kind: "encoded", bytes: await trees[sample.domain]!.read(sample.id) };
     },

@@ -7,8 +7,9 @@ import { defineBenchmark } from "../../run/benchmark.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { below, type FileTree } from "../archives/file-tree.ts";
 import { openPlace } from "../archives/places.ts";
-import { openClasses } from "./folder.ts";
+import { openClasses } from "./class-folders.ts";
 import { openParquet } from "./parquet-dataset.ts";
+import { folderNamed, hasParts } from "./parts.ts";
 import { openSplitLists, splitLists } from "./split-lists.ts";
 
 const CLASSES = 200;
@@ -66,7 +67,7 @@ export const imagenetR = defineBenchmark({
     const inside = (await given.list("")).folders.includes("imagenet-r");
     const tree = inside ? below(given, "imagenet-r") : given;
     const top = (await tree.list("")).folders;
-    const folders = top.includes("train") || top.includes("test");
+    const folders = hasParts(top);
     const lists = await splitLists(data);
     const chosen =
       split !== "auto" ? split : folders ? "folders" : lists.missing.length === 0 ? "lists" : "seeded";
@@ -78,13 +79,15 @@ export const imagenetR = defineBenchmark({
     const divided = folders;
     const findings = new Findings();
     if (!divided) checkClasses(tree, "", top, findings);
-    for (const part of ["train", "test"]) {
-      if (top.includes(part)) checkClasses(tree, part, (await tree.list(part)).folders, findings);
+    for (const part of ["train", "test"].map((each) => folderNamed(each, top))) {
+      if (part !== undefined) checkClasses(tree, part, (await tree.list(part)).folders, findings);
     }
     // Two splits are two benchmarks: their names keep them apart.
     const name = divided ? "imagenet-r" : `imagenet-r (80 to 20 by seed ${seed})`;
     const dataset = await findings.ofAsync(() =>
-      chosen === "lists" ? openSplitLists(tree, lists, CLASSES) : openClasses(tree, seed, name),
+      chosen === "lists"
+        ? openSplitLists(tree, lists, CLASSES)
+        : openClasses(tree, seed, { name, needs: imagenetR.needs }),
     );
     findings.stop();
     return dataset!;

@@ -2,10 +2,11 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Dataset, Sample } from "../../data/dataset.ts";
+import { isHidden } from "../../data/file-names.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { PageCache, ParquetTable } from "../archives/parquet-table.ts";
-import { heldOut } from "./folder.ts";
+import { openRemoteTable, type RemoteTable } from "../archives/parquet-thread.ts";
+import { heldOut } from "./class-folders.ts";
 
 /** What the columns of a benchmark's parquet files are called, and how many classes there must be. */
 export interface ParquetLayout {
@@ -23,8 +24,11 @@ export interface ParquetLayout {
 
 interface Part {
   readonly part: "train" | "test";
-  readonly table: ParquetTable;
+  readonly table: RemoteTable;
 }
+
+/** Classes that are counted. */
+const MOST_CLASSES = 65_536;
 
 type Cells = readonly (number | string | null)[];
 
@@ -38,10 +42,9 @@ export async function openParquet(root: string, layout: ParquetLayout): Promise<
   if (files.length === 0) return undefined;
   checkShards(root, files);
   const findings = new Findings();
-  const cache = new PageCache();
   const parts: Part[] = [];
   for (const file of files) {
-    const table = await findings.ofAsync(() => ParquetTable.open(join(root, file), cache));
+    const table = await findings.ofAsync(() => openRemoteTable(join(root, file)));
     const part = basename(file).startsWith("train") ? "train" : "test";
     if (table !== undefined) parts.push({ part, table });
   }
@@ -63,9 +66,11 @@ export async function openParquet(root: string, layout: ParquetLayout): Promise<
 /** Paths below `root`, at most one folder down, sorted. */
 async function parquetFiles(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const folders = entries.filter((entry) => entry.isDirectory() && !isHidden(entry.name));
   const deeper = await Promise.all(
-    folders.map(async (folder) => (await readdir(join(root, folder))).map((name) => `${folder}/${name}`)),
+    folders.map(async ({ name: folder }) =>
+      (await readdir(join(root, folder)).catch(() => [])).map((name) => `${folder}/${name}`),
+    ),
   );
   return [...entries.map(({ name }) => name), ...deeper.flat()]
     .filter((path) => /^(train|test)(-[^/]*)?\.parquet$/.test(basename(path)))
@@ -133,13 +138,16 @@ async function allRows(
 function namesIn(columns: readonly Cells[]): string[] {
   const found = new Set(columns.flat());
   const numbers = [...found].filter((cell) => typeof cell === "number");
-  if (numbers.length > 0)
-    return Array.from({ length: Math.max(...numbers) + 1 }, (_, label) => String(label));
+  if (numbers.length > 0) {
+    const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
+    // No benchmark has as many classes; the count is complained of.
+    return Array.from({ length: Math.min(MOST_CLASSES, highest + 1) }, (_, label) => String(label));
+  }
   return [...found].filter((cell) => typeof cell === "string").sort();
 }
 
 /** Domains as numbers become the names that the file gives them, whose order need not be the benchmark's. */
-function textual(table: ParquetTable, domains: Cells): Cells {
+function textual(table: RemoteTable, domains: Cells): Cells {
   const names = table.names("domain");
   return names === undefined
     ? domains
@@ -148,7 +156,7 @@ function textual(table: ParquetTable, domains: Cells): Cells {
 
 /** The index of each row's value among `names`; the first that is none of them is a problem. */
 function reader(
-  table: ParquetTable,
+  table: RemoteTable,
   column: string,
   names: readonly string[],
   cells: Cells,

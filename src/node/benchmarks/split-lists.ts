@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
 import type { Dataset, Sample } from "../../data/dataset.ts";
+import { withSlashes } from "../../data/file-names.ts";
 import { Findings } from "../../data/problems.ts";
 import { InputError } from "../../tensor/errors.ts";
 import type { FileTree } from "../archives/file-tree.ts";
@@ -25,6 +26,9 @@ export async function splitLists(data: string): Promise<SplitLists> {
   const present = await readdir(folder).catch((): string[] => []);
   return { folder, missing: Object.values(SPLIT_LISTS).filter((list) => !present.includes(list)) };
 }
+
+/** Three times the size of the longer list. */
+const LARGEST_LIST = 4 * 2 ** 20;
 
 const listSchema = z.object({
   data: z.array(z.string()).min(1),
@@ -55,7 +59,7 @@ export async function openSplitLists(
     const { data, targets } = await readList(join(folder, list));
     for (const [index, path] of data.entries()) {
       const label = targets[index]!;
-      const id = /(?:^|\/)([^/]+\/[^/]+)$/.exec(path)?.[1];
+      const id = /(?:^|\/)([^/]+\/[^/]+)$/.exec(withSlashes(path))?.[1];
       const problem =
         id === undefined || id.split("/").includes("..")
           ? `"${path}" is not of the form .../<class>/<file>; fetch the list again`
@@ -94,10 +98,16 @@ export async function openSplitLists(
 }
 
 async function readList(file: string): Promise<z.infer<typeof listSchema>> {
+  const { size } = await stat(file);
+  if (size > LARGEST_LIST) {
+    throw new InputError(
+      `${file}: has ${size} bytes; expected a list of ${LARGEST_LIST} at most: fetch it again`,
+    );
+  }
   let content: unknown;
   try {
     // No aliases: the lists have none, and nested ones unfold to any size. JSON is YAML, too.
-    content = parse(readTextSync(file), { maxAliasCount: 0 });
+    content = parse(readTextSync(file), { maxAliasCount: 0, logLevel: "error" });
   } catch (error) {
     throw new InputError(`${file}: can't be read as YAML (${(error as Error).message.split("\n")[0]})`, {
       cause: error,

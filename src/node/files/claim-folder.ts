@@ -11,14 +11,21 @@ import { RUN_FILE } from "./write-errors.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** Whether an option may have another value when a run is resumed. */
-export type MayChange = (name: string, before: unknown, now: unknown) => boolean;
+/** What a resumed run may have that the first one had not. */
+export interface ConfigRules {
+  /** Whether an option may have another value; a text is told to the user. */
+  mayChange(name: string, before: unknown, now: unknown): boolean | string;
+  /** What to say of a difference that isn't allowed, where the two values alone say too little or too much. */
+  describe?(name: string, before: unknown, now: unknown): string | undefined;
+}
 
 /** A folder that is locked for one run. */
 export interface Claim {
   /** Whether a run is there to be continued. */
   readonly known: boolean;
   readonly lock: Lock;
+  /** Differences that are allowed, a line each. */
+  readonly notices: readonly string[];
 }
 
 /** Where a run has one of these, something would be lost. */
@@ -45,11 +52,11 @@ export async function claimFolder(
   config: Config,
   resume: boolean,
   own: readonly string[],
-  mayChange: MayChange,
+  rules: ConfigRules,
 ): Promise<Claim> {
-  refuseStrange(path);
   const lock = await lockFolder(path);
   try {
+    refuseStrange(path);
     const file = join(path, "config.json");
     const known = existsSync(file) && !failedEarly(path, file, own);
     if (known && !resume) {
@@ -57,10 +64,11 @@ export async function claimFolder(
         `${path}: a run is already there; continue it with --resume, or choose another --out`,
       );
     }
-    if (known) checkSameConfig(file, config, mayChange);
+    if (!known && !existsSync(file)) refuseOrphan(path);
+    const notices = known ? differences(file, config, rules) : [];
     for (const folder of [path, join(path, "model")]) removeTemporaries(folder);
     await writeWhole(file, `${JSON.stringify(config, null, 2)}\n`, RUN_FILE);
-    return { known, lock };
+    return { known, lock, notices };
   } catch (error) {
     lock.release();
     throw error;
@@ -86,17 +94,32 @@ function failedEarly(path: string, file: string, own: readonly string[]): boolea
   return typeof found === "object" && found !== null && own.every((name) => Object.hasOwn(found, name));
 }
 
-function checkSameConfig(file: string, config: Config, mayChange: MayChange): void {
+/** Results without the configuration that they are of: nobody could continue them, and somebody may want them. */
+function refuseOrphan(path: string): void {
+  const result = RESULTS.find((name) => existsSync(join(path, name)));
+  if (result === undefined) return;
+  throw new InputError(
+    `${path}: has ${result} and no config.json: a run's results, which would be overwritten; put config.json back, or choose another --out`,
+  );
+}
+
+/** What differs and may, a line each. @throws InputError at the first difference that may not be */
+function differences(file: string, config: Config, { mayChange, describe }: ConfigRules): string[] {
   const before = leaves(readConfig(file));
   const now = leaves(JSON.parse(JSON.stringify(config)));
+  const notices: string[] = [];
   for (const key of new Set([...before.keys(), ...now.keys()])) {
     const [old, given] = [before.get(key), now.get(key)];
-    if (isDeepStrictEqual(old, given) || mayChange(key, old, given)) continue;
-    throw new InputError(
-      `${file}: the run there has ${key} ${JSON.stringify(old)}, now it is ${JSON.stringify(given)}; ` +
-        "resume with the same options, or choose another --out",
-    );
+    if (isDeepStrictEqual(old, given)) continue;
+    const allowed = mayChange(key, old, given);
+    if (typeof allowed === "string") notices.push(allowed);
+    if (allowed !== false) continue;
+    const what =
+      describe?.(key, old, given) ??
+      `the run there has ${key} ${JSON.stringify(old)}, now it is ${JSON.stringify(given)}; resume with the same options`;
+    throw new InputError(`${file}: ${what}, or choose another --out`);
   }
+  return notices;
 }
 
 function readConfig(file: string): unknown {

@@ -72,16 +72,33 @@ function frameSize(frame: DataView): Size | null {
 /** Whether Adobe's segment, if it is one, says YCbCr: the last of its 12 bytes is 1. */
 const isYcc = (segment: DataView): boolean => segment.byteLength === 12 && segment.getUint8(11) === 1;
 
-/** Whether a segment with Exif says nothing of turning. XMP lies in segments of the same kind. */
+/** Text before Exif's TIFF: XMP lies in segments of the same kind, and says nothing to decoders. */
+const EXIF = 0x45786966;
+/** The first 4 bytes of TIFF, by byte order. */
+const LITTLE = 0x49492a00;
+const BIG = 0x4d4d002a;
+/** The tag of the orientation; as it should be written; upright. */
+const [ORIENTATION, SHORT, UPRIGHT] = [0x0112, 3, 1];
+
+/**
+ * Whether a segment surely says nothing of turning: it has no Exif, or Exif that is read to its last entry, and whose
+ * orientation, if there is one, is the number 1 as a SHORT. Cameras and editors also write LONG, SLONG and BYTE.
+ */
 function isUpright(segment: DataView): boolean {
-  if (segment.byteLength < 14 || segment.getUint32(0) !== 0x45786966) return true; // "Exif"
+  if (segment.byteLength < 4 || segment.getUint32(0) !== EXIF) return true;
+  if (segment.byteLength < 14) return false;
   const tiff = new DataView(segment.buffer, segment.byteOffset + 6, segment.byteLength - 6);
-  const little = tiff.getUint16(0) === 0x4949;
+  const order = tiff.getUint32(0);
+  const little = order === LITTLE;
+  if (!little && order !== BIG) return false;
   const directory = tiff.getUint32(4, little);
   if (directory + 2 > tiff.byteLength) return false;
-  const entries = tiff.getUint16(directory, little);
-  if (directory + 2 + 12 * entries > tiff.byteLength) return false;
-  for (let entry = directory + 2; entry < directory + 2 + 12 * entries; entry += 12)
-    if (tiff.getUint16(entry, little) === 0x0112) return tiff.getUint16(entry + 8, little) <= 1;
+  const end = directory + 2 + 12 * tiff.getUint16(directory, little);
+  if (end > tiff.byteLength) return false;
+  for (let entry = directory + 2; entry < end; entry += 12) {
+    if (tiff.getUint16(entry, little) !== ORIENTATION) continue;
+    const [type, count] = [tiff.getUint16(entry + 2, little), tiff.getUint32(entry + 4, little)];
+    if (type !== SHORT || count !== 1 || tiff.getUint16(entry + 8, little) !== UPRIGHT) return false;
+  }
   return true;
 }

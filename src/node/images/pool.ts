@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ImageTransform, StoredImage } from "../../data/dataset.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { workerEntry } from "../files/worker-entry.ts";
 import { pixelsInWork } from "./gate.ts";
 import { sharpTransform } from "./transform.ts";
 import type { Answer, Request } from "./worker.ts";
@@ -66,7 +67,7 @@ interface Job {
 }
 
 class Thread {
-  readonly #worker = new Worker(...workerEntry());
+  readonly #worker = newWorker();
   readonly #jobs = new Map<number, Job>();
   readonly #ended: Promise<void>;
   #failure: Error | undefined;
@@ -128,12 +129,8 @@ class Thread {
   }
 }
 
-/** The worker beside this file: compiled, or TypeScript under tsx and Vitest, whose loaders a new thread lacks. */
-function workerEntry(): ConstructorParameters<typeof Worker> {
-  const data = { workerData: { pixels: pixelsInWork.buffer } };
-  if (!import.meta.url.endsWith(".ts")) return [new URL("worker.js", import.meta.url), data];
-  const tsx = import.meta.resolve("tsx/esm/api");
-  const entry = new URL("worker.ts", import.meta.url);
-  const start = `import("${tsx}").then(({ register }) => { register(); return import("${entry}"); })`;
-  return [start, { eval: true, execArgv: [], ...data }];
+/** A worker that shares the count of pixels in work. */
+function newWorker(): Worker {
+  const [entry, options] = workerEntry(import.meta.url, "worker");
+  return new Worker(entry, { ...options, workerData: { pixels: pixelsInWork.buffer } });
 }

@@ -172,7 +172,8 @@ function parseIndex(
       return null;
     }
     const [key, start, width, height, checksum] = Array.isArray(entry) ? entry : [];
-    if (typeof key !== "string" || start !== end || !(width > 0 && height > 0)) return null;
+    const whole = [width, height].every((side) => Number.isSafeInteger(side) && side > 0);
+    if (typeof key !== "string" || start !== end || !whole || !Number.isInteger(checksum)) return null;
     end += width * height * 3;
     if (end > bytes) return null;
     places.set(key, { start, width, height, checksum });

@@ -5,6 +5,7 @@ import { type Placement, placement, type RgbImage } from "../../data/placement.t
 import type { Box } from "../../data/rectangles.ts";
 import { place } from "../../data/resample.ts";
 import { InputError } from "../../tensor/errors.ts";
+import { isLfsPointer } from "../../tensor/git-lfs.ts";
 import { LARGEST_PIXELS, withPixels } from "./gate.ts";
 import { decodeJpeg, ordinarySize } from "./jpeg.ts";
 
@@ -113,7 +114,10 @@ const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG\r\n/, /^RIFF[\s\S]{4}WEBP/, /^GIF
 function checkFormat(bytes: Uint8Array): void {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
   if (!SIGNATURES.some((signature) => signature.test(start))) {
-    const found = bytes.length === 0 ? "an empty file" : "some other content";
+    const pointer = isLfsPointer(bytes, bytes.length)
+      ? " (a Git LFS pointer: git lfs pull brings the image)"
+      : "";
+    const found = bytes.length === 0 ? "an empty file" : `some other content${pointer}`;
     throw new InputError(
       `expected a JPEG, PNG, WebP or GIF image, found ${found}; convert, replace or remove it`,
     );

@@ -6,6 +6,7 @@ import type { Dataset, Preprocessing, Sample } from "../../data/dataset.ts";
 import { batches } from "../../data/loader.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
 import type { DecodedImages } from "../../pretraining/data.ts";
+import { InputError } from "../../tensor/errors.ts";
 import { sharpTransform } from "../images/transform.ts";
 import { featureExtractor } from "../runs/model.ts";
 import { fillRecords, type RecordFileOptions, RecordReader } from "./record-file.ts";
@@ -132,7 +133,11 @@ function weightsFingerprint({ weights }: Backbone): string {
 function readWhole({ file, count, recordBytes }: RecordFileOptions): Float32Array {
   const bytes = new Uint8Array(count * recordBytes);
   const descriptor = openSync(file, "r");
-  for (let at = 0; at < bytes.length; ) at += readSync(descriptor, bytes, at, bytes.length - at, at);
+  for (let at = 0; at < bytes.length; ) {
+    const read = readSync(descriptor, bytes, at, bytes.length - at, at);
+    if (read === 0) throw new InputError(`${file}: ends at byte ${at} of ${bytes.length}; remove it`);
+    at += read;
+  }
   closeSync(descriptor);
   return new Float32Array(bytes.buffer);
 }

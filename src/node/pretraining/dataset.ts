@@ -6,11 +6,11 @@ import { byName } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { FileTree } from "../archives/file-tree.ts";
+import { imagesBelow, Leftovers } from "../archives/image-walk.ts";
 import { zipFiles } from "../archives/zip-files.ts";
 import { openFolder } from "../benchmarks/folder.ts";
 import { REGISTRY } from "../runs/registry.ts";
 
-const IMAGE_NAME = /\.(jpe?g|png|webp)$/i;
 const LAYOUT =
   "expected class folders (in train/ and test/, or split 80 to 20 by the seed), or zips with CLASS/NAME.jpg: train*.zip and val*.zip or test*.zip";
 
@@ -40,6 +40,7 @@ async function openImages(root: string, seed: number): Promise<Dataset> {
 
 async function openZips(root: string, zips: readonly string[]): Promise<Dataset> {
   const archives = new Map<string, FileTree>();
+  const leftovers = new Leftovers();
   const parts: Record<"train" | "test", { id: string; className: string }[]> = { train: [], test: [] };
   for (const zip of zips) {
     const part = /^train/i.test(zip) ? "train" : /^(val|test)/i.test(zip) ? "test" : undefined;
@@ -48,8 +49,8 @@ async function openZips(root: string, zips: readonly string[]): Promise<Dataset>
     }
     const archive = await zipFiles(join(root, zip));
     archives.set(zip, archive);
-    for (const path of await imagesBelow(archive, "")) {
-      const className = posix.basename(posix.dirname(path));
+    for (const path of await imagesBelow(archive, "", leftovers)) {
+      const className = posix.basename(posix.dirname(path)).normalize("NFC");
       if (className === ".") {
         throw new InputError(`${join(root, zip)}: ${path} is in no class folder; ${LAYOUT}`);
       }
@@ -72,19 +73,12 @@ async function openZips(root: string, zips: readonly string[]): Promise<Dataset>
     domainNames: ["photo"],
     train: samples("train"),
     test: samples("test"),
+    notices: leftovers.notices,
     async read({ id }) {
       const slash = id.indexOf("/");
       return { kind: "encoded", bytes: await archives.get(id.slice(0, slash))!.read(id.slice(slash + 1)) };
     },
   };
-}
-
-/** Paths of all images of a tree. */
-async function imagesBelow(tree: FileTree, folder: string): Promise<string[]> {
-  const { folders, files } = await tree.list(folder);
-  const below = await Promise.all(folders.map((name) => imagesBelow(tree, posix.join(folder, name))));
-  const own = files.filter((name) => IMAGE_NAME.test(name)).map((name) => posix.join(folder, name));
-  return [...own, ...below.flat()];
 }
 
 function labelOf(classNames: readonly string[], className: string, id: string): number {

@@ -7,7 +7,7 @@ import {
   type PretrainingCheckpoint,
 } from "../../pretraining/checkpoint.ts";
 import type { PretrainingEvent } from "../../pretraining/events.ts";
-import { claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { type ConfigRules, claimFolder } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
 import type { Lock } from "../files/lock.ts";
 import { readWholeSync } from "../files/read.ts";
@@ -15,11 +15,11 @@ import { writeWhole } from "../files/write.ts";
 import { RUN_FILE } from "../files/write-errors.ts";
 
 /** Events for the terminal only: they tell about this process, not about the training. */
-const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume"];
+const TRANSIENT: readonly PretrainingEvent["type"][] = ["phase", "resume", "notice"];
 /** What a config.json of a pre-training has, and hardly any other file of that name. */
 const OWN = ["data", "network", "teacherShare"];
 /** When a training is resumed, its rate follows the new end. */
-const mayChange: MayChange = (name) => name === "epochs";
+const rules: ConfigRules = { mayChange: (name) => name === "epochs" };
 
 const checkpointIn = (folder: string): string => join(folder, "checkpoint.safetensors");
 
@@ -50,7 +50,7 @@ export class PretrainingFolder {
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
   ): Promise<{ folder: PretrainingFolder; checkpoint: PretrainingCheckpoint | undefined }> {
-    const { known, lock } = await claimFolder(path, config, resume, OWN, mayChange);
+    const { known, lock } = await claimFolder(path, config, resume, OWN, rules);
     const folder = new PretrainingFolder(path, lock);
     try {
       const checkpoint = known ? readCheckpoint(path) : undefined;

@@ -22,6 +22,8 @@ export interface StartingNetwork {
   /** Its weights are still to be fitted to the teacher. */
   readonly regressed: boolean;
   readonly teacher: Backbone | null;
+  /** What a user should know of the files of --init, a line each. */
+  readonly notices?: readonly string[];
 }
 
 /**
@@ -38,12 +40,13 @@ export function networkOf(options: PretrainingSettings): StartingNetwork {
       config,
       preprocessing,
       weights: network,
+      notices = [],
     } = loadBackbone(earlier === undefined ? init : join(init, "model"));
     const weights = earlier === undefined ? network : { ...network, ...studentParameters(earlier.state) };
     if (!isPlainVit(config)) {
       throw new InputError(`--init ${init}: only a plain ViT can be trained and written (model_type vit)`);
     }
-    return { config, preprocessing, weights, teacher, regressed: false };
+    return { config, preprocessing, weights, teacher, regressed: false, notices };
   }
   const { imageSize, patch, width, layers, heads } = options;
   if (imageSize % patch !== 0) {

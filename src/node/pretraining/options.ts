@@ -1,6 +1,7 @@
 /** @file Options of a pre-training, with their defaults; the command line derives its flags from them. */
 import * as z from "zod";
-import { batchCount, imageSide, threadCount } from "../../run/bounds.ts";
+import { imageSide } from "../../nn/bounds.ts";
+import { batchCount, threadCount } from "../../run/bounds.ts";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);

@@ -111,6 +111,12 @@ async function pretrainIn(folder: PretrainingFolder, prepared: Prepared): Promis
     folder.log(event);
     listen(event);
   };
+  const notices = [
+    ...(network.notices ?? []),
+    ...(network.teacher?.notices ?? []),
+    ...(dataset.notices ?? []),
+  ];
+  for (const text of notices) tell({ type: "notice", text });
   const runtime = nodeRuntime({ threads: options.threads });
   const cache = request.cache ?? join(request.out, "cache");
   const lock = await lockFolder(cache, "--cache"); // others may read it, but not fill it at the same time

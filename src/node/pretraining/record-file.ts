@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import * as z from "zod";
 import { InputError } from "../../tensor/errors.ts";
 import { readTextSync } from "../files/read.ts";
 import { openToAppend, putAllSync, writeWhole } from "../files/write.ts";
@@ -65,7 +66,7 @@ async function checkOrigin(file: string, origin: Readonly<Record<string, unknown
   }
   let known: Record<string, unknown> = {};
   try {
-    known = JSON.parse(readTextSync(description)) as Record<string, unknown>;
+    known = z.record(z.string(), z.unknown()).parse(JSON.parse(readTextSync(description)));
   } catch {
     throw new InputError(`${description}: is damaged; remove ${file} and it`);
   }

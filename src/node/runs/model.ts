@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
-import { checkFits, decodeModel } from "../../learner/model-file.ts";
+import { checkFits, checkWeights, decodeModel } from "../../learner/model-file.ts";
 import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
@@ -32,6 +32,10 @@ export interface Model {
   /** Names of its heads, the model's own choice first. */
   readonly heads: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** What the scores of its head were divided by to make probabilities calibrated; null where it doesn't calibrate. */
+  readonly temperature: number | null;
+  /** What a user should know of its files, a line each. */
+  readonly notices: readonly string[];
   /** What it says about images, from one forward pass. */
   classify(images: Images): Promise<readonly Prediction[]>;
   dispose(): Promise<void>;
@@ -89,6 +93,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     onRequest: (endpoint) => onRequest?.(from, endpoint),
     settings: hub,
   });
+  checkWeights(description, backbone, file);
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
@@ -114,10 +119,13 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   checkFits(model.state(), tensors, file);
   await model.load(tensors);
   const key = keyOf(description, model.learner.width, options.unknownThreshold);
+  const [own, fitted] = [model.heads.temperature(head), key.temperature];
   return {
     classNames: classNames.filter((_, position) => !key.removed.includes(position)),
     heads: names,
     preprocessing: backbone.preprocessing,
+    notices: backbone.notices ?? [],
+    temperature: fitted === 1 ? own : (own ?? 1) * fitted,
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);
       return Array.from({ length: images.count }, (_, row) => {

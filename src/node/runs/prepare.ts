@@ -16,6 +16,7 @@ import { tracedOptimization } from "../../train/traced.ts";
 import { findBackbone } from "../backbones/backbones.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
+import { identityOf } from "./identity.ts";
 import type { Profile } from "./profile.ts";
 import { REGISTRY } from "./registry.ts";
 import { optionsIn, type ResolvedRun, type RunRequest } from "./request.ts";
@@ -77,6 +78,7 @@ export async function prepare(
     backbone: backbone.name, // with the commit, where it is of the Hub
     augmentation: options.augmentation,
     views: training.augmentation,
+    identity: { weights: backbone.sha256, ...(await identityOf(dataset)) },
     orderSeed: effectiveOrderSeed(benchmark, options),
     evaluateTasks: evaluation.tasks,
     anytime: evaluation.everyImages,

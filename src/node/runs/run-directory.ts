@@ -9,13 +9,14 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../train
 import type { RunEvent } from "../../train/events.ts";
 import { joinRecord, splitRecord, type TaskRow } from "../../train/record.ts";
 import type { RunOutput } from "../../train/run.ts";
-import { claimFolder, type MayChange } from "../files/claim-folder.ts";
+import { claimFolder } from "../files/claim-folder.ts";
 import { LineLog } from "../files/line-log.ts";
 import type { Lock } from "../files/lock.ts";
 import { readWholeSync } from "../files/read.ts";
 import { writeWhole } from "../files/write.ts";
 import { RUN_FILE } from "../files/write-errors.ts";
 import { chartDocument } from "./chart-document.ts";
+import { resumeRules } from "./resume-rules.ts";
 
 const CHECKPOINT = "checkpoint.safetensors";
 /** Events for the terminal only: they tell about this process, not about the run. */
@@ -23,13 +24,6 @@ const TRANSIENT: readonly RunEvent["type"][] = ["phase", "resume", "notice"];
 
 /** What a config.json of a run has, and hardly any other file of that name. */
 const OWN = ["method", "methodOptions", "benchmark", "protocol"];
-/**
- * With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same. A plugin may
- * have moved, and others may be there: its method and benchmark are compared by name and options.
- */
-const mayChange: MayChange = (name, before, now) =>
-  name === "plugins" || (name === "unreadable" && before === "fail" && now === "skip");
-
 /** One run's folder, locked until it is closed. */
 export class RunDirectory {
   readonly path: string;
@@ -55,15 +49,19 @@ export class RunDirectory {
     path: string,
     config: Readonly<Record<string, unknown>>,
     resume: boolean,
-  ): Promise<{ directory: RunDirectory; checkpoint: Checkpoint | undefined }> {
-    const { known, lock } = await claimFolder(path, config, resume, OWN, mayChange);
+  ): Promise<{
+    readonly directory: RunDirectory;
+    readonly checkpoint: Checkpoint | undefined;
+    readonly notices: readonly string[];
+  }> {
+    const { known, lock, notices } = await claimFolder(path, config, resume, OWN, resumeRules);
     const directory = new RunDirectory(path, lock);
     try {
       const file = join(path, CHECKPOINT);
       const saved = known && existsSync(file) ? decodeCheckpoint(readWholeSync(file), file) : undefined;
       directory.#events.keep(saved?.events ?? 0);
       directory.#tasks.keep(saved?.task ?? 0);
-      return { directory, checkpoint: saved && directory.#completed(saved) };
+      return { directory, checkpoint: saved && directory.#completed(saved), notices };
     } catch (error) {
       directory.close();
       throw error;
@@ -111,7 +109,8 @@ export class RunDirectory {
     const [rows, record] = splitRecord(checkpoint.record, this.#tasksKept, checkpoint.task);
     for (const row of rows) this.#tasks.append(row, { flush: true });
     this.#tasksKept = checkpoint.task;
-    await this.#write(CHECKPOINT, encodeCheckpoint({ ...checkpoint, record }));
+    const logs = { events: this.#events.checksum, tasks: this.#tasks.checksum };
+    await this.#write(CHECKPOINT, encodeCheckpoint({ ...checkpoint, record, logs }));
   }
 
   /** The checkpoint with the rows of the tasks before it. */
@@ -123,6 +122,15 @@ export class RunDirectory {
       );
     }
     this.#tasksKept = checkpoint.task;
+    for (const [log, expected] of [
+      [this.#tasks, checkpoint.logs?.tasks],
+      [this.#events, checkpoint.logs?.events],
+    ] as const) {
+      if (log.checksum === expected) continue;
+      throw new InputError(
+        `${log.file}: is not as the run wrote it (its checksum is wrong); start the run again in another --out`,
+      );
+    }
     return { ...checkpoint, record: joinRecord(rows, checkpoint.record) };
   }
 }

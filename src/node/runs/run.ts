@@ -17,9 +17,9 @@ export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
   const { out } = resolved;
   const profile = request.profile === true ? new Profile(out) : undefined;
   const prepared = await prepare(request, resolved, profile);
-  const { directory, checkpoint } = await RunDirectory.open(out, prepared.config, resume);
+  const { directory, checkpoint, notices } = await RunDirectory.open(out, prepared.config, resume);
   try {
-    return await runPrepared(prepared, { directory, checkpoint, listen, signal, profile });
+    return await runPrepared(prepared, { directory, checkpoint, notices, listen, signal, profile });
   } finally {
     directory.close();
   }
@@ -29,6 +29,8 @@ export async function runBenchmark(request: RunRequest): Promise<RunMetrics> {
 interface Surroundings {
   readonly directory: RunDirectory;
   readonly checkpoint: Checkpoint | undefined;
+  /** What a resumed run has that it had not before. */
+  readonly notices: readonly string[];
   readonly listen: (event: RunEvent) => void;
   readonly signal: AbortSignal | undefined;
   readonly profile: Profile | undefined;
@@ -45,11 +47,11 @@ async function runPrepared(
     evaluation,
     images,
   }: Awaited<ReturnType<typeof prepare>>,
-  { directory, checkpoint, listen, signal, profile }: Surroundings,
+  { directory, checkpoint, notices, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
   const { format, method, methodOptions, heads, drift, headOptions } = config;
   const { benchmark, backbone, imageSize, seed, orderSeed } = config;
-  const { precision, float32Parts, plugins } = config;
+  const { precision, float32Parts, plugins, identity } = config;
   const { kind, classNames, protocol, dataset } = stream;
   const description = {
     format,
@@ -62,6 +64,7 @@ async function runPrepared(
     imageSize,
     precision,
     float32Parts,
+    weights: identity.weights,
     benchmark,
     kind,
     classNames,
@@ -81,7 +84,10 @@ async function runPrepared(
   } else if (checkpoint.task > 0) {
     await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
-  const opened = openImages(images, stream.dataset, (text) => output.event({ type: "notice", text }));
+  const notice = (text: string): void => output.event({ type: "notice", text });
+  const told = [...notices, ...(context.backbone.notices ?? []), ...(dataset.notices ?? [])];
+  for (const text of told) notice(text);
+  const opened = openImages(images, stream.dataset, notice);
   const running = runStream({
     stream,
     model,

@@ -28,6 +28,8 @@ export interface ZipFile extends ArchiveFile {
   /** Claimed instead of the real size. */
   readonly size?: number;
   readonly method?: number;
+  /** The name's bytes, where they are not the path in UTF-8. */
+  readonly name?: Uint8Array;
 }
 
 /** A zip without comments or extra fields. */
@@ -36,7 +38,7 @@ export function zipOf(files: readonly ZipFile[]): Buffer {
   const directory: Buffer[] = [];
   let offset = 0;
   for (const { path, bytes = new Uint8Array(), type, stored = false, encrypted = false, ...lies } of files) {
-    const name = Buffer.from(path);
+    const name = Buffer.from(lies.name ?? Buffer.from(path));
     const content = stored ? Buffer.from(bytes) : deflateRawSync(bytes);
     const shared = Buffer.alloc(26); // what both headers have, from "version needed" on
     shared.writeUInt16LE(20, 0);

@@ -76,10 +76,7 @@ test.skipIf(WINDOWS)(
     writeFileSync(at("precious"), "precious");
     mkdirSync(at("elsewhere"));
     const claim = (name: string) =>
-      refusalIn(
-        root,
-        claimFolder(at(name), { seed: 1 }, false, [], () => false),
-      );
+      refusalIn(root, claimFolder(at(name), { seed: 1 }, false, [], { mayChange: () => false }));
     for (const file of [
       "config.json",
       "events.jsonl",
@@ -99,9 +96,12 @@ test.skipIf(WINDOWS)(
     expect(await claim("linked-model")).toContain("DIR/linked-model/model: is a link;");
     pipeAt("piped", "config.json");
     expect(await claim("piped")).toContain("DIR/piped/config.json: is no regular file;");
+    expect(await claim("precious")).toBe(
+      "DIR/precious/config.json: cannot be written: a part of the path is a file, not a folder; choose another --out",
+    );
     mkdirSync(at("locked"));
     symlinkSync(at("precious"), at("locked", ".lock"));
-    const { lock } = await claimFolder(at("locked"), { seed: 1 }, false, [], () => false);
+    const { lock } = await claimFolder(at("locked"), { seed: 1 }, false, [], { mayChange: () => false });
     lock.release();
     expect(readFileSync(at("precious"), "utf8")).toBe("precious");
   },

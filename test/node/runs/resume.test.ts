@@ -160,7 +160,6 @@ test("another configuration is refused, and its option is named", async () => {
   await expect(again({ seed: 6 })).rejects.toThrow(/the run there has seed 5, now it is 6/);
   await expect(again({ epochs: 5 })).rejects.toThrow(/epochs 4, now it is 5/);
   await expect(again({ tasks: 2 })).rejects.toThrow(/tasks 3, now it is 2/);
-  await expect(again({ threads: 2 })).rejects.toThrow(/threads 1, now it is 2/);
   await expect(again({ method: "seq-lora" })).rejects.toThrow(/method "fm-lora", now it is "seq-lora"/);
   await expect(again({ methodOptions: { rank: 4 } })).rejects.toThrow(/methodOptions\.rank 8, now it is 4/);
   expectSame(readRun(out)); // nothing was touched
