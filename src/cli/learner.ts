@@ -28,7 +28,7 @@ export const learnerCommands = (registry: Registry) => [
     registry,
     "rename-class",
     "give a class another name",
-    ["<name>", "<new-name>"],
+    ["<old>", "<new>"],
     async (learner, [name, to]) => {
       await learner.renameClass(name!, to!);
       return `${name} is ${to} now`;

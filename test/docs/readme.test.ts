@@ -70,7 +70,7 @@ describe("README.md", () => {
   test.each([
     "README.md",
     "CONTRIBUTING.md",
-    ...["backbones", "benchmarks", "files", "method", "metrics", "options", "plugins"].map(
+    ...["backbones", "benchmarks", "files", "learner", "method", "metrics", "options", "plugins"].map(
       (page) => `docs/${page}.md`,
     ),
   ])("%s links to what is there", (page) => {
