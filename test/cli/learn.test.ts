@@ -6,7 +6,7 @@ import { writeToyFolder } from "../support/toy-folder.ts";
 import { Workplace } from "./command.ts";
 
 /** Many commands, each of which starts Node. */
-vi.setConfig({ testTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const place = new Workplace();
 const at = (...path: string[]): string => join(place.path, ...path);
