@@ -10,6 +10,6 @@ console.log(runTable(metrics));
 const model = await openModel(out);
 const file = { kind: "encoded" as const, bytes: await readFile(image) };
 const images = await sharpTransform(file, model.preprocessing, null);
-const [classes] = await model.probabilities({ images, count: 1 });
-console.log(classes?.[0]); // { className, probability }
+const [answer] = await model.classify({ images, count: 1 });
+console.log(answer?.classes[0]); // { className, probability }
 await model.dispose();

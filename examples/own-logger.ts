@@ -12,6 +12,7 @@ const printed: OpenLogger = ({ config }) => ({
 });
 
 const out = process.argv[2] ?? "runs/logged";
-const request = { benchmark: "emoji", method: "ncm", out, resume: false, methodOptions: {} };
-const small = { ...request, options: { tasks: 2 }, benchmarkOptions: { classes: 4 } };
-await tracked({ out, loggers: [printed], tell: console.warn }, (listen) => runBenchmark(small, listen));
+const request = { benchmark: "emoji", method: "ncm", tasks: 2, benchmarkOptions: { classes: 4 }, out };
+await tracked({ out, loggers: [printed], tell: console.warn }, (listen) =>
+  runBenchmark({ ...request, listen }),
+);

@@ -28,3 +28,13 @@ declare namespace WebAssembly {
     constructor(module: Module);
   }
 }
+
+declare const crypto: {
+  readonly subtle: {
+    digest(algorithm: "SHA-256", data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+  };
+};
+
+interface SymbolConstructor {
+  readonly asyncDispose: unique symbol;
+}

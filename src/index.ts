@@ -137,6 +137,10 @@ export {
 export type { Plugin } from "./run/plugin.ts";
 export { byName, type Registry, withPlugins } from "./run/registry.ts";
 
+// Learners for products: classes from images, answers, and a file that keeps them.
+
+export * from "./learner/index.ts";
+
 // Metrics and reports.
 
 export { accuracyMatrix, summarize } from "./metrics/accuracy-matrix.ts";

@@ -10,6 +10,8 @@ import { dataCommand } from "./data.ts";
 import { exportCommand } from "./export.ts";
 import { featuresCommand } from "./features.ts";
 import { gridCommand } from "./grid.ts";
+import { learnCommand } from "./learn.ts";
+import { learnerCommands } from "./learner.ts";
 import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
@@ -27,8 +29,10 @@ export function createProgram(registry: Registry = REGISTRY): Command {
     gridCommand(),
     workerCommand(),
     compareCommand(),
+    learnCommand(registry),
     predictCommand(registry),
     exportCommand(registry),
+    ...learnerCommands(registry),
     featuresCommand(),
     pretrainCommand(),
     methodsCommand(registry),

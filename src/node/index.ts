@@ -32,6 +32,15 @@ export {
 } from "./hub/index.ts";
 export { type ImagePool, imagePool } from "./images/pool.ts";
 export { sharpTransform } from "./images/transform.ts";
+export { classFolders } from "./learner/class-folders.ts";
+export {
+  type CreateLearnerOptions,
+  createLearner,
+  NodeLearner,
+  type NodeLearnerOptions,
+  type OpenLearnerOptions,
+  openLearner,
+} from "./learner/learner.ts";
 export type { PretrainingOptionsInput } from "./pretraining/options.ts";
 export {
   type PretrainingMetrics,

@@ -5,11 +5,11 @@ import type { ImageCache } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import { type Figure, RANK } from "../methods/figures.ts";
 import type { MethodContext, TaskData, Training } from "../methods/method.ts";
-import { featurePass } from "../network/feature-pass.ts";
 import { Rng } from "../tensor/rng.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { EventSink, RunEvent } from "./events.ts";
+import { epochSteps, learnTask } from "./learn-task.ts";
 import { Measurements } from "./measurements.ts";
 import type { ContinualModel } from "./model.ts";
 import { DEFAULT_EVALUATION, type EvaluationPlan, type TrainingOptions } from "./options.ts";
@@ -114,7 +114,7 @@ class Run {
 
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
     const { model, output, training, stream } = this.#options;
-    const { learner, heads } = model;
+    const { learner } = model;
     const middle = resume !== undefined && resume.epoch > 0;
     const data = this.#taskData(task);
     const plan = learner.plan(data.classes);
@@ -140,29 +140,21 @@ class Run {
         this.#tell({ type: "untrained-task", task: task.index, reason });
       }
     }
-    const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
     this.#repeating = middle;
-    const { training: open, before } = await this.#trace.time("begin task", async () => {
-      const begun = await learner.begin(data);
-      // While a task trains, features are those of the model before it.
-      const passes = begun.training !== undefined && begun.before === undefined && heads.drifts;
-      return passes ? { ...begun, before: await features("features before") } : begun;
-    });
-    this.#repeating = false;
-    this.#record.trainableParameters[task.index] = open?.size ?? 0;
-    if (open !== undefined) {
+    const train = async (open: Training | undefined): Promise<void> => {
+      this.#repeating = false;
+      this.#record.trainableParameters[task.index] = open?.size ?? 0;
+      if (open === undefined) {
+        await this.#measurements.takeIn(task, task.train.length);
+        return;
+      }
       if (middle) open.load(resume.training);
       for (let epoch = middle ? resume.epoch : 0; epoch < epochs; epoch++) {
         await this.#trace.time("training", () => this.#epoch(task, open, epoch, epochs));
         await this.#checkpoint(task.index, epoch + 1, open.state());
       }
-    } else {
-      await this.#measurements.takeIn(task, task.train.length);
-    }
-    await this.#trace.time("end task", async () => {
-      const after = await learner.end(data);
-      if (heads.remembers) model.update(after ?? (await features("class statistics")), before);
-    });
+    };
+    await learnTask({ model, data, trace: this.#trace, train });
     await this.#trace.time("evaluation", () => this.#endTask(task));
     const state = model.state();
     await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
@@ -179,18 +171,13 @@ class Run {
     const measuring = this.#measurements.seconds;
     const secondsSince = (): number =>
       (performance.now() - start) / 1000 - (this.#measurements.seconds - measuring);
-    let step = 0;
     let images = 0;
     let lossSum = 0;
-    for await (const batch of this.#images.batches(task.train, { batchSize, order, views })) {
-      const loss = await open.step(batch, {
-        epoch,
-        step,
-        progress: (epoch * steps + step) / (epochs * steps),
-      });
-      step++;
-      images += batch.count;
-      lossSum += loss * batch.count;
+    const batches = this.#images.batches(task.train, { batchSize, order, views });
+    for await (const taken of epochSteps(open, { epoch, epochs, steps }, batches)) {
+      const { step, loss } = taken;
+      images += taken.images;
+      lossSum += loss * taken.images;
       const perSecond = images / secondsSince();
       this.#tell({
         type: "step",
@@ -200,11 +187,11 @@ class Run {
         step,
         steps,
         loss,
-        images: batch.count,
+        images: taken.images,
         imagesPerSecond: perSecond,
         secondsLeft: (order.length * (epochs - epoch) - images) / perSecond,
       });
-      await this.#measurements.takeIn(task, batch.count);
+      await this.#measurements.takeIn(task, taken.images);
     }
     checkReadable(task, images);
     const seconds = secondsSince();

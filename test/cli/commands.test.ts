@@ -36,30 +36,40 @@ describe("help", () => {
       classes and domains, task after task, without old images
 
       Options:
-        -V, --version                  output the version number
-        -h, --help                     display help for command
+        -V, --version                       output the version number
+        -h, --help                          display help for command
 
       Commands:
-        run [options] <benchmark>      train and evaluate a method on a stream of
-                                       tasks
-        grid [options] <table>         run every combination of a file's settings:
-                                       methods, seeds, benchmarks
-        worker [options]               run cells from a queue, each in a process of
-                                       its own
-        compare [options] <runs...>    compare finished runs: means over seeds, and
-                                       differences paired by seed
-        predict [options] <files...>   classify images with the model of a run
-        features [options] <files...>  write the features (CLS token) that a backbone
-                                       gives images, one row a file
-        pretrain [options]             train all weights of a ViT on labeled images:
-                                       from nothing, a checkpoint or a teacher
-        methods [options] [method]     list the methods and their options
-        data [options]                 list the benchmarks and what they need
-        backbones [options]            list the backbones that are here, or fetch one
-                                       of the Hugging Face Hub
-        bench [options]                measure training, features and prediction with
-                                       a backbone on this machine
-        help [command]                 display help for command
+        run [options] <benchmark>           train and evaluate a method on a stream of
+                                            tasks
+        compare [options] <runs...>         compare finished runs: means over seeds,
+                                            and differences paired by seed
+        learn [options] <folder>            learn the classes of a folder of images,
+                                            into a new model or one that is there
+        predict [options] <files...>        classify images with a model that run or
+                                            learn has written
+        evaluate [options] <folder>         measure a model on a folder of images, one
+                                            folder a class
+        info [options]                      say what a model has learnt, task by task,
+                                            and how large it is
+        undo [options]                      take the last learn back, from the state
+                                            that was kept
+        rename-class [options] <old> <new>  give a class another name
+        remove-class [options] <name>       take a class out of the answers; what the
+                                            network learnt from it stays: this is no
+                                            unlearning
+        features [options] <files...>       write the features (CLS token) that a
+                                            backbone gives images, one row a file
+        pretrain [options]                  train all weights of a ViT on labeled
+                                            images: from nothing, a checkpoint or a
+                                            teacher
+        methods [options] [method]          list the methods and their options
+        data [options]                      list the benchmarks and what they need
+        backbones [options]                 list the backbones that are here, or fetch
+                                            one of the Hugging Face Hub
+        bench [options]                     measure training, features and prediction
+                                            with a backbone on this machine
+        help [command]                      display help for command
       "
     `);
   });

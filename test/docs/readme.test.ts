@@ -70,9 +70,18 @@ describe("README.md", () => {
   test.each([
     "README.md",
     "CONTRIBUTING.md",
-    ...["backbones", "benchmarks", "export", "files", "grids", "method", "metrics", "options", "plugins"].map(
-      (page) => `docs/${page}.md`,
-    ),
+    ...[
+      "backbones",
+      "benchmarks",
+      "export",
+      "files",
+      "grids",
+      "learner",
+      "method",
+      "metrics",
+      "options",
+      "plugins",
+    ].map((page) => `docs/${page}.md`),
   ])("%s links to what is there", (page) => {
     const text = readFileSync(join(root, page), "utf8");
     const targets = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);

@@ -2,10 +2,10 @@
 import { cifarBinary, cifarClassNames, cifarMetaNames, cifarPickle } from "../../src/data/cifar.ts";
 import { CUB_LISTS, cubSplit } from "../../src/data/cub-lists.ts";
 import { domainSplit, parseDomainList } from "../../src/data/domain-lists.ts";
+import { decodeModel } from "../../src/learner/model-file.ts";
 import { parseConfig } from "../../src/nn/checkpoint.ts";
 import { parseTimmConfig } from "../../src/nn/timm.ts";
 import { plainNames } from "../../src/nn/wrapped-names.ts";
-import { decodeModel } from "../../src/node/runs/model-file.ts";
 import {
   decodePretraining,
   emptyPretrainingRecord,

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
+import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
+import { checkFits, checkWeights, decodeModel, type ModelDescription } from "../../learner/model-file.ts";
 import type { MethodContext } from "../../methods/method.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { Backbone } from "../../nn/checkpoint.ts";
@@ -18,19 +20,10 @@ import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { checkFits, decodeModel } from "./model-file.ts";
 import { REGISTRY } from "./registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
-
-/** What a model says about one image. */
-export interface Classified {
-  /** The likeliest class first: the softmax of the head's scores. */
-  readonly classes: readonly { readonly className: string; readonly probability: number }[];
-  /** How far the image is from every known class, about 1 or less for known ones; null where no head can tell. */
-  readonly distance: number | null;
-}
 
 /** A model that classifies. */
 export interface Model {
@@ -44,7 +37,7 @@ export interface Model {
   /** What a user should know of its files, a line each. */
   readonly notices: readonly string[];
   /** What it says about images, from one forward pass. */
-  classify(images: Images): Promise<readonly Classified[]>;
+  classify(images: Images): Promise<readonly Prediction[]>;
   dispose(): Promise<void>;
 }
 
@@ -54,6 +47,8 @@ export interface ModelOptions {
   readonly backbone?: string | undefined;
   /** Name of a head; left out: the model's own choice. */
   readonly head?: string | undefined;
+  /** An image stranger than this is unknown; default: what the model's held-out images say; of a run's model, none is. */
+  readonly unknownThreshold?: number | undefined;
   readonly threads?: number | undefined;
   /** Where the model's method and heads are looked up; default: what comes along. */
   readonly registry?: Registry | undefined;
@@ -70,7 +65,7 @@ export interface ModelOptions {
   readonly microBatch?: number | undefined;
 }
 
-/** A run's model with what it was made of. */
+/** A model with what it was made of. */
 export interface OpenedModel {
   readonly model: ContinualModel;
   /** Of the stream; not all need have been seen. */
@@ -83,17 +78,21 @@ export interface OpenedModel {
   readonly head: string;
   /** Where it lies, for messages. */
   readonly file: string;
+  /** What the file says about itself. */
+  readonly description: ModelDescription;
 }
 
+/** The file of the model in a run's folder, its model/ folder, or a learner's; undefined if there is none. */
+export const modelFileIn = (folder: string): string | undefined =>
+  [join(folder, "model", "model.safetensors"), join(folder, "model.safetensors")].find(existsSync);
+
 /**
- * Reads the model of a run and its backbone.
- * @param folder a run's folder, or its model/ folder
+ * Reads the model of a run or a learner, and its backbone.
+ * @param folder a run's folder or its model/ folder, or a learner's
  * @throws InputError if there is none, or it doesn't fit its backbone
  */
 export async function readModel(folder: string, options: ModelOptions = {}): Promise<OpenedModel> {
-  const file = [join(folder, "model", "model.safetensors"), join(folder, "model.safetensors")].find(
-    existsSync,
-  );
+  const file = modelFileIn(folder);
   if (file === undefined) {
     throw new InputError(
       `${folder}: there is no model (model/model.safetensors); a run writes one after its first task`,
@@ -111,12 +110,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
     onRequest: (endpoint) => onRequest?.(from, endpoint),
     settings: hub,
   });
-  if (trained.weights !== undefined && backbone.sha256 !== undefined && trained.weights !== backbone.sha256) {
-    const [then, now] = [trained.weights, backbone.sha256].map((digest) => digest.slice(0, 12));
-    throw new InputError(
-      `${file}: was trained on other weights than ${backbone.name} has (SHA-256 ${then}, here ${now}); give it the backbone that it was trained with: --backbone`,
-    );
-  }
+  checkWeights(description, backbone, file);
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
@@ -141,31 +135,29 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
   }
   checkFits(model.state(), tensors, file);
   await model.load(tensors);
-  return { model, classNames, method: name, precision: trained.precision, backbone, head, file };
+  return { model, classNames, method: name, precision: trained.precision, backbone, head, file, description };
 }
 
 /**
- * Opens the model of a run.
- * @param folder a run's folder, or its model/ folder
+ * Opens the model of a run or a learner.
+ * @param folder a run's folder or its model/ folder, or a learner's
  * @throws InputError if there is none, or it doesn't fit its backbone
  */
 export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
-  const { model, classNames, backbone, head } = await readModel(folder, options);
+  const { model, classNames, backbone, head, description } = await readModel(folder, options);
+  const key = keyOf(description, model.learner.width, options.unknownThreshold);
+  const [own, fitted] = [model.heads.temperature(head), key.temperature];
   return {
-    classNames,
+    classNames: classNames.filter((_, position) => !key.removed.includes(position)),
     heads: model.heads.names,
     preprocessing: backbone.preprocessing,
     notices: backbone.notices ?? [],
-    temperature: model.heads.temperature(head),
+    temperature: fitted === 1 ? own : (own ?? 1) * fitted,
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);
       return Array.from({ length: images.count }, (_, row) => {
         const own = scores[head]!.subarray(row * classNames.length, (row + 1) * classNames.length);
-        const all = softmax(own).map((probability, i) => ({ className: classNames[i]!, probability }));
-        return {
-          classes: all.sort((a, b) => b.probability - a.probability),
-          distance: distances?.[row] ?? null,
-        };
+        return answerOf(own, distances?.[row] ?? null, key);
       });
     },
     dispose: () => model.dispose(),
@@ -198,14 +190,4 @@ function context(
     microBatch,
     optimization: DEFAULT_OPTIMIZATION,
   };
-}
-
-function softmax(scores: Float32Array): number[] {
-  const highest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
-  if (highest === Number.NEGATIVE_INFINITY) {
-    throw new InputError("this head has learnt no class yet: choose another with --readout");
-  }
-  const exponentials = Array.from(scores, (score) => Math.exp(score - highest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
 }

@@ -1,16 +1,21 @@
-/** @file The file of a run's model: what it says about itself, and whether its parts fit each other. */
+/** @file The file of a model, a run's or a learner's: what it says about itself, and whether its parts fit each other. */
 import * as z from "zod";
-import { FEATURES } from "../../network/features.ts";
-import { imageSide } from "../../nn/bounds.ts";
-import { FLOAT32_PARTS } from "../../nn/precision.ts";
-import { currentDescription, FORMAT } from "../../run/former-model.ts";
-import { InputError } from "../../tensor/errors.ts";
-import { checkFinite } from "../../tensor/finite.ts";
-import { decodeSafetensors } from "../../tensor/safetensors.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { FEATURES } from "../network/features.ts";
+import { imageSide } from "../nn/bounds.ts";
+import type { Backbone } from "../nn/checkpoint.ts";
+import { FLOAT32_PARTS } from "../nn/precision.ts";
+import { currentDescription, FORMAT } from "../run/former-model.ts";
+import { InputError } from "../tensor/errors.ts";
+import { checkFinite } from "../tensor/finite.ts";
+import { decodeSafetensors, encodeSafetensors } from "../tensor/safetensors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { RECORD_VERSION, recordSchema } from "./record.ts";
 
-/** What model.safetensors says about itself under "fm-lora". */
-const descriptionSchema = z.looseObject({
+/** Metadata entry of model.safetensors. */
+const ENTRY = "fm-lora";
+
+/** What a model is made of. */
+const basisSchema = z.looseObject({
   format: z.literal(FORMAT),
   method: z.string(),
   methodOptions: z.record(z.string(), z.unknown()),
@@ -18,35 +23,54 @@ const descriptionSchema = z.looseObject({
   drift: z.string().optional(),
   headOptions: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string(),
+  /** SHA-256 of the backbone's, where that is known. */
   weights: z.string().optional(),
   imageSize: imageSide,
   precision: z.enum(["float32", "int8"]).default("float32"),
   float32Parts: z.array(z.enum(FLOAT32_PARTS)).default([]),
   features: z.enum(FEATURES).default("cls"),
-  classNames: z.array(z.string()).nonempty(),
   plugins: z.array(z.string()).default([]),
+  /** Fixes what a learner draws. */
+  seed: z.number().int().nonnegative().default(1993),
 });
+
+/** What model.safetensors says about itself under "fm-lora". */
+const descriptionSchema = basisSchema.extend({
+  classNames: z.array(z.string()).nonempty(),
+  learner: recordSchema.optional(),
+});
+
+/** What a model is made of, whatever it has learnt. */
+export type ModelBasis = z.infer<typeof basisSchema>;
+
+/** What a model says about itself. */
+export type ModelDescription = z.infer<typeof descriptionSchema>;
 
 /** A model as it lies in its file. */
 export interface ModelFile {
-  readonly description: z.infer<typeof descriptionSchema>;
+  readonly description: ModelDescription;
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
 /**
- * Reads what a run has written.
+ * Reads what a run or a learner has written.
  * @param file for messages
- * @throws InputError if it is damaged or another program's, or its classes have no names
+ * @throws InputError if it is damaged, another program's or a later version's
  */
 export function decodeModel(bytes: Uint8Array, file: string): ModelFile {
   const { tensors, metadata } = decodeSafetensors(bytes, file);
-  const description = parseDescription(metadata["fm-lora"], file);
+  const description = parseDescription(metadata[ENTRY], file);
   for (const [name, each] of Object.entries(tensors)) checkFinite(file, name, each);
   checkClasses(tensors, description.classNames, file);
-  return { description, tensors };
+  return { tensors, description };
 }
 
-function parseDescription(text: string | undefined, file: string): z.infer<typeof descriptionSchema> {
+/** The file's bytes. `description` is that of `ModelDescription`, and may have more. */
+export function encodeModel(tensors: Readonly<Record<string, Tensor>>, description: object): Uint8Array {
+  return encodeSafetensors(tensors, { [ENTRY]: JSON.stringify(description) });
+}
+
+function parseDescription(text: string | undefined, file: string): ModelDescription {
   if (text === undefined) {
     throw new InputError(`${file}: no model of fm-lora: its metadata have no entry "fm-lora"`);
   }
@@ -60,19 +84,24 @@ function parseDescription(text: string | undefined, file: string): z.infer<typeo
     throw new InputError(`${file}: its entry "fm-lora" is no JSON object`);
   }
   const description = currentDescription(json as Record<string, unknown>);
-  if (description.format !== FORMAT) {
-    throw new InputError(
-      `${file}: a model of format ${JSON.stringify(description.format)}, this program reads ${FORMAT}; open it with the version that wrote it`,
-    );
-  }
+  checkVersion(file, "a model of format", description.format, FORMAT);
+  const record = description.learner as { readonly version?: unknown } | undefined;
+  if (record !== undefined) checkVersion(file, "a learner of version", record?.version, RECORD_VERSION);
   const result = descriptionSchema.safeParse(description);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new InputError(`${file}: its entry "fm-lora": ${issue!.path.join(".")}: ${issue!.message}`);
 }
 
+function checkVersion(file: string, what: string, found: unknown, expected: number): void {
+  if (found === expected) return;
+  throw new InputError(
+    `${file}: ${what} ${JSON.stringify(found)}, this program reads ${expected}; open it with the version that wrote it`,
+  );
+}
+
 /**
- * Compares tensors with a learner's state before training, which has the names of any later one; only the number of
+ * Compares tensors with a model's state before training, which has the names of any later one; only the number of
  * classes grows.
  * @throws InputError naming the tensor that doesn't fit
  */
@@ -122,4 +151,17 @@ function checkClasses(
       `${file}: tensor ${name} has class ${places[wrong]} at place ${wrong}, and there are ${classNames.length} class names; the file was changed: take it from the run again`,
     );
   }
+}
+
+/** @throws InputError if the model was trained on other weights, where both are known */
+export function checkWeights(
+  { weights }: Pick<ModelBasis, "weights">,
+  backbone: Pick<Backbone, "name" | "sha256">,
+  file: string,
+): void {
+  if (weights === undefined || backbone.sha256 === undefined || weights === backbone.sha256) return;
+  const [then, now] = [weights, backbone.sha256].map((digest) => digest.slice(0, 12));
+  throw new InputError(
+    `${file}: was trained on other weights than ${backbone.name} has (SHA-256 ${then}, here ${now}); give it the backbone that it was trained with: --backbone`,
+  );
 }
