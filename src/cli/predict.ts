@@ -57,8 +57,8 @@ export function predictCommand(registry: Registry) {
         hub: options.offline === true ? offline(hubSettings()) : undefined,
       }).finally(status.stop);
       for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
-      if (options.json !== true) status.line(temperatureNote(model.temperature));
       const unreadable: string[] = [];
+      let answered = false;
       try {
         for await (const part of fileBatches(files, model.preprocessing)) {
           unreadable.push(...part.unreadable);
@@ -68,11 +68,13 @@ export function predictCommand(registry: Registry) {
             const line =
               options.json === true ? asJson(part.files[i]!, shown) : asText(part.files[i]!, shown, top);
             print(`${line}\n`);
+            answered = true;
           }
         }
       } finally {
         await model.dispose();
       }
+      if (answered && options.json !== true) status.line(temperatureNote(model.temperature));
       if (unreadable.length > 0) throw new InputError(unreadable.join("; "));
     });
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
 import { headSetOptions } from "../heads/head-set.ts";
+import type { AnyMethod } from "../methods/index.ts";
 import { REGISTRY } from "../node/runs/registry.ts";
 import { DEFAULT_METHOD, resolveRun } from "../node/runs/request.ts";
 import { runBenchmark } from "../node/runs/run.ts";
@@ -60,22 +61,34 @@ export function runCommand(registry: Registry = REGISTRY) {
     .configureHelp({
       visibleOptions: (shown) => [
         ...Help.prototype.visibleOptions.call(new Help(), shown),
-        ...choiceOptions(registry, shown.args[0], shown.opts().method),
+        ...choiceOptions(registry, shown.args[0], shown.opts()),
       ],
     })
     .addHelpText("after", "\nOptions of another method: fmlora run --method <name> --help");
 }
 
-/** What the help adds for a benchmark and a method, where these are known names. */
-function choiceOptions(registry: Registry, benchmarkName: string | undefined, methodName: unknown): Option[] {
+/** What the help adds for a benchmark and a method with its heads, where these are known names. */
+function choiceOptions(
+  registry: Registry,
+  benchmarkName: string | undefined,
+  typed: Readonly<Record<string, unknown>>,
+): Option[] {
   const { methods, benchmarks } = registry;
   const benchmark = benchmarks.filter(({ name }) => name === benchmarkName);
+  const method = methods.find(({ name }) => name === typed.method);
   const parts = [
     { ...ofEveryRun, owner: "a run" },
-    ...headSettings(registry.heads),
     ...(benchmark.length === 0 ? benchmarks : benchmark).map(benchmarkSettings),
-    ...methods.filter(({ name }) => name === methodName).map(methodSettings),
-  ];
+    ...(method === undefined ? headSettings(registry.heads) : [methodSettings(method), headsOf(method)]),
+  ].filter(({ settings }) => settings.length > 0);
+
+  /** Those of `--heads` and `--drift`, or the method's own. */
+  function headsOf(chosen: AnyMethod): OwnSettings {
+    const { heads, drift } = given(ofEveryRun.settings, typed) as RunOptionsInput;
+    const choice = chosenHeads(chosen, heads, drift, registry.heads);
+    const owner = `heads ${choice.heads.map(({ name }) => name).join(", ")}`;
+    return { owner, settings: settingsOf(headSetOptions(choice.heads, choice.drift)) };
+  }
   return parts.flatMap(({ owner, settings }) => helpOptions(`Options of ${owner}:`, settings));
 }
 

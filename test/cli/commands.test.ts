@@ -42,12 +42,19 @@ describe("help", () => {
       Commands:
         run [options] <benchmark>           train and evaluate a method on a stream of
                                             tasks
+        grid [options] <table>              run every combination of a file's
+                                            settings: methods, seeds, benchmarks
+        worker [options]                    run cells from a queue, each in a process
+                                            of its own
         compare [options] <runs...>         compare finished runs: means over seeds,
                                             and differences paired by seed
         learn [options] <folder>            learn the classes of a folder of images,
                                             into a new model or one that is there
         predict [options] <files...>        classify images with a model that run or
                                             learn has written
+        export [options]                    write the model of a run for PEFT,
+                                            transformers, transformers.js or any ONNX
+                                            Runtime
         evaluate [options] <folder>         measure a model on a folder of images, one
                                             folder a class
         info [options]                      say what a model has learnt, task by task,
@@ -82,13 +89,13 @@ describe("help", () => {
       "Options:",
       "Options of a run:",
       "Options of benchmark emoji:",
-      "Options of method ncm:",
+      "Options of heads ncm, lda:",
     ]);
     expect(stdout).toMatch(
       /^ {2}--seed <n> +fixes everything random but the class order\s+\(default: 1993\)$/m,
     );
     expect(stdout).toMatch(
-      /^ {2}--shrinkage <n> +ridge of the LDA covariance, in mean diagonals\s+\(default: 0.1\)$/m,
+      /^ {2}--shrinkage <n> +ridge of the covariance of classes, in mean\s+diagonals\s+\(default: 0.1\)$/m,
     );
     expect(stdout).not.toContain("--rank");
   });
@@ -134,6 +141,10 @@ describe("compare", () => {
       "seq-lora rows",
       "seq-lora/lda lda",
       "mine rows",
+      "fm-lora trains",
+      "seq-lora trains",
+      "seq-lora/lda trains",
+      "mine trains",
       "seq-lora 1",
       "seq-lora/lda 1",
       "mine 1",
@@ -212,7 +223,7 @@ describe("predict", () => {
     for (const more of [["fm"], [join("fm", "model")], ["fm", "--readout", "head"]]) {
       const { code, stdout } = await place.fmlora(["predict", image(1), "--model", ...more]);
       expect(code).toBe(0);
-      expect(stdout).toMatch(/^images.test.class-1.0\.png: class-\d [01]\.\d{3}\n$/);
+      expect(stdout).toMatch(/^images.test.class-1.0\.png: class-\d [01]\.\d{3} \(distance \d+\.\d{2}\)\n$/);
     }
   });
 
@@ -228,7 +239,8 @@ describe("predict", () => {
     ]);
     expect(stdout).toMatch(/^images.test.class-0.0\.png: class-\d/);
     expect(stderr).toMatchInlineSnapshot(`
-      "fmlora: gone.png: no such file; bad.jpg: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it
+      "note: probabilities are calibrated on the classes it knows (temperature 2.30), and may be near 1 for an image of no known class; distances well above 1 tell some of these
+      fmlora: gone.png: no such file; bad.jpg: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it
       "
     `);
     expect(code).toBe(2);
@@ -254,8 +266,8 @@ describe("predict", () => {
     );
     writeTinyBackbone(join(place.path, "wide"), { width: 48 });
     const wrong = ["predict", image(0), "--model", "fm", "--backbone", "wide"];
-    expect(await place.refused(...wrong)).toMatchInlineSnapshot(
-      `"fmlora: fm/model/model.safetensors: tensor blocks.0.query.a is [8,32], the backbone makes it [8,48]; the model was trained on another one [2]"`,
+    expect(await place.refused(...wrong)).toMatch(
+      /^fmlora: fm.model.model\.safetensors: was trained on other weights than wide has \(SHA-256 [0-9a-f]{12}, here [0-9a-f]{12}\); give it the backbone that it was trained with: --backbone \[2\]$/,
     );
   });
 });

@@ -56,7 +56,10 @@ test("run, data check, predict and features say what they left out", async () =>
 
   const below = [UNREAD("test/class-1/b.tif", "1 .tif, 1 .bmp", 2), AGAIN];
   const predict = await place.fmlora(["predict", "images", "--model", "run"]);
-  expect([predict.code, notes(predict.stderr)]).toEqual([0, [WRAPPER, ...below]]);
+  expect([predict.code, notes(predict.stderr)]).toEqual([
+    0,
+    [WRAPPER, ...below, expect.stringMatching(/^probabilities are not calibrated/)],
+  ]);
   const features = await place.fmlora(["features", "images", "--backbone", "backbone", "--out", "x.npy"]);
   expect([features.code, notes(features.stderr)]).toEqual([0, [WRAPPER, ...below]]);
   expect(features.stderr).toContain("x.npy: 67 x 32 float32"); // 6 classes x (8 + 3), and the nested one

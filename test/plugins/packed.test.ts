@@ -170,7 +170,7 @@ describe("the example's method and head", () => {
     const predict = ["predict", "gray.png", "--model", "probe", "--readout", "medians"];
     expect(fmlora(...predict, "--plugin", "./plugin")).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/^gray\.png: \d+ degrees [\d.]+\n$/),
+      stdout: expect.stringMatching(/^gray\.png: \d+ degrees [\d.]+ \(distance [\d.]+\)\n$/),
     });
     expect(refused("run", "stripes", "--plugin", "./plugin", "--heads", "median")).toMatch(
       /^fmlora: there is no head "median" \(did you mean medians\?\); expected all, or some of: aligned, gaussian, lda, ncm, ranpac, rows, medians \[2\]$/,
@@ -209,7 +209,7 @@ describe("a plugin's method", () => {
     const predict = ["predict", "image.png", "--model", "keen"];
     expect(fmlora(...predict, "--plugin", "./method.mjs")).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/^image\.png: \d+ degrees [\d.]+\n$/),
+      stdout: expect.stringMatching(/^image\.png: \d+ degrees [\d.]+ \(distance [\d.]+\)\n$/),
     });
     const advice = "it was made with plugins: add --plugin ./plugin --plugin ./method.mjs [2]";
     expect(refused(...predict)).toBe(`fmlora: there is no method "keen-lda"; ${advice}`);
