@@ -44,10 +44,10 @@ describe("cells", () => {
     const ids = cellsOf(EXAMPLE).map(({ id }) => id);
     expect(ids).toMatchInlineSnapshot(`
       [
-        "2049465c767b",
-        "216dc3483d46",
-        "428ef4daf492",
-        "f6d7e43f963c",
+        "b7befb5820cb",
+        "204b7692ccbb",
+        "6b593f7ddcac",
+        "1b2929b3339b",
       ]
     `);
     expect(new Set(ids).size).toBe(4);
@@ -153,12 +153,12 @@ test("what is wrong in a file is named in one line", () => {
       "table.yaml: expected options with their values, such as "benchmark: emoji"",
       "table.yaml: benchmark is missing; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted",
       "table.yaml: there is no benchmark "emojis"; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted",
-      "table.yaml: there is no method "lora"; expected one of: fm-lora, seq-lora, ncm, lda, joint",
+      "table.yaml: there is no method "lora"; expected one of: fm-lora, seq-lora, first-task, ncm, lda, linear-probe, l2p, dualprompt, coda-prompt, inflora, sd-lora, ease, slca, fine-tuning, joint",
       "table.yaml: there is no option "epoch"; docs/options.md lists them, and log, variants, include, exclude are the grid's own",
       "table.yaml: there is no option "firstEpochs"; it is written first-epochs",
-      "table.yaml: --epochs 0: expected a whole number above 0",
-      "table.yaml: emoji: option "classes" is "many"; expected a whole number",
-      "table.yaml: method fm-lora: --sites ["query","fc9"]: expected a list, separated by commas, of: query, key, value, output, fc1, fc2",
+      "table.yaml: \`epochs: 0\`: expected a whole number above 0",
+      "table.yaml: benchmark emoji: \`classes: "many"\`: expected a whole number of at least 2",
+      "table.yaml: method fm-lora: \`sites: ["query","fc9"]\`: expected a list, separated by commas, of: query, key, value, output, fc1, fc2",
       "table.yaml: rank is an option of no method and benchmark that is in this grid",
       "table.yaml: seed is an empty list; give a value, or leave it out",
       "table.yaml: seed has no value; expected a value, or a list of values",
