@@ -11,7 +11,7 @@ export class FrozenQuery {
   readonly #network: AdaptedNetwork;
 
   constructor(context: NetworkContext) {
-    this.#network = new AdaptedNetwork(context);
+    this.#network = new AdaptedNetwork({ ...context, features: "cls" }); // keys have the width of CLS
   }
 
   /** The query of each image, in a graph. [images of a run, d] */

@@ -57,7 +57,7 @@ describe.each(cases)(
         expect(leaks(file, double, 32)).toBe(0);
       }
       const state = run.states.at(-1)!;
-      if (heads === undefined) return;
+      if (!("gaussian.directions" in state)) return; // not all methods take that head
       const directions = rowsIn(state, "gaussian.directions").filter((row) =>
         row.some((value) => value !== 0),
       );

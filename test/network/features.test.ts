@@ -97,16 +97,23 @@ test("what has no CLS, no block before, or features of its own refuses", () => {
 const dataset = patternDataset({ classes: 4, trainPerClass: 8, testPerClass: 4 });
 const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
 
-test.each(METHODS.map(({ name }) => name))(
+test("l2p has its features from its prompts, and says so", async () => {
+  await expect(runMethod("l2p", stream, { features: "cls+mean" })).rejects.toThrow(
+    "the method makes its own",
+  );
+});
+
+test.each(METHODS.map(({ name }) => name).filter((name) => name !== "l2p"))(
   "%s learns on them; its model from file has the same features",
   async (name) => {
     const run = await runMethod(name, stream, { features: "cls+mean+previous", epochs: 3 });
     const last = Object.values(run.record.correct)[0]!.at(-1)!;
-    expect(last.reduce((sum, right) => sum + right, 0) / dataset.test.length).toBeGreaterThan(0.6);
+    expect(last.reduce((sum, right) => sum + right, 0) / dataset.test.length).toBeGreaterThan(0.5); // chance: 0.25
     for (const [key, { dims }] of Object.entries(run.states.at(-1)!))
-      if (key === "statistics.means" || key === "head.weight") expect(dims.at(-1)).toBe(3 * D);
+      if (key === "statistics.means" || key === "head.weight") expect(dims.at(-1)! % (3 * D)).toBe(0);
     const model = await run.reload();
-    expect((await model.learner.features(batch)).length).toBe(4 * 3 * D);
+    const spaces = name === "ease" ? stream.tasks.length : 1; // of each task's adapter, side by side
+    expect((await model.learner.features(batch)).length).toBe(4 * 3 * D * spaces);
     await model.dispose();
   },
 );

@@ -140,7 +140,7 @@ export function badEnding({ code, stderr, hung }: Outcome, killed = false): stri
   return [
     ...(code === 0 || code === 2 ? [] : [`exit code ${code}: ${stderr.trimEnd().split("\n").at(-1)}`]),
     ...(code === 2 && lines.length !== 1 ? [`${lines.length} lines for exit code 2`] : []),
-    ...(/^ {4}at /m.test(stderr) ? ["a stack"] : []),
+    ...(/^ {4}at /m.test(stderr) ? [`a stack: ${stderr}`] : []),
   ];
 }
 

@@ -61,7 +61,7 @@ describe("fmlora data check", () => {
 
   test("refuses a folder where a benchmark reads none", async () => {
     expect((await data("check", "emoji", "--data", place)).replaceAll(place, "DIR")).toBe(
-      'fmlora: emoji: it comes from npm packages and reads no data folder, but "DIR" was given; leave it out [2]',
+      'fmlora: emoji: it needs nothing but its npm packages and reads no data folder, but "DIR" was given; leave it out [2]',
     );
   });
 });

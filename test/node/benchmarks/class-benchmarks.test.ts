@@ -98,7 +98,7 @@ describe("imagenet-r", () => {
     );
     const erased: Benchmark = imagenetR;
     expect(await refusal(erased.open({ data: root, options: { split: "mine" } }))).toBe(
-      'benchmark imagenet-r: --split "mine": expected one of: auto, folders, lists, seeded',
+      'benchmark imagenet-r: `split: "mine"`: expected one of: auto, folders, lists, seeded',
     );
 
     await write(test, JSON.stringify({ data: [`${wnids[0]}/2.jpg`], targets: [0] })); // JSON is YAML, too

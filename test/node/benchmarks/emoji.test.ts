@@ -71,11 +71,11 @@ describe("emoji", () => {
   });
 
   test.each([
-    [{ classes: 1 }, /^benchmark emoji: --classes 1: expected a whole number of at least 2/],
+    [{ classes: 1 }, /^benchmark emoji: `classes: 1`: expected a whole number of at least 2/],
     [{ classes: 1033 }, /^benchmark emoji: --classes 1033: expected at most 1032, the emoji that all/],
-    [{ classes: "30" }, /^benchmark emoji: --classes "30": expected a whole number/],
-    [{ testStyle: "apple" }, /^benchmark emoji: --test-style "apple": expected one of: twemoji, openmoji/],
-    [{ teststyle: "noto" }, /^benchmark emoji: --teststyle: .* \(did you mean --test-style\?\)$/],
+    [{ classes: "30" }, /^benchmark emoji: `classes: "30"`: expected a whole number/],
+    [{ testStyle: "apple" }, /^benchmark emoji: `testStyle: "apple"`: expected one of: twemoji, openmoji/],
+    [{ teststyle: "noto" }, /^benchmark emoji: `teststyle`: .* \(did you mean `testStyle`\?\)$/],
   ] as const)("refuses %o", async (options, message) => {
     const erased: Benchmark = emoji;
     await expect(erased.open({ options })).rejects.toThrow(message);
@@ -105,7 +105,7 @@ describe("emoji-styles", () => {
   test("takes smaller subgroups when asked, and refuses limits that leave nothing", async () => {
     expect((await emojiStyles.open({ options: { leastEmoji: 8 } })).classNames).toHaveLength(51);
     await expect(emojiStyles.open({ options: { leastEmoji: 3 } })).rejects.toThrow(
-      /--least-emoji 3: expected/,
+      /`leastEmoji: 3`: expected/,
     );
     await expect(emojiStyles.open({ options: { leastEmoji: 45 } })).rejects.toThrow(/leaves 1 classes/);
   });

@@ -37,7 +37,10 @@ describe("openFolder(root) with train/ and test/", () => {
     expect(dataset.classNames).toEqual(["B", "b"]);
     expect(ids(dataset.train)).toEqual(["train/B/x.webp", "train/b/10.jpg", "train/b/2.PNG"]);
     expect(dataset.test.map(({ label }) => label)).toEqual([0, 1]);
-    expect(await dataset.read(dataset.train[0]!)).toEqual({ kind: "encoded", bytes: Buffer.from("x") });
+    expect(await dataset.read(dataset.train[0]!)).toEqual({
+      kind: "encoded",
+      bytes: new Uint8Array(Buffer.from("x")),
+    });
   });
 
   test("follows linked class folders", async () => {

@@ -34,7 +34,7 @@ test("a thousand tasks of the same classes, each with pixels of its own order th
 test("refuses numbers out of range", async () => {
   await expect(open({ permutations: 1 })).rejects.toThrow(
     new InputError(
-      "benchmark permuted: --permutations 1: expected a whole number of at least 2 and at most 100000",
+      "benchmark permuted: `permutations: 1`: expected a whole number of at least 2 and at most 100000",
     ),
   );
   await expect(open({ classes: 5000 })).rejects.toThrow(/--classes 5000: expected at most 1032/);

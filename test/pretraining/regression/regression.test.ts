@@ -55,7 +55,10 @@ async function featureError(
   const [weight, bias] = [heads["teacherMap.weight"]!.data, heads["teacherMap.bias"]!.data];
   const [test] = batchesOf(config.imageSize, 1, 2);
   const wanted = await featuresIn(teacher, test!);
-  const own = await featuresIn({ ...teacher, config, weights }, test!);
+  const own = await featuresIn(
+    { name: "student", preprocessing: teacher.preprocessing, config, weights },
+    test!,
+  );
   const d = config.hiddenSize;
   let error = 0;
   let spread = 0;
