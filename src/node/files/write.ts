@@ -62,7 +62,13 @@ export class WholeFile {
   readonly #handle: FileHandle;
   readonly #made: readonly string[];
   /** For a process that ends at once, as at a second Ctrl-C. */
-  readonly #atExit = (): void => rmSync(this.temporary, { force: true });
+  readonly #atExit = (): void => {
+    try {
+      rmSync(this.temporary, { force: true });
+    } catch {
+      // A disk that became read-only keeps it; the error that ends the process is told instead.
+    }
+  };
   #length = 0;
   #finished = false;
 
@@ -128,7 +134,7 @@ export class WholeFile {
   async discard(): Promise<void> {
     if (this.#finished) return;
     await this.#handle.close().catch(() => {}); // it may be closed already
-    await rm(this.temporary, { force: true });
+    await rm(this.temporary, { force: true }).catch(() => {}); // read-only by now: the failed write tells it
     process.off("exit", this.#atExit);
     await removeEmpty(this.#made);
   }
