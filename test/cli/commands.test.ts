@@ -1,5 +1,5 @@
 /** @file The commands beside `run`, and the help. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
@@ -269,41 +269,5 @@ describe("predict", () => {
     expect(await place.refused(...wrong)).toMatch(
       /^fmlora: fm.model.model\.safetensors: was trained on other weights than wide has \(SHA-256 [0-9a-f]{12}, here [0-9a-f]{12}\); give it the backbone that it was trained with: --backbone \[2\]$/,
     );
-  });
-});
-
-describe("features", () => {
-  test("writes an array that NumPy's format describes, a row a file", async () => {
-    const files = [image(0), image(1), image(0)];
-    const { code, stderr } = await place.fmlora([
-      "features",
-      ...files,
-      "--backbone",
-      "backbone",
-      "--out",
-      "f.npy",
-    ]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "f.npy: 3 x 32 float32\n" });
-    const bytes = readFileSync(join(place.path, "f.npy"));
-    expect(bytes.subarray(0, 8)).toEqual(Buffer.from("\x93NUMPY\x01\x00", "latin1"));
-    const header = bytes.readUInt16LE(8);
-    expect((10 + header) % 64).toBe(0);
-    expect(bytes.toString("latin1", 10, 10 + header).trim()).toBe(
-      "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 32), }",
-    );
-    const row = (i: number): number[] =>
-      Array.from({ length: 32 }, (_, k) => bytes.readFloatLE(10 + header + 4 * (32 * i + k)));
-    expect(bytes.length).toBe(10 + header + 4 * 96);
-    expect(row(0)).toEqual(row(2));
-    expect(row(0)).not.toEqual(row(1));
-    expect(row(0).every(Number.isFinite)).toBe(true);
-  });
-
-  test("writes nothing where an image can't be read", async () => {
-    const line = await place.refused("features", "gone.png", "--backbone", "backbone", "--out", "none.npy");
-    expect(line).toMatchInlineSnapshot(
-      `"fmlora: gone.png: no such file; --unreadable skip leaves such files out [2]"`,
-    );
-    expect(readdirSync(place.path).filter((name) => name.startsWith("none.npy"))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { COMMIT, MockHub } from "../node/hub/mock-hub.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { Workplace } from "./command.ts";
@@ -33,6 +33,8 @@ function readNpy(name: string): { shape: string; rows: Float32Array } {
   const shape = /'shape': \((.*?)\)/.exec(bytes.toString("latin1", 10, start))![1]!;
   return { shape, rows: new Float32Array(new Uint8Array(bytes.subarray(start)).buffer) };
 }
+
+const testImage = (label: number): string => join("images", "test", `class-${label}`, "0.png");
 
 const images = (): string[] =>
   readdirSync(join(place.path, "images/test"), { recursive: true, encoding: "utf8" })
@@ -231,4 +233,40 @@ test("backbones fetch says the name that stays; a run records it", async () => {
   expect((await place.fmlora(["predict", image, "--model", "run"])).code).toBe(0);
   vi.stubEnv("HF_HUB_OFFLINE", "");
   expect(await place.refused("backbones", "fetch", "org/none")).toContain("there is no such model");
+});
+
+describe("files one by one", () => {
+  test("writes an array that NumPy's format describes, a row a file", async () => {
+    const files = [testImage(0), testImage(1), testImage(0)];
+    const { code, stderr } = await place.fmlora([
+      "features",
+      ...files,
+      "--backbone",
+      "backbone",
+      "--out",
+      "f.npy",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "f.npy: 3 x 32 float32\n" });
+    const bytes = readFileSync(join(place.path, "f.npy"));
+    expect(bytes.subarray(0, 8)).toEqual(Buffer.from("\x93NUMPY\x01\x00", "latin1"));
+    const header = bytes.readUInt16LE(8);
+    expect((10 + header) % 64).toBe(0);
+    expect(bytes.toString("latin1", 10, 10 + header).trim()).toBe(
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 32), }",
+    );
+    const row = (i: number): number[] =>
+      Array.from({ length: 32 }, (_, k) => bytes.readFloatLE(10 + header + 4 * (32 * i + k)));
+    expect(bytes.length).toBe(10 + header + 4 * 96);
+    expect(row(0)).toEqual(row(2));
+    expect(row(0)).not.toEqual(row(1));
+    expect(row(0).every(Number.isFinite)).toBe(true);
+  });
+
+  test("writes nothing where an image can't be read", async () => {
+    const line = await place.refused("features", "gone.png", "--backbone", "backbone", "--out", "none.npy");
+    expect(line).toMatchInlineSnapshot(
+      `"fmlora: gone.png: no such file; --unreadable skip leaves such files out [2]"`,
+    );
+    expect(readdirSync(place.path).filter((name) => name.startsWith("none.npy"))).toEqual([]);
+  });
 });
