@@ -1,16 +1,14 @@
 /** @file An ONNX model under construction: nodes and initializers by name, for files that other programs run. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import type { OnnxAttribute } from "../graph/op.ts";
+import { encodeAttribute, encodeRaw, encodeTensor } from "../onnx/encode.ts";
 import {
-  type AttributeProto,
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   type TensorProto,
-  TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "../onnx/generated/onnx_pb.ts";
@@ -24,9 +22,6 @@ export const FLOAT16 = 10;
 /** Oldest operator set with all that is used: Resize with antialiasing came with 18. Older runtimes read it, too. */
 const OPSET = 18n;
 const IR_VERSION = 8n;
-
-/** An attribute: whole numbers, a text, or a real number. */
-type Attribute = number | readonly number[] | string | { readonly float: number };
 
 /** An input or output: its axes are numbers, or names where any length will do. */
 export interface Port {
@@ -44,7 +39,7 @@ export class OnnxBuilder {
   node(
     opType: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>> = {},
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
     outputs: readonly string[] = [this.fresh()],
   ): string {
     this.#nodes.push(
@@ -66,7 +61,7 @@ export class OnnxBuilder {
 
   /** Adds a constant, once by its name. @param half float32 is stored in half precision */
   constant(name: string, value: () => Tensor, { half = false }: { readonly half?: boolean } = {}): string {
-    if (!this.#initializers.has(name)) this.#initializers.set(name, encodeTensor(name, value(), half));
+    if (!this.#initializers.has(name)) this.#initializers.set(name, encodeInitializer(name, value(), half));
     return name;
   }
 
@@ -105,26 +100,9 @@ export class OnnxBuilder {
   }
 }
 
-function encodeAttribute(name: string, value: Attribute): AttributeProto {
-  const type = AttributeProto_AttributeType;
-  if (typeof value === "number")
-    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
-  if (typeof value === "string") {
-    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
-  }
-  if ("float" in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
-  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
-}
-
-function encodeTensor(name: string, { dtype, dims, data }: Tensor, half: boolean): TensorProto {
-  const halved = half && data instanceof Float32Array;
-  const { buffer, byteOffset, byteLength } = halved ? toHalf(data) : data; // serializing copies it
-  return create(TensorProtoSchema, {
-    name,
-    dataType: halved ? FLOAT16 : ONNX_TYPE[dtype],
-    dims: dims.map(BigInt),
-    rawData: new Uint8Array(buffer, byteOffset, byteLength),
-  });
+function encodeInitializer(name: string, value: Tensor, half: boolean): TensorProto {
+  if (!half || !(value.data instanceof Float32Array)) return encodeTensor(name, value);
+  return encodeRaw(name, FLOAT16, value.dims, toHalf(value.data));
 }
 
 /** Inputs and outputs are float32 in every file. */

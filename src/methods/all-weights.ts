@@ -1,11 +1,9 @@
 /** @file Methods that train all weights of the network: SLCA, and fine-tuning without any protection. */
 import * as z from "zod";
 import { frozenValues, ownWeights } from "../network/own-weights.ts";
-import type { Tensors } from "../runtime/runtime.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { defineMethod, type MethodContext, type TaskData, type Traits } from "./method.ts";
-import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
-import { atRate, TaskTraining } from "./parts/task-training.ts";
+import { defineMethod, type MethodContext, type Traits } from "./method.ts";
+import { adapterTraits } from "./parts/adapter-learner.ts";
+import { ValuesLearner } from "./parts/values-learner.ts";
 
 /** The state is the whole network, of one size for all tasks. Layers with a matrix of their own know no 8 bits. */
 const traits: Traits = { ...adapterTraits, trained: "all weights", precisions: ["float32"] };
@@ -46,45 +44,11 @@ export const fineTuning = defineMethod({
   create: (context, values) => new AllWeights(context, values),
 });
 
-class AllWeights extends AdapterLearner {
-  readonly #options: Options;
-  /** `own/NAME` of every weight: the backbone's own arrays until a task has trained, copies from then on. */
-  protected values: Record<string, Tensor>;
-
-  constructor(context: MethodContext, options: Options) {
+/** Values are `own/NAME` of every weight: the backbone's own arrays until a task has trained, copies from then on. */
+class AllWeights extends ValuesLearner {
+  constructor(context: MethodContext, { backboneRate, headRate }: Options) {
     const names = Object.keys(context.backbone.weights);
-    super(context, [ownWeights(context.backbone, names)]);
-    this.#options = options;
-    this.values = frozenValues(context.backbone, names);
-  }
-
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
-  protected async open({ classes }: TaskData): Promise<OpenTask> {
-    const { backboneRate, headRate } = this.#options;
-    const training = new TaskTraining({
-      network: this.network,
-      classes,
-      rows: this.rows,
-      headRate,
-      optimization: this.context.optimization,
-      fixed: {},
-      direct: atRate(backboneRate, this.values),
-      rates: ["backboneRate", "headRate"],
-    });
-    const fold = (): void => {
-      for (const name of Object.keys(this.values)) this.values[name] = training.value(name);
-    };
-    return { training, fold };
-  }
-
-  protected ownState(): Record<string, Tensor> {
-    return { ...this.values };
-  }
-
-  protected loadOwn(state: Tensors): void {
-    for (const name of Object.keys(this.values)) this.values[name] = state[name]!;
+    const rates = { rate: backboneRate, option: "backboneRate", headRate };
+    super(context, [ownWeights(context.backbone, names)], frozenValues(context.backbone, names), rates);
   }
 }

@@ -2,14 +2,12 @@
 import * as z from "zod";
 import { FrozenQuery } from "../network/frozen-query.ts";
 import { promptPool } from "../network/prompt-pool.ts";
-import type { Tensors } from "../runtime/runtime.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { defineMethod, type MethodContext, type TaskData, type Traits } from "./method.ts";
-import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
+import { defineMethod, type MethodContext, type Traits } from "./method.ts";
+import { adapterTraits } from "./parts/adapter-learner.ts";
 import { uniformTensor } from "./parts/draws.ts";
-import { atRate, TaskTraining } from "./parts/task-training.ts";
+import { ValuesLearner } from "./parts/values-learner.ts";
 
 const count = z.number().int().positive();
 const options = z.object({
@@ -41,10 +39,8 @@ export const l2p = defineMethod({
   create: (context, values) => new L2p(context, values),
 });
 
-class L2p extends AdapterLearner {
-  readonly #options: Options;
+class L2p extends ValuesLearner {
   readonly #query: FrozenQuery;
-  protected values: Record<string, Tensor>;
 
   constructor(context: MethodContext, options: Options) {
     const { poolSize, promptLength, chosen, votedPrompts: voted } = options;
@@ -54,50 +50,20 @@ class L2p extends AdapterLearner {
       );
     }
     const query = new FrozenQuery(context);
-    super(context, [promptPool(context, query, { ...options, voted })]);
-    this.#options = options;
-    this.#query = query;
     const { hiddenSize } = context.backbone.config;
-    this.values = {
+    const values = {
       "pool.prompts": uniformTensor([poolSize, promptLength, hiddenSize], 1, Rng.at(context.seed, "prompts")),
       "pool.keys": uniformTensor([poolSize, hiddenSize], 1, Rng.at(context.seed, "keys")),
     };
+    const rates = { rate: options.promptRate, option: "promptRate", headRate: options.headRate };
+    super(context, [promptPool(context, query, { ...options, voted })], values, rates);
+    this.#query = query;
     this.network.merge(this.values);
   }
 
   /** What every image costs. */
   get notes(): string[] {
     return ["the untouched network chooses the prompts: every image takes two forward passes"];
-  }
-
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
-  protected async open({ classes }: TaskData): Promise<OpenTask> {
-    const { promptRate, headRate } = this.#options;
-    const training = new TaskTraining({
-      network: this.network,
-      classes,
-      rows: this.rows,
-      headRate,
-      optimization: this.context.optimization,
-      fixed: {},
-      direct: atRate(promptRate, this.values),
-      rates: ["promptRate", "headRate"],
-    });
-    const fold = (): void => {
-      for (const name of Object.keys(this.values)) this.values[name] = training.value(name);
-    };
-    return { training, fold };
-  }
-
-  protected ownState(): Record<string, Tensor> {
-    return { ...this.values };
-  }
-
-  protected loadOwn(state: Tensors): void {
-    for (const name of Object.keys(this.values)) this.values[name] = state[name]!;
   }
 
   override async dispose(): Promise<void> {

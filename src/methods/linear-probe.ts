@@ -30,10 +30,6 @@ class LinearProbe extends AdapterLearner {
     this.#options = options;
   }
 
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
   protected async open({ classes }: TaskData): Promise<OpenTask> {
     const training = new TaskTraining({
       network: this.network,

@@ -60,10 +60,6 @@ class SdLora extends AdapterLearner {
     this.#pairs = pairs;
   }
 
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
   protected get values(): Tensors {
     return this.#pairs.values;
   }

@@ -1,15 +1,14 @@
 /** @file Sequential LoRA: the lower bound, and with all tasks at once the upper bound. */
 import * as z from "zod";
 import { lowRank } from "../network/low-rank.ts";
-import type { Tensors } from "../runtime/runtime.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { defineMethod, type MethodContext, type TaskData } from "./method.ts";
-import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
+import { defineMethod, type MethodContext } from "./method.ts";
+import { adapterTraits } from "./parts/adapter-learner.ts";
 import { initialBases } from "./parts/low-rank-bases.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
-import { atRate, TaskTraining } from "./parts/task-training.ts";
+import { ValuesLearner } from "./parts/values-learner.ts";
 
-const options = z.object({
+/** Options of one LoRA pair per site. */
+export const options = z.object({
   rank: z.number().int().positive().default(16).describe("rank of each update"),
   ...siteOptions,
   basesRate: z.number().positive().default(5e-4).describe("learning rate of A and B"),
@@ -41,46 +40,12 @@ export const joint = defineMethod({
   create: (context, values) => new SequentialLora(context, values),
 });
 
-class SequentialLora extends AdapterLearner {
-  readonly #options: Options;
-  /** A and B by name. */
-  protected values: Record<string, Tensor>;
-
-  constructor(context: MethodContext, options: Options) {
-    const { rank } = options;
-    const sites = adaptedSites(context.backbone.config, options.sites);
-    super(context, [lowRank(context.backbone, { sites, rank })]);
-    this.#options = options;
-    this.values = initialBases(context.backbone, sites, rank, context.seed);
-  }
-
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
-  protected async open(task: TaskData): Promise<OpenTask> {
-    const { basesRate, headRate } = this.#options;
-    const training = new TaskTraining({
-      network: this.network,
-      classes: task.classes,
-      rows: this.rows,
-      headRate,
-      optimization: this.context.optimization,
-      fixed: {},
-      direct: atRate(basesRate, this.values),
-      rates: ["basesRate", "headRate"],
-    });
-    const fold = (): void => {
-      for (const name of Object.keys(this.values)) this.values[name] = training.value(name);
-    };
-    return { training, fold };
-  }
-
-  protected ownState(): Record<string, Tensor> {
-    return { ...this.values };
-  }
-
-  protected loadOwn(state: Tensors): void {
-    for (const name of Object.keys(this.values)) this.values[name] = state[name]!;
+/** LoRA pairs A and B by site's name. */
+export class SequentialLora extends ValuesLearner {
+  constructor(context: MethodContext, { rank, sites: chosen, basesRate, headRate }: Options) {
+    const sites = adaptedSites(context.backbone.config, chosen);
+    const bases = initialBases(context.backbone, sites, rank, context.seed);
+    const rates = { rate: basesRate, option: "basesRate", headRate };
+    super(context, [lowRank(context.backbone, { sites, rank })], bases, rates);
   }
 }

@@ -91,7 +91,8 @@ function encodeNode(
   });
 }
 
-function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
+/** An attribute of a node. */
+export function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   const type = AttributeProto_AttributeType;
   if (typeof value === "number")
     return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
@@ -102,13 +103,20 @@ function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
   return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
 }
 
-function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto {
-  return create(TensorProtoSchema, {
-    name,
-    dataType: ONNX_TYPE[dtype],
-    dims: dims.map(BigInt),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), // serializing copies it
-  });
+/** A constant in the file, in its own data type. */
+export function encodeTensor(name: string, { dtype, dims, data }: Tensor): TensorProto {
+  return encodeRaw(name, ONNX_TYPE[dtype], dims, data);
+}
+
+/** The same with the bytes of any data type, by ONNX's number of it. */
+export function encodeRaw(
+  name: string,
+  dataType: number,
+  dims: readonly number[],
+  { buffer, byteOffset, byteLength }: ArrayBufferView,
+): TensorProto {
+  const rawData = new Uint8Array(buffer, byteOffset, byteLength); // serializing copies it
+  return create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData });
 }
 
 function encodeConstant(name: string, constant: Tensor, place: ExternalPlace | undefined): TensorProto {

@@ -101,7 +101,7 @@ class FmLora extends AdapterLearner {
     ];
   }
 
-  protected get untrained(): boolean {
+  protected override get untrained(): boolean {
     return !this.#shared.trained;
   }
 

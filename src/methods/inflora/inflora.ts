@@ -64,10 +64,6 @@ class InfLora extends AdapterLearner {
     this.#pairs = pairs;
   }
 
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
   protected get values(): Tensors {
     return this.#pairs.values;
   }

@@ -45,7 +45,9 @@ export abstract class AdapterLearner implements Learner {
   }
 
   /** Whether no task has trained anything yet. */
-  protected abstract readonly untrained: boolean;
+  protected get untrained(): boolean {
+    return this.rows.empty;
+  }
 
   /** What the graphs are fed besides images, frozen weights and the rows. */
   protected abstract readonly values: Tensors;

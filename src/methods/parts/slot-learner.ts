@@ -55,10 +55,6 @@ export class SlotLearner extends AdapterLearner {
     return ["the untouched network chooses the prompts: every image takes two forward passes"];
   }
 
-  protected get untrained(): boolean {
-    return this.rows.empty;
-  }
-
   protected get values(): Tensors {
     const { values } = this.#kept;
     return { ...values, ...this.#slots.fixed?.(pastOf(values, this.#slots), "serving") };
