@@ -106,7 +106,10 @@ test("l2p has its features from its prompts, and says so", async () => {
 test.each(METHODS.map(({ name }) => name).filter((name) => name !== "l2p"))(
   "%s learns on them; its model from file has the same features",
   async (name) => {
-    const run = await runMethod(name, stream, { features: "cls+mean+previous", epochs: name === "dualprompt" ? 6 : 3 });
+    const run = await runMethod(name, stream, {
+      features: "cls+mean+previous",
+      epochs: name === "dualprompt" ? 6 : 3,
+    });
     const last = Object.values(run.record.correct)[0]!.at(-1)!;
     expect(last.reduce((sum, right) => sum + right, 0) / dataset.test.length).toBeGreaterThan(0.6);
     for (const [key, { dims }] of Object.entries(run.states.at(-1)!))
