@@ -4,11 +4,10 @@ import { ONNX_DTYPES, type OnnxDtype } from "../export/onnx-classifier.ts";
 import { mergeAdapter } from "../node/exports/adapter.ts";
 import { exportModel } from "../node/exports/export.ts";
 import { EXPORT_FORMATS, type Exported } from "../node/exports/work.ts";
-import { hubSettings, offline } from "../node/hub/index.ts";
 import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
-import { downloadListener } from "./downloads.ts";
+import { asking, offlineOption } from "./learner-parts.ts";
 import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
@@ -46,36 +45,26 @@ export function exportCommand(registry: Registry) {
       ).conflicts(["model", "head", "dropPrompts", "dtype"]),
     )
     .addOption(pluginOption("also know the methods and heads"))
-    .addOption(
-      new Option(
-        "--offline",
-        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
-      ),
-    )
+    .addOption(offlineOption())
     .addOption(new Option("--json", "print what was written as a line of JSON"))
     .action(async (options) => {
       const { model, adapter, to, out, head, dropPrompts, dtype, resizing, backbone } = options;
       const status = statusLine();
-      const onDownload = downloadListener(status);
-      const settings = options.offline === true ? offline(hubSettings()) : undefined;
-      const asking = (name: string, endpoint: string): void =>
-        status.line(
-          `${model ?? adapter}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
-        );
+      const finding = asking(model ?? adapter ?? "", status, options.offline);
       try {
         if (adapter !== undefined) {
           if (to !== "safetensors" || out === undefined) {
             throw new InputError("--adapter: is merged with --to safetensors --out FOLDER");
           }
-          const onRequest = (endpoint: string): void => asking(backbone ?? "what it names", endpoint);
-          const merging = { out, backbone, settings, onProgress: onDownload, onRequest };
-          told(await mergeAdapter(adapter, merging), options.json);
+          const onRequest = (endpoint: string): void =>
+            finding.onRequest(backbone ?? "what it names", endpoint);
+          const { hub: settings, onDownload: onProgress } = finding;
+          told(await mergeAdapter(adapter, { out, backbone, settings, onProgress, onRequest }), options.json);
           return;
         }
         if (model === undefined) throw new InputError("--model: expected the folder of a run");
         const more = { to, out, head, dropPrompts, dtype, resizing, backbone };
-        const finding = { registry, onDownload, onRequest: asking, hub: settings };
-        told(await exportModel(model, { ...more, ...finding }), options.json);
+        told(await exportModel(model, { ...more, ...finding, registry }), options.json);
       } finally {
         status.stop();
       }

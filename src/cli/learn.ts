@@ -9,7 +9,7 @@ import { modelFileIn } from "../node/runs/model.ts";
 import { duration, jsonLine, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
-import { asking, learnerProgress, modelOption } from "./learner-parts.ts";
+import { asking, learnerProgress, modelOption, offlineOption } from "./learner-parts.ts";
 import { numberFor, wholeAboveZero } from "./numbers.ts";
 import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
@@ -51,14 +51,19 @@ export function learnCommand(registry: Registry) {
     )
     .addOption(new Option("--seed <n>", "of a new model (default: 1993)").argParser(numberFor("seed")))
     .addOption(new Option("--threads <n>", "of the runtime").argParser(wholeAboveZero("threads")))
+    .addOption(offlineOption())
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print what was done as a line of JSON"))
     .action(async (folder, options) => {
       const { model, json, train, epochs, validationShare, domain } = options;
-      const classes = await classFolders(folder);
       const status = statusLine();
+      const classes = await classFolders(folder, { onNotice: (notice) => status.line(`note: ${notice}`) });
       const start = performance.now();
-      const learner = await opened(model, { ...options, ...asking(model, status), registry });
+      const learner = await opened(model, {
+        ...options,
+        ...asking(model, status, options.offline),
+        registry,
+      });
       try {
         const result = await stoppable(
           status,
@@ -87,6 +92,7 @@ interface OpenArguments {
   readonly registry: Registry;
   readonly onDownload: ReturnType<typeof asking>["onDownload"];
   readonly onRequest: ReturnType<typeof asking>["onRequest"];
+  readonly hub: ReturnType<typeof asking>["hub"];
 }
 
 /** @throws InputError for options of a new model where one is there already */

@@ -1,6 +1,7 @@
 /** @file What the commands of a learner share. */
 import { Option } from "@commander-js/extra-typings";
 import type { LearnerProgress } from "../learner/index.ts";
+import { hubSettings, offline } from "../node/hub/index.ts";
 import { downloadListener } from "./downloads.ts";
 import type { StatusLine } from "./progress.ts";
 
@@ -24,9 +25,16 @@ export const learnerProgress =
     status.update(`${PHASES[phase]} ${done}/${total}${more}`, total === 0 ? 1 : done / total);
   };
 
-/** Says whom a learner's opening asks, and how a download goes. */
-export const asking = (model: string, status: StatusLine) => ({
+/** Forbids what `asking` tells of. */
+export const offlineOption = () =>
+  new Option("--offline", "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache");
+
+/** Says whom a learner's opening asks, unless nobody may be asked, and how a download goes. */
+export const asking = (model: string, status: StatusLine, isOffline: true | undefined) => ({
   onDownload: downloadListener(status),
   onRequest: (name: string, endpoint: string): void =>
-    status.line(`${model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it`),
+    status.line(
+      `${model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
+    ),
+  hub: isOffline === true ? offline(hubSettings()) : undefined,
 });

@@ -5,7 +5,7 @@ import { classFolders } from "../node/learner/class-folders.ts";
 import { type NodeLearner, openLearner } from "../node/learner/learner.ts";
 import { bytes, count, decimal, jsonLine, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
-import { asking, learnerProgress, modelOption } from "./learner-parts.ts";
+import { asking, learnerProgress, modelOption, offlineOption } from "./learner-parts.ts";
 import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
@@ -52,12 +52,14 @@ function evaluateCommand(registry: Registry) {
     .addArgument(new Argument("<folder>", "a folder with one folder of images a class"))
     .addOption(modelOption())
     .addOption(backboneOption())
+    .addOption(offlineOption())
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print one line of JSON"))
-    .action(async (folder, { model, json, backbone }) => {
-      const labeled = await classFolders(folder);
+    .action(async (folder, { model, json, backbone, offline }) => {
+      const notes = statusLine();
+      const labeled = await classFolders(folder, { onNotice: (notice) => notes.line(`note: ${notice}`) });
       await using(
-        openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }),
+        openLearner(model, { ...asking(model, statusLine(), offline), readOnly: true, registry, backbone }),
         async (learner) => {
           const status = statusLine();
           const result = await learner
@@ -78,11 +80,12 @@ function infoCommand(registry: Registry) {
     .description("say what a model has learnt, task by task, and how large it is")
     .addOption(modelOption())
     .addOption(backboneOption())
+    .addOption(offlineOption())
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print one line of JSON"))
-    .action(async ({ model, json, backbone }) => {
+    .action(async ({ model, json, backbone, offline }) => {
       await using(
-        openLearner(model, { ...asking(model, statusLine()), readOnly: true, registry, backbone }),
+        openLearner(model, { ...asking(model, statusLine(), offline), readOnly: true, registry, backbone }),
         async (learner) => {
           const info = await learner.info();
           print(`${json === true ? jsonLine(info) : asText(info)}\n`);
@@ -104,11 +107,16 @@ function changing(
   return command
     .addOption(modelOption())
     .addOption(backboneOption())
+    .addOption(offlineOption())
     .addOption(pluginOption("also know the methods and heads"))
     .action(async (...given: unknown[]) => {
-      const { model, backbone } = command.opts() as { model: string; backbone?: string };
+      const { model, backbone, offline } = command.opts() as {
+        model: string;
+        backbone?: string;
+        offline?: true;
+      };
       await using(
-        openLearner(model, { ...asking(model, statusLine()), registry, backbone }),
+        openLearner(model, { ...asking(model, statusLine(), offline), registry, backbone }),
         async (learner) => {
           const done = await change(learner, given.slice(0, names.length) as string[]);
           await learner.save();

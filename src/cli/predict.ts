@@ -1,13 +1,12 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { type Prediction, UNKNOWN } from "../learner/index.ts";
-import { hubSettings, offline } from "../node/hub/index.ts";
 import { openModel } from "../node/runs/model.ts";
 import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
-import { downloadListener } from "./downloads.ts";
 import { fileBatches, imagesIn } from "./images.ts";
+import { asking, offlineOption } from "./learner-parts.ts";
 import { numberFor, wholeAboveZero } from "./numbers.ts";
 import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
@@ -33,12 +32,7 @@ export function predictCommand(registry: Registry) {
         "strangeness above which an image is unknown (default: what the model's held-out images said)",
       ).argParser(numberFor("unknown-threshold")),
     )
-    .addOption(
-      new Option(
-        "--offline",
-        "ask no other machine: a backbone of the Hugging Face Hub has to be in its cache",
-      ),
-    )
+    .addOption(offlineOption())
     .addOption(new Option("--json", "print one line of JSON a file, with all classes' probabilities"))
     .action(async (filesOrFolders, options) => {
       const { backbone, readout: head, top, unknownThreshold } = options;
@@ -49,12 +43,7 @@ export function predictCommand(registry: Registry) {
         head,
         unknownThreshold,
         registry,
-        onDownload: downloadListener(status),
-        onRequest: (name, endpoint) =>
-          status.line(
-            `${options.model}: its backbone is ${name} of the Hugging Face Hub; asking ${endpoint} for it (--offline forbids that)`,
-          ),
-        hub: options.offline === true ? offline(hubSettings()) : undefined,
+        ...asking(options.model, status, options.offline),
       }).finally(status.stop);
       for (const notice of [...model.notices, ...notices]) status.line(`note: ${notice}`);
       const unreadable: string[] = [];

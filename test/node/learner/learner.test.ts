@@ -205,7 +205,7 @@ test("each wrong use is one line, and leaves the model as it was", async () => {
       "DIR/empty: found no class folders; expected one folder a class, with images in it",
       "DIR/no-images/cat: no JPEG, PNG, WebP or GIF image for this class; add some or remove the folder",
       "DIR/flat: found images but no class folders; expected one folder a class: give the folder above it, if this is one class",
-      "DIR/gone: no such folder; expected one folder a class in it",
+      "DIR/gone: no such folder; expected a folder with images",
       "DIR/file: expected a JPEG, PNG, WebP or GIF image, found an empty file; convert, replace or remove it",
       "DIR/gone.png: no such file",
       "DIR/later/model.safetensors: a model of format 3, this program reads 2; open it with the version that wrote it",
