@@ -13,7 +13,7 @@ const ROOMS = words(`
 `);
 /** The same inside src/node. */
 const NODE_ROOMS = words(
-  "files runtime archives images hub benchmarks backbones runs learner exports pretraining trackers grid index.ts",
+  "files runtime archives images hub benchmarks backbones runs learner exports server pretraining trackers grid index.ts",
 );
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];

@@ -16,6 +16,7 @@ import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
+import { serveCommand } from "./serve.ts";
 import { workerCommand } from "./worker.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
@@ -32,6 +33,7 @@ export function createProgram(registry: Registry = REGISTRY): Command {
     learnCommand(registry),
     predictCommand(registry),
     exportCommand(registry),
+    serveCommand(),
     ...learnerCommands(registry),
     featuresCommand(),
     pretrainCommand(),

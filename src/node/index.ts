@@ -60,4 +60,5 @@ export { REGISTRY } from "./runs/registry.ts";
 export type { RunRequest } from "./runs/request.ts";
 export { runBenchmark } from "./runs/run.ts";
 export { nodeRuntime } from "./runtime/runtime.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./server/index.ts";
 export { loggersNamed, type TrackedRun, tracked } from "./trackers/index.ts";

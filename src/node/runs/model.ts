@@ -36,6 +36,8 @@ export interface Model {
   readonly temperature: number | null;
   /** What a user should know of its files, a line each. */
   readonly notices: readonly string[];
+  /** How often a learner had taught it; null of a run's. */
+  readonly learns: number | null;
   /** What it says about images, from one forward pass. */
   classify(images: Images): Promise<readonly Prediction[]>;
   dispose(): Promise<void>;
@@ -152,6 +154,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     heads: model.heads.names,
     preprocessing: backbone.preprocessing,
     notices: backbone.notices ?? [],
+    learns: description.learner?.learns ?? null,
     temperature: fitted === 1 ? own : (own ?? 1) * fitted,
     async classify(images) {
       const { scores, distances } = await model.answer(images, classNames.length, head);

@@ -33,7 +33,7 @@ test("every image once, links followed, system files passed over, and the rest t
   expect(notices).toEqual([
     "images outside of class folders, left out: 1 (the first: loose.png); put them into one",
     "images in formats that are not read: 1 (1 .bmp; the first: cat/3.bmp); convert them to PNG or JPEG",
-    "links to folders that are read anyway, passed over: 1 (the first: dog/round)",
     "names that lead to nothing that can be read: 1 (the first: dog/lost: a link that leads nowhere); mend or remove them",
+    "links to folders that are read anyway, passed over: 1 (the first: dog/round)",
   ]);
 });
