@@ -1,19 +1,11 @@
 /** @file The examples of docs/learner.md run as they stand there. */
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { bashWithNpx } from "../support/npx.ts";
 import { writeToyFolder } from "../support/toy-folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,26 +24,14 @@ beforeAll(async () => {
     renameSync(join(place, day, "class-0"), join(place, day, "cat"));
   }
   copyFileSync(join(place, "monday", "cat", "0.png"), join(place, "photo.png"));
-  const npx = join(place, "npx");
-  const main = join(root, "dist", "cli", "main.js");
-  writeFileSync(npx, `#!/bin/sh\nshift\nexec "${process.execPath}" "${main}" "$@"\n`);
-  chmodSync(npx, 0o755);
 });
 afterAll(() => rmSync(place, { recursive: true, force: true }));
-
-const run = (command: string, args: readonly string[]): string =>
-  execFileSync(command, args, {
-    cwd: place,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${place}${delimiter}${process.env.PATH}` },
-  });
 
 test(
   "the commands",
   () => {
     const [, block] = /<!-- runs -->\n```bash\n(.*?)```/s.exec(page) ?? [];
-    const output = run("bash", ["-euc", block!]);
+    const output = bashWithNpx(place, block!);
     expect(output).toContain("new: cat, class-1\n");
     expect(output).toContain("new: class-2\n");
     expect(output).toMatch(/^photo\.png: .*cat [01]\.\d{3}/m);
@@ -68,7 +48,8 @@ test(
       readFileSync(example, "utf8"),
     );
     const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
-    const output = run(process.execPath, [tsx, example, "monday", "tuesday", "photo.png", "program"]);
+    const words = [tsx, example, "monday", "tuesday", "photo.png", "program"];
+    const output = execFileSync(process.execPath, words, { cwd: place, encoding: "utf8", stdio: "pipe" });
     expect(output).toMatch(/^\[ 'cat', 'class-1' \] false /);
     expect(output).toMatch(/\n\[ 'cat', 'class-1' \]\n$/);
   },

@@ -1,0 +1,20 @@
+/** @file `npx fmlora` for commands of documents: the built command, as it is in a clone. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** Runs a document's commands in a folder, up to the first that fails. Returns what they print. */
+export function bashWithNpx(place: string, commands: string): string {
+  const npx = join(place, "npx");
+  writeFileSync(npx, `#!/bin/sh\nshift\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  chmodSync(npx, 0o755);
+  return execFileSync("bash", ["-euc", commands], {
+    cwd: place,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PATH: `${place}${delimiter}${process.env.PATH}` },
+  });
+}
