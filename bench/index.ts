@@ -21,6 +21,7 @@ const SUITE: readonly { readonly name: string; readonly options: readonly string
   { name: "training-step", options: COMMON },
   { name: "inference", options: COMMON },
   { name: "serving", options: COMMON },
+  { name: "http", options: COMMON },
   { name: "startup", options: COMMON },
   { name: "growth", options: COMMON },
   { name: "input-pipeline", options: ["quick", "python", "rounds"] },
