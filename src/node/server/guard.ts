@@ -27,7 +27,7 @@ export function checkAccess({ host, tokens }: Pick<ServerSettings, "host" | "tok
 }
 
 /** Whether only this machine reaches an address. */
-export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 
 /** Asks for a token, if there are any. */
 export function withToken({ tokens }: Pick<ServerSettings, "tokens">): MiddlewareHandler {

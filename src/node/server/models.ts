@@ -11,7 +11,7 @@ import { ModelProcess } from "./model-process.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Names of models are parts of addresses and names of folders. */
-export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** There is no such thing on this server. */
 export class NotFoundError extends Error {
