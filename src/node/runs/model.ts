@@ -20,7 +20,7 @@ import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { REGISTRY } from "./registry.ts";
+import { MODEL_REGISTRY } from "./model-registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
@@ -100,7 +100,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
   }
   const { tensors, description } = decodeModel(readWholeSync(file), file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
-  const registry = options.registry ?? REGISTRY;
+  const registry = options.registry ?? MODEL_REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
   const { backbone: from = trained.backbone, hub, onRequest } = options;
   const backbone = await findBackbone(from, {
