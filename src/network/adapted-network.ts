@@ -25,6 +25,7 @@ import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
 import { type ServedNetwork, servedNetwork } from "./served-network.ts";
 import { Sessions } from "./sessions.ts";
+import { asAmongOthers } from "./single-image.ts";
 
 /** Loss and gradients of one batch. */
 export interface Gradients {
@@ -125,9 +126,11 @@ export class AdaptedNetwork {
    */
   async features(batch: Images, values: Tensors = {}): Promise<Float32Array> {
     const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
-    const session = await this.#sessions.get(name, () => graph(this.#featureGraph()));
     const features = new Float32Array(batch.count * this.width);
-    for (const micro of this.#microBatches(batch)) {
+    const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
+    for (const micro of this.#microBatches(batch, { oneByOne })) {
+      const size = micro.images.dims[0]!;
+      const session = await this.#sessions.get(`${name} of ${size}`, () => graph(this.#featureGraph(size)));
       this.#serving ??= this.#servingFeeds(this.#adaptedWeights());
       const results = await session.run({
         ...this.#serving,
@@ -203,8 +206,9 @@ export class AdaptedNetwork {
     return Object.assign({}, ...all);
   }
 
-  #microBatches(batch: Images): Generator<MicroBatch> {
-    return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
+  #microBatches(batch: Images, how: { readonly oneByOne?: boolean } = {}): Generator<MicroBatch> {
+    const { microBatch, backbone } = this.context;
+    return microBatches(batch, microBatch, backbone.config.imageSize, how);
   }
 
   #copyFeatures(target: Float32Array, features: Tensor, { start, count }: MicroBatch): void {
@@ -212,20 +216,21 @@ export class AdaptedNetwork {
   }
 
   #parts(): GraphParts {
-    const values = parameterInputs();
+    const size = this.context.microBatch;
+    const values = parameterInputs(size);
     const frozen = weightInputs(this.#precision, this.#held);
-    const images = this.#images();
+    const images = this.#images(size);
     return {
       images,
-      size: this.context.microBatch,
+      size,
       values,
       features: (watch) => this.#forward(images, frozen, values, this.#adaptations, watch),
     };
   }
 
-  #images(): Value {
+  #images(size: number): Value {
     const { imageSize } = this.context.backbone.config;
-    return input("images", "uint8", [this.context.microBatch, imageSize, imageSize, 3]);
+    return input("images", "uint8", [size, imageSize, imageSize, 3]);
   }
 
   #trainingGraph(parts: GraphParts, trained: readonly string[], objective: Objective): Record<string, Value> {
@@ -244,12 +249,14 @@ export class AdaptedNetwork {
   }
 
   /** Merging changes the adapted layers: they are fed, and the session stays. */
-  #featureGraph(): Record<string, Value> {
+  #featureGraph(size: number): Record<string, Value> {
     const merged = new Set(this.#mergedNames);
     const weights = weightInputs(this.#precision, (layer, way) =>
       merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
     );
-    return { features: this.#forward(this.#images(), weights, parameterInputs(), this.#staying) };
+    const values = parameterInputs(size);
+    const features = this.#forward(this.#images(size), weights, values, this.#staying);
+    return size < this.context.microBatch ? asAmongOthers({ features }) : { features };
   }
 
   #forward(

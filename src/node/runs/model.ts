@@ -59,8 +59,9 @@ export interface ModelOptions {
   /** How the Hub is reached, if at all; default: what the environment says. */
   readonly hub?: HubSettings | undefined;
   /**
-   * Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one, and the
-   * default of a model in 8 bits: rounding looks at all of a run, and an answer should depend on its image alone.
+   * Images in one run of the graph, at most; what full runs leave goes image by image. A model in 8 bits has 1 as its
+   * default, and fills up the last run of more: rounding looks at all of a run, and an answer should depend on its image
+   * alone.
    */
   readonly microBatch?: number | undefined;
 }
@@ -188,6 +189,7 @@ function context(
     runtime: nodeRuntime({ threads }),
     seed: 0,
     microBatch,
+    oneByOne: true,
     optimization: DEFAULT_OPTIMIZATION,
   };
 }
