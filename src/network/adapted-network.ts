@@ -18,6 +18,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
+import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
 import { withFeatures } from "./features.ts";
 import { type GraphParts, IMAGE_SHARE, MOMENT, observationGraph, TOKENS } from "./graph-parts.ts";
 import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
@@ -52,6 +53,8 @@ export class AdaptedNetwork {
   /** 8-bit weights: every graph holds its own, and nothing else does. */
   readonly #held: HeldMatrix;
   #serving: Tensors | undefined;
+  /** Of `features`, under the weights as they are merged. */
+  readonly #memory: FeatureMemory | undefined;
 
   constructor(context: NetworkContext, adaptations: readonly Adaptation[] = []) {
     this.context = context;
@@ -60,6 +63,8 @@ export class AdaptedNetwork {
     this.#precision = context.precision ?? FLOAT32;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
     this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
+    const fed = this.#staying.some(({ feeds }) => feeds !== undefined); // with what may be made of all images of a run
+    this.#memory = featureMemory(context, { width: this.width, apart: !fed });
   }
 
   /** Width of the features. */
@@ -118,13 +123,19 @@ export class AdaptedNetwork {
     const { weights } = this.context.backbone;
     const merged = this.#adaptations.map(({ merging }) => merging?.weights(weights, values) ?? {});
     this.#serving = { ...this.#servingFeeds(Object.assign({}, ...merged)), ...values };
+    this.#memory?.forget();
   }
 
   /**
    * Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d]
    * @param values of what can't be merged, where they are others than those that `merge` got
    */
-  async features(batch: Images, values: Tensors = {}): Promise<Float32Array> {
+  features(batch: Images, values?: Tensors): Promise<Float32Array> {
+    if (this.#memory === undefined || values !== undefined) return this.#computed(batch, values);
+    return this.#memory.features(batch, (missing) => this.#computed(missing));
+  }
+
+  async #computed(batch: Images, values: Tensors = {}): Promise<Float32Array> {
     const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
     const features = new Float32Array(batch.count * this.width);
     const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
@@ -172,6 +183,7 @@ export class AdaptedNetwork {
   }
 
   dispose(): Promise<void> {
+    this.#memory?.forget();
     return this.#sessions.dispose();
   }
 

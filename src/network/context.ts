@@ -15,6 +15,8 @@ export interface NetworkContext {
    * that is filled up: for whoever answers. In 8 bits a run is filled up all the same: its images share their scales.
    */
   readonly oneByOne?: boolean | undefined;
+  /** Most bytes of features that a network remembers in memory, by image, as long as it stays as it is; none if left out. */
+  readonly rememberedBytes?: number | undefined;
   /** Of products with frozen weights; float32 if it isn't given. */
   readonly precision?: Precision;
   /** What features are made of, unless an adaptation pools in its own way; CLS if it isn't given. */
