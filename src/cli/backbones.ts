@@ -10,25 +10,23 @@ import { statusLine } from "./progress.ts";
 
 /** Lists the backbones that come with the package and those in the Hub's cache, and says what else does. */
 export function backbonesCommand() {
-  const command = new Command("backbones")
-    .description("list the backbones that are here, or fetch one of the Hugging Face Hub")
-    .action(() => {
-      const all = localBackbones();
-      const cached = all.filter(({ shipped }) => !shipped);
-      const lines = [
-        ...all.filter(({ shipped }) => shipped).flatMap(describe),
-        "",
-        `In the Hub's cache (${hubSettings().cache}): ${cached.length === 0 ? "none" : ""}`.trimEnd(),
-        ...cached.flatMap(describe),
-        "",
-        "Wherever a backbone is named, organization/name of the Hugging Face Hub does as well (fetched once; with",
-        "@revision, that branch, tag or commit), and a folder with config.json, preprocessor_config.json and",
-        "model.safetensors. Families, by model_type in config.json:",
-        `  ${FAMILIES.map(({ modelType, partOf }) => [modelType, partOf ?? []].flat().join(", ")).join(", ")}`,
-        "  and timm's vit_*, deit* and dino* (docs/backbones.md)",
-      ];
-      print(`${lines.map(printable).join("\n")}\n`);
-    });
+  const command = new Command("backbones").action(() => {
+    const all = localBackbones();
+    const cached = all.filter(({ shipped }) => !shipped);
+    const lines = [
+      ...all.filter(({ shipped }) => shipped).flatMap(describe),
+      "",
+      `In the Hub's cache (${hubSettings().cache}): ${cached.length === 0 ? "none" : ""}`.trimEnd(),
+      ...cached.flatMap(describe),
+      "",
+      "Wherever a backbone is named, organization/name of the Hugging Face Hub does as well (fetched once; with",
+      "@revision, that branch, tag or commit), and a folder with config.json, preprocessor_config.json and",
+      "model.safetensors. Families, by model_type in config.json:",
+      `  ${FAMILIES.map(({ modelType, partOf }) => [modelType, partOf ?? []].flat().join(", ")).join(", ")}`,
+      "  and timm's vit_*, deit* and dino* (docs/backbones.md)",
+    ];
+    print(`${lines.map(printable).join("\n")}\n`);
+  });
   command.addCommand(fetchCommand() as unknown as Command);
   return command;
 }

@@ -35,9 +35,7 @@ const settings = settingsOf(options);
 
 /** Measures a backbone on this machine. */
 export function benchCommand() {
-  const command = new Command("bench").description(
-    "measure training, features and prediction with a backbone on this machine",
-  );
+  const command = new Command("bench");
   for (const setting of settings) command.option(usage(setting), describe(setting));
   return command.option("--json", "print one line of JSON for each thing measured").action(async (typed) => {
     const values = checked(options, given(settings, typed));

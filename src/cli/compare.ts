@@ -14,7 +14,6 @@ import { print } from "./output.ts";
 /** Compares finished runs. */
 export function compareCommand() {
   return new Command("compare")
-    .description("compare finished runs: means over seeds, and differences paired by seed")
     .addArgument(
       new Argument(
         "<runs...>",

@@ -11,7 +11,6 @@ import { pluginOption } from "./plugins.ts";
 export function dataCommand(registry: Registry) {
   const { benchmarks } = registry;
   const command = new Command("data")
-    .description("list the benchmarks and what they need")
     .addOption(new Option("--json", "as JSON"))
     .addOption(pluginOption("also list the benchmarks"))
     .action(({ json }) => {

@@ -15,7 +15,6 @@ import { statusLine } from "./progress.ts";
 /** Writes the model of a run for other programs. */
 export function exportCommand(registry: Registry) {
   return new Command("export")
-    .description("write the model of a run for PEFT, transformers, transformers.js or any ONNX Runtime")
     .addOption(new Option("--model <folder>", "folder of a run, or its model/ folder"))
     .addOption(new Option("--to <format>", "what for").choices(EXPORT_FORMATS).makeOptionMandatory())
     .addOption(new Option("--out <folder>", "folder to make (default: beside the model, MODEL-FORMAT)"))

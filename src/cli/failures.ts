@@ -1,7 +1,7 @@
 /** @file Errors as one line, and their exit codes: 2 for what the user can mend, 1 for the rest, 130 for Ctrl-C. */
 import { CommanderError } from "@commander-js/extra-typings";
-import * as z from "zod";
-import { flagOf } from "../run/checked.ts";
+import type * as z from "zod";
+import { flagOf } from "../run/flag.ts";
 import { InputError } from "../tensor/errors.ts";
 import { asTyped } from "./flags.ts";
 
@@ -36,7 +36,7 @@ export function failureOf(error: unknown): Failure {
     return { message: oneLine(error.message), exitCode: error.final ? 2 : 1 };
   if (isInputError(error)) return { message: asTyped(oneLine(error.message)), exitCode: 2 };
   if (error instanceof CommanderError) return commanderFailure(error);
-  if (error instanceof z.ZodError) {
+  if (isZodError(error)) {
     const [issue] = error.issues;
     const where = issue!.path.length === 0 ? "" : `--${flagOf(issue!.path.join("."))}: `;
     return { message: oneLine(where + issue!.message), exitCode: 2 };
@@ -48,6 +48,10 @@ export function failureOf(error: unknown): Failure {
 /** By name, too: a plugin may bring another copy of this package. */
 const isInputError = (error: unknown): error is Error =>
   error instanceof InputError || (error instanceof Error && error.name === "InputError");
+
+/** By name: loading zod to look at an error takes longer than most answers. */
+const isZodError = (error: unknown): error is z.ZodError =>
+  error instanceof Error && error.name === "ZodError";
 
 function commanderFailure({ message, exitCode, code }: CommanderError): Failure {
   // Help and version were asked for and are printed; without a command the help is printed as an answer, too.

@@ -32,7 +32,6 @@ interface FeatureArguments {
 /** Writes the CLS features of image files, a row each, as a NumPy array. */
 export function featuresCommand() {
   return new Command("features")
-    .description("write the features (CLS token) that a backbone gives images, one row a file")
     .addArgument(
       new Argument("<files...>", "JPEG, PNG, WebP or GIF images, or folders: all images in them, by name"),
     )

@@ -1,5 +1,5 @@
 /** @file Options as a user types them. */
-import { flagOf } from "../run/checked.ts";
+import { flagOf } from "../run/flag.ts";
 
 /** An option in a message, as `optionText` writes it: its name, and its value as JSON. */
 const OPTION = /`([a-z][\w-]*)(?:: ([^`]+))?`/g;

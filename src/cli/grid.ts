@@ -28,7 +28,6 @@ import { stoppable } from "./stoppable.ts";
 /** Runs a whole grid on this machine; its subcommands do so elsewhere. */
 export function gridCommand() {
   const command = new Command("grid")
-    .description("run every combination of a file's settings: methods, seeds, benchmarks")
     .addArgument(tableArgument())
     .addOption(outOption())
     .addOption(new Option("--jobs <n>", "cells at a time, each with its share of the threads").default("1"))

@@ -19,7 +19,6 @@ import { stoppable } from "./stoppable.ts";
 /** Learns the classes of a folder, into a new model or one that is there. */
 export function learnCommand(registry: Registry) {
   return new Command("learn")
-    .description("learn the classes of a folder of images, into a new model or one that is there")
     .addArgument(new Argument("<folder>", "a folder with one folder of images a class"))
     .addOption(modelOption("folder of the model; made on first use, and changed whole or not at all"))
     .addOption(new Option("--domain <name>", "what the images look like, where that is new: sketch"))

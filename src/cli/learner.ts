@@ -10,45 +10,30 @@ import { print } from "./output.ts";
 import { pluginOption } from "./plugins.ts";
 import { statusLine } from "./progress.ts";
 
-/** All of them. */
-export const learnerCommands = (registry: Registry) => [
-  evaluateCommand(registry),
-  infoCommand(registry),
-  changing(
-    registry,
-    "undo",
-    "take the last learn back, from the state that was kept",
-    [],
-    async (learner) => {
-      await learner.undo();
-      return `it knows again: ${learner.classes.join(", ")}`;
-    },
-  ),
-  changing(
-    registry,
-    "rename-class",
-    "give a class another name",
-    ["<old>", "<new>"],
-    async (learner, [name, to]) => {
-      await learner.renameClass(name!, to!);
-      return `${name} is ${to} now`;
-    },
-  ),
-  changing(
-    registry,
-    "remove-class",
-    "take a class out of the answers; what the network learnt from it stays: this is no unlearning",
-    ["<name>"],
-    async (learner, [name]) => {
-      await learner.removeClass(name!);
-      return `${name} is no answer any more; this is no unlearning: what its images changed in the network and in the scatter of all classes stays`;
-    },
-  ),
-];
+/** `fmlora undo` */
+export const undoCommand = (registry: Registry) =>
+  changing(registry, "undo", [], async (learner) => {
+    await learner.undo();
+    return `it knows again: ${learner.classes.join(", ")}`;
+  });
 
-function evaluateCommand(registry: Registry) {
+/** `fmlora rename-class` */
+export const renameClassCommand = (registry: Registry) =>
+  changing(registry, "rename-class", ["<old>", "<new>"], async (learner, [name, to]) => {
+    await learner.renameClass(name!, to!);
+    return `${name} is ${to} now`;
+  });
+
+/** `fmlora remove-class` */
+export const removeClassCommand = (registry: Registry) =>
+  changing(registry, "remove-class", ["<name>"], async (learner, [name]) => {
+    await learner.removeClass(name!);
+    return `${name} is no answer any more; this is no unlearning: what its images changed in the network and in the scatter of all classes stays`;
+  });
+
+/** `fmlora evaluate` */
+export function evaluateCommand(registry: Registry) {
   return new Command("evaluate")
-    .description("measure a model on a folder of images, one folder a class")
     .addArgument(new Argument("<folder>", "a folder with one folder of images a class"))
     .addOption(modelOption())
     .addOption(backboneOption())
@@ -75,9 +60,9 @@ function evaluateCommand(registry: Registry) {
     });
 }
 
-function infoCommand(registry: Registry) {
+/** `fmlora info` */
+export function infoCommand(registry: Registry) {
   return new Command("info")
-    .description("say what a model has learnt, task by task, and how large it is")
     .addOption(modelOption())
     .addOption(backboneOption())
     .addOption(offlineOption())
@@ -98,11 +83,10 @@ function infoCommand(registry: Registry) {
 function changing(
   registry: Registry,
   name: string,
-  description: string,
   names: readonly string[],
   change: (learner: NodeLearner, names: readonly string[]) => Promise<string>,
 ) {
-  const command = new Command(name).description(description);
+  const command = new Command(name);
   for (const each of names) command.addArgument(new Argument(each));
   return command
     .addOption(modelOption())

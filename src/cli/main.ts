@@ -2,7 +2,6 @@
 /** @file The `fmlora` command. */
 import { failureOf } from "./failures.ts";
 import { remark } from "./output.ts";
-import { registryFor } from "./plugins.ts";
 import { createProgram } from "./program.ts";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -23,7 +22,8 @@ if (process.env.FMLORA_CELL !== undefined && process.channel !== undefined) {
 }
 
 try {
-  await createProgram(await registryFor(process.argv.slice(2))).parseAsync();
+  const args = process.argv.slice(2);
+  await (await createProgram(args)).parseAsync(args, { from: "user" });
 } catch (error) {
   const { message, exitCode } = failureOf(error);
   if (message !== undefined) remark(`fmlora: ${message}\n`);

@@ -10,7 +10,6 @@ import { settingsOf } from "./settings.ts";
 /** Lists the methods with their options. */
 export function methodsCommand(registry: Registry) {
   return new Command("methods")
-    .description("list the methods and their options")
     .addArgument(new Argument("[method]", "only this one"))
     .addOption(pluginOption("also list the methods"))
     .action((name) => {

@@ -1,6 +1,6 @@
 /** @file `fmlora predict` */
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { type Prediction, UNKNOWN } from "../learner/index.ts";
+import { type Prediction, UNKNOWN } from "../learner/answers.ts";
 import { openModel } from "../node/runs/model.ts";
 import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
@@ -15,7 +15,6 @@ import { statusLine } from "./progress.ts";
 /** Classifies image files with the model of a run or a learner. */
 export function predictCommand(registry: Registry) {
   return new Command("predict")
-    .description("classify images with a model that run or learn has written")
     .addArgument(
       new Argument("<files...>", "JPEG, PNG, WebP or GIF images, or folders: all images in them, by name"),
     )

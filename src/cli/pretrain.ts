@@ -18,7 +18,6 @@ const settings = settingsOf(pretrainingOptionsSchema);
 /** Trains all weights of a ViT on labeled images, with a teacher or without. */
 export function pretrainCommand() {
   const command = new Command("pretrain")
-    .description("train all weights of a ViT on labeled images: from nothing, a checkpoint or a teacher")
     .addOption(new Option("--out <folder>", "folder of the training").makeOptionMandatory())
     .addOption(new Option("--resume", "continue the training in that folder where it stopped"))
     .addOption(

@@ -1,52 +1,40 @@
-/** @file All commands together. */
+/** @file The program with the command that was called. */
 import { readFileSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
-import { REGISTRY } from "../node/runs/registry.ts";
-import type { Registry } from "../run/registry.ts";
-import { backbonesCommand } from "./backbones.ts";
-import { benchCommand } from "./bench.ts";
-import { compareCommand } from "./compare.ts";
-import { dataCommand } from "./data.ts";
-import { exportCommand } from "./export.ts";
-import { featuresCommand } from "./features.ts";
-import { gridCommand } from "./grid.ts";
-import { learnCommand } from "./learn.ts";
-import { learnerCommands } from "./learner.ts";
-import { methodsCommand } from "./methods.ts";
-import { predictCommand } from "./predict.ts";
-import { pretrainCommand } from "./pretrain.ts";
-import { runCommand } from "./run.ts";
-import { serveCommand } from "./serve.ts";
-import { workerCommand } from "./worker.ts";
+import { COMMANDS, type ListedCommand } from "./commands.ts";
+import { registriesFor } from "./plugins.ts";
 
-/** The program; errors are thrown, and whoever calls prints them. */
-export function createProgram(registry: Registry = REGISTRY): Command {
+/**
+ * The program; errors are thrown, and whoever calls prints them. Only the command that the arguments call is loaded: of
+ * the others it has what the list of commands shows.
+ */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const { version, description } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { version: string; description: string };
   const program = new Command("fmlora").description(description).version(version).enablePositionalOptions(); // a group and its subcommands may have an option of one name
-  const commands = [
-    runCommand(registry),
-    gridCommand(),
-    workerCommand(),
-    compareCommand(),
-    learnCommand(registry),
-    predictCommand(registry),
-    exportCommand(registry),
-    serveCommand(),
-    ...learnerCommands(registry),
-    featuresCommand(),
-    pretrainCommand(),
-    methodsCommand(registry),
-    dataCommand(registry),
-    backbonesCommand(),
-    benchCommand(),
-  ] as unknown as Command[]; // each has its own options in its type
+  const registries = registriesFor(args);
+  const [first, second] = args.filter((argument) => !argument.startsWith("-")); // no option before a command has a value
+  const called = first === "help" ? second : first;
+  const commands: Command[] = [];
+  for (const entry of COMMANDS) {
+    const command = entry.name === called ? await entry.load(registries) : listed(entry);
+    commands.push(command.description(entry.description));
+  }
   for (const command of commands) {
-    program.addCommand(command.option("--debug", "show where an error comes from"));
+    program.addCommand(command.option("--debug", "show where an error comes from") as unknown as Command);
   }
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   return program;
+}
+
+/** A command that is only named. */
+function listed({ name, usage }: ListedCommand): Command {
+  const command = new Command(name);
+  for (const argument of usage) command.argument(argument);
+  return command.action(() => {
+    throw new Error(`${name}: was called without having been loaded`);
+  }) as unknown as Command;
 }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
 import { headSetOptions } from "../heads/head-set.ts";
 import type { AnyMethod } from "../methods/index.ts";
-import { REGISTRY } from "../node/runs/registry.ts";
 import { DEFAULT_METHOD, resolveRun } from "../node/runs/request.ts";
 import { runBenchmark } from "../node/runs/run.ts";
 import { loggersNamed, tracked } from "../node/trackers/index.ts";
@@ -32,10 +31,9 @@ import { stoppable } from "./stoppable.ts";
 const ofEveryRun: OwnSettings = { owner: RUN, settings: settingsOf(runOptionsSchema) };
 
 /** Trains and evaluates a method on a benchmark, task after task. */
-export function runCommand(registry: Registry = REGISTRY) {
+export function runCommand(registry: Registry) {
   const { methods, benchmarks } = registry;
   const command = new Command("run")
-    .description("train and evaluate a method on a stream of tasks")
     .addArgument(new Argument("<benchmark>", `one of: ${benchmarks.map(({ name }) => name).join(", ")}`))
     .addOption(
       new Option("--method <name>", `one of: ${methods.map(({ name }) => name).join(", ")}`).default(

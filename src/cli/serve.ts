@@ -14,7 +14,6 @@ const TOKEN = "FMLORA_TOKEN";
 /** Serves a folder of models over HTTP. */
 export function serveCommand() {
   return new Command("serve")
-    .description("answer, learn and export over HTTP, for all models of a folder")
     .addOption(
       new Option(
         "--models <folder>",

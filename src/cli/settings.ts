@@ -1,7 +1,8 @@
 /** @file From a zod schema to command-line flags: what each is called, expects, and reads. */
 import { Option } from "@commander-js/extra-typings";
 import type * as z from "zod";
-import { expectation, flagOf, type JsonProperty, propertiesOf } from "../run/checked.ts";
+import { expectation, type JsonProperty, propertiesOf } from "../run/checked.ts";
+import { flagOf } from "../run/flag.ts";
 import { InputError } from "../tensor/errors.ts";
 import { asTyped } from "./flags.ts";
 

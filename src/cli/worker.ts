@@ -16,7 +16,6 @@ import type { Progress } from "./progress.ts";
 /** Takes cells out of a queue and runs them. */
 export function workerCommand() {
   return new Command("worker")
-    .description("run cells from a queue, each in a process of its own")
     .addOption(queueOption())
     .addOption(nameOption())
     .addOption(

@@ -149,6 +149,7 @@ async function modelOf(
     runtime,
     seed,
     microBatch,
+    oneByOne: true,
     precision,
     features: basis.features,
     optimization: DEFAULT_OPTIMIZATION,

@@ -18,6 +18,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
+import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
 import { withFeatures } from "./features.ts";
 import { type GraphParts, IMAGE_SHARE, MOMENT, observationGraph, TOKENS } from "./graph-parts.ts";
 import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
@@ -25,6 +26,7 @@ import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
 import { type ServedNetwork, servedNetwork } from "./served-network.ts";
 import { Sessions } from "./sessions.ts";
+import { asAmongOthers } from "./single-image.ts";
 
 /** Loss and gradients of one batch. */
 export interface Gradients {
@@ -51,6 +53,8 @@ export class AdaptedNetwork {
   /** 8-bit weights: every graph holds its own, and nothing else does. */
   readonly #held: HeldMatrix;
   #serving: Tensors | undefined;
+  /** Of `features`, under the weights as they are merged. */
+  readonly #memory: FeatureMemory | undefined;
 
   constructor(context: NetworkContext, adaptations: readonly Adaptation[] = []) {
     this.context = context;
@@ -59,6 +63,8 @@ export class AdaptedNetwork {
     this.#precision = context.precision ?? FLOAT32;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
     this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
+    const fed = this.#staying.some(({ feeds }) => feeds !== undefined); // with what may be made of all images of a run
+    this.#memory = featureMemory(context, { width: this.width, apart: !fed });
   }
 
   /** Width of the features. */
@@ -117,17 +123,25 @@ export class AdaptedNetwork {
     const { weights } = this.context.backbone;
     const merged = this.#adaptations.map(({ merging }) => merging?.weights(weights, values) ?? {});
     this.#serving = { ...this.#servingFeeds(Object.assign({}, ...merged)), ...values };
+    this.#memory?.forget();
   }
 
   /**
    * Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d]
    * @param values of what can't be merged, where they are others than those that `merge` got
    */
-  async features(batch: Images, values: Tensors = {}): Promise<Float32Array> {
+  features(batch: Images, values?: Tensors): Promise<Float32Array> {
+    if (this.#memory === undefined || values !== undefined) return this.#computed(batch, values);
+    return this.#memory.features(batch, (missing) => this.#computed(missing));
+  }
+
+  async #computed(batch: Images, values: Tensors = {}): Promise<Float32Array> {
     const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
-    const session = await this.#sessions.get(name, () => graph(this.#featureGraph()));
     const features = new Float32Array(batch.count * this.width);
-    for (const micro of this.#microBatches(batch)) {
+    const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
+    for (const micro of this.#microBatches(batch, { oneByOne })) {
+      const size = micro.images.dims[0]!;
+      const session = await this.#sessions.get(`${name} of ${size}`, () => graph(this.#featureGraph(size)));
       this.#serving ??= this.#servingFeeds(this.#adaptedWeights());
       const results = await session.run({
         ...this.#serving,
@@ -169,6 +183,7 @@ export class AdaptedNetwork {
   }
 
   dispose(): Promise<void> {
+    this.#memory?.forget();
     return this.#sessions.dispose();
   }
 
@@ -203,8 +218,9 @@ export class AdaptedNetwork {
     return Object.assign({}, ...all);
   }
 
-  #microBatches(batch: Images): Generator<MicroBatch> {
-    return microBatches(batch, this.context.microBatch, this.context.backbone.config.imageSize);
+  #microBatches(batch: Images, how: { readonly oneByOne?: boolean } = {}): Generator<MicroBatch> {
+    const { microBatch, backbone } = this.context;
+    return microBatches(batch, microBatch, backbone.config.imageSize, how);
   }
 
   #copyFeatures(target: Float32Array, features: Tensor, { start, count }: MicroBatch): void {
@@ -212,20 +228,21 @@ export class AdaptedNetwork {
   }
 
   #parts(): GraphParts {
-    const values = parameterInputs();
+    const size = this.context.microBatch;
+    const values = parameterInputs(size);
     const frozen = weightInputs(this.#precision, this.#held);
-    const images = this.#images();
+    const images = this.#images(size);
     return {
       images,
-      size: this.context.microBatch,
+      size,
       values,
       features: (watch) => this.#forward(images, frozen, values, this.#adaptations, watch),
     };
   }
 
-  #images(): Value {
+  #images(size: number): Value {
     const { imageSize } = this.context.backbone.config;
-    return input("images", "uint8", [this.context.microBatch, imageSize, imageSize, 3]);
+    return input("images", "uint8", [size, imageSize, imageSize, 3]);
   }
 
   #trainingGraph(parts: GraphParts, trained: readonly string[], objective: Objective): Record<string, Value> {
@@ -244,12 +261,14 @@ export class AdaptedNetwork {
   }
 
   /** Merging changes the adapted layers: they are fed, and the session stays. */
-  #featureGraph(): Record<string, Value> {
+  #featureGraph(size: number): Record<string, Value> {
     const merged = new Set(this.#mergedNames);
     const weights = weightInputs(this.#precision, (layer, way) =>
       merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
     );
-    return { features: this.#forward(this.#images(), weights, parameterInputs(), this.#staying) };
+    const values = parameterInputs(size);
+    const features = this.#forward(this.#images(size), weights, values, this.#staying);
+    return size < this.context.microBatch ? asAmongOthers({ features }) : { features };
   }
 
   #forward(

@@ -10,6 +10,13 @@ export interface NetworkContext {
   readonly runtime: Runtime;
   /** Images per run of a graph: batches are cut into this many, the last one padded. */
   readonly microBatch: number;
+  /**
+   * Whether features of what full runs leave of a batch are computed image by image, in a graph for one, and not in a run
+   * that is filled up: for whoever answers. In 8 bits a run is filled up all the same: its images share their scales.
+   */
+  readonly oneByOne?: boolean | undefined;
+  /** Most bytes of features that a network remembers in memory, by image, as long as it stays as it is; none if left out. */
+  readonly rememberedBytes?: number | undefined;
   /** Of products with frozen weights; float32 if it isn't given. */
   readonly precision?: Precision;
   /** What features are made of, unless an adaptation pools in its own way; CLS if it isn't given. */

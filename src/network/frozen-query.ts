@@ -16,8 +16,7 @@ export class FrozenQuery {
 
   /** The query of each image, in a graph. [images of a run, d] */
   value(values: ParameterInputs): Value {
-    const { width, context } = this.#network;
-    return values("query", [context.microBatch, width]);
+    return values("query", [values.images, this.#network.width]);
   }
 
   /** For an adaptation whose hooks use it. */

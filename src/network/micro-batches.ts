@@ -9,15 +9,21 @@ export interface MicroBatch {
   readonly count: number;
 }
 
-/** The batch in runs of `size` images; the last is filled up with its own: a scale of 8 bits sees no others. */
+/**
+ * The batch in runs of `most` images; the last is filled up with its own (a scale of 8 bits sees no others), or the rest
+ * goes one by one.
+ */
 export function* microBatches(
   batch: Pick<Batch, "images" | "count">,
-  size: number,
+  most: number,
   side: number,
+  { oneByOne = false }: { readonly oneByOne?: boolean } = {},
 ): Generator<MicroBatch> {
   const bytes = side * side * 3;
-  for (let start = 0; start < batch.count; start += size) {
-    const count = Math.min(size, batch.count - start);
+  for (let start = 0, count = 0; start < batch.count; start += count) {
+    const left = batch.count - start;
+    const size = oneByOne && left < most ? 1 : most;
+    count = Math.min(size, left);
     const own = batch.images.subarray(start * bytes, (start + count) * bytes);
     const images = count === size ? own : repeated(own, size * bytes);
     yield { images: tensor("uint8", [size, side, side, 3], images), start, count };

@@ -67,7 +67,7 @@ export function servedNetwork(
   };
 }
 
-/** Trained values as constants: the same name gives the same one. */
+/** Trained values as constants, in a graph for one image: the same name gives the same one. */
 function constantsOf(values: Tensors): ParameterInputs {
   const known = new Map<string, Value>();
   const parameters = (name: string): Value => {
@@ -75,5 +75,5 @@ function constantsOf(values: Tensors): ParameterInputs {
     known.set(name, value);
     return value;
   };
-  return Object.assign(parameters, { known });
+  return Object.assign(parameters, { known, images: 1 });
 }

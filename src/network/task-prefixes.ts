@@ -43,7 +43,7 @@ export interface TaskPrefixOptions {
  * before the largest is taken: zeros to choose, −∞ or so to forbid. The loss has pull · mean (1 − cos(query, key)).
  */
 export function taskPrefixes(
-  { backbone, microBatch }: NetworkContext,
+  { backbone }: Pick<NetworkContext, "backbone">,
   query: FrozenQuery,
   options: TaskPrefixOptions,
 ): Adaptation {
@@ -61,7 +61,7 @@ export function taskPrefixes(
     const slot = topK(add(match, values("slots", [count + 1])), 1).indices; // [B, 1]
     const own = reshape(values("expert", [expertBlocks, 2, expertLength, width]), [1, size]);
     const rows = reshape(gather(all("expert", own, size), slot), [
-      microBatch,
+      values.images,
       expertBlocks,
       2,
       expertLength,
@@ -85,12 +85,16 @@ export function taskPrefixes(
         const expert = block - generalBlocks;
         if (expert >= expertBlocks) return undefined;
         const rows = slice(find(values).rows, 1, expert, expert + 1); // [B, 1, 2, length, d]
-        return halves(reshape(rows, [microBatch, 2, expertLength, width]), [microBatch, expertLength, width]);
+        return halves(reshape(rows, [values.images, 2, expertLength, width]), [
+          values.images,
+          expertLength,
+          width,
+        ]);
       },
     }),
     loss(values, imageShare) {
       const { match } = find(values);
-      const own = reshape(slice(match, 1, past(), past() + 1), [microBatch]);
+      const own = reshape(slice(match, 1, past(), past() + 1), [values.images]);
       return scale(reduceSum(mul(sub(scalar(1, "float32"), own), imageShare)), pull);
     },
   };

@@ -31,7 +31,7 @@ export const slotName = (block: number, part: (typeof SLOT_PARTS)[number]): stri
  * on the same of all before as `past.blocks.i.keys` [tasks, slots · d] and so on. A prefix is Σ_k cos(q ∘ A_k, K_k) P_k: keys first.
  */
 export function weightedPrefixes(
-  { backbone, microBatch }: NetworkContext,
+  { backbone }: Pick<NetworkContext, "backbone">,
   query: FrozenQuery,
   { blocks, slots, length, past }: WeightedPrefixOptions,
 ): Adaptation {
@@ -58,7 +58,7 @@ export function weightedPrefixes(
           all(values, block, "keys"),
         );
         const rows = matmul(weights, all(values, block, "prompts")); // [B, 2 · length · d]
-        const both = reshape(rows, [microBatch, 2 * length, width]);
+        const both = reshape(rows, [values.images, 2 * length, width]);
         return { key: slice(both, 1, 0, length), value: slice(both, 1, length, 2 * length) };
       },
     }),

@@ -24,10 +24,6 @@ export interface JsonProperty {
 export const propertiesOf = (schema: z.ZodObject): Readonly<Record<string, JsonProperty>> =>
   z.toJSONSchema(schema, { io: "input" }).properties as Record<string, JsonProperty>;
 
-/** An option's name where people write it, on the command line or in a file: "firstEpochs" -> "first-epochs" */
-export const flagOf = (name: string): string =>
-  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
 /**
  * The values with their defaults.
  * @param source where they are from, for messages, if it is a file

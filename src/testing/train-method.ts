@@ -35,6 +35,8 @@ export interface TrainMethodOptions {
   readonly precision?: Precision;
   readonly features?: MethodContext["features"];
   readonly backbone?: MethodContext["backbone"];
+  /** As a run's if it isn't given: some. */
+  readonly rememberedBytes?: number;
   readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation">>;
   /** Called with every checkpoint. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
@@ -60,11 +62,16 @@ export const testContext = ({
   precision,
   features,
   backbone = tinyBackbone(),
-}: Pick<TrainMethodOptions, "runtime" | "seed" | "precision" | "features" | "backbone">): MethodContext => ({
+  rememberedBytes = 2 ** 20,
+}: Pick<
+  TrainMethodOptions,
+  "runtime" | "seed" | "precision" | "features" | "backbone" | "rememberedBytes"
+>): MethodContext => ({
   backbone,
   runtime,
   seed,
   microBatch: 4,
+  rememberedBytes,
   ...(precision === undefined ? {} : { precision }),
   ...(features === undefined ? {} : { features }),
   optimization: DEFAULT_OPTIMIZATION,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { METHODS } from "../../src/methods/index.ts";
 import { benchmarks } from "../../src/node/benchmarks/index.ts";
-import { flagOf } from "../../src/run/checked.ts";
+import { flagOf } from "../../src/run/flag.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { QUICK, Workplace } from "./command.ts";
 

@@ -46,6 +46,7 @@ describe.each(cases)(
             return image.kind === "rgb" ? image.data : new Uint8Array();
           }),
       );
+      expect(run.context.rememberedBytes).toBeGreaterThan(0); // features are in memory, as in every run
       expect(rows.length).toBeGreaterThanOrEqual(images.length);
       expect(files.length).toBeGreaterThanOrEqual(3);
       const planted = Buffer.concat([Buffer.from(images[0]!), bytesOf(rows[0]!)]); // the search does find what is there

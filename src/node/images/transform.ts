@@ -1,5 +1,5 @@
 /** @file Image files to pixels: cut and resized in the calling thread; a worker also decodes ordinary JPEGs itself. */
-import sharp, { type Sharp, type SharpOptions } from "sharp";
+import type { Sharp, SharpOptions } from "sharp";
 import type { Preprocessing, StoredImage, View } from "../../data/dataset.ts";
 import { type Placement, placement, type RgbImage } from "../../data/placement.ts";
 import type { Box } from "../../data/rectangles.ts";
@@ -9,8 +9,17 @@ import { isLfsPointer } from "../../tensor/git-lfs.ts";
 import { LARGEST_PIXELS, withPixels } from "./gate.ts";
 import { decodeJpeg, ordinarySize } from "./jpeg.ts";
 
-// libvips remembers operations in case one comes again: ours never does, and each costs 0.15 ms to remember.
-sharp.cache(false);
+let loading: Promise<typeof import("sharp").default> | undefined;
+
+/** sharp, loaded by the first image that needs it: an ordinary JPEG does not. */
+function loadedSharp(): Promise<typeof import("sharp").default> {
+  loading ??= import("sharp").then(({ default: sharp }) => {
+    // libvips remembers operations in case one comes again: ours never does, and each costs 0.15 ms to remember.
+    sharp.cache(false);
+    return sharp;
+  });
+  return loading;
+}
 
 type Size = Pick<Box, "width" | "height">;
 
@@ -73,6 +82,7 @@ export async function withWhole(image: StoredImage, use: (whole: RgbImage) => Pr
  * from elsewhere may be made to be slow.
  */
 export async function renderSvg(svg: string, side: number): Promise<StoredImage> {
+  const sharp = await loadedSharp();
   try {
     const drawn = sharp(new TextEncoder().encode(svg))
       .resize(side, side, { fit: "contain", ...WHITE })
@@ -98,6 +108,7 @@ async function decoding<T>(
   checkFormat(bytes);
   // "error" stops at a truncated file, as Pillow does, but not at a warning about harmless extra bytes.
   const options: SharpOptions = { failOn: "error", ignoreIcc: true, limitInputPixels: LARGEST_PIXELS };
+  const sharp = await loadedSharp();
   try {
     const { autoOrient } = await sharp(bytes, options).metadata();
     const input = sharp(bytes, { ...options, autoOrient: true });

@@ -8,7 +8,7 @@ import { findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
 import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { defaultWorkers, type ImagePool, imagePool } from "../images/pool.ts";
-import { REGISTRY } from "../runs/registry.ts";
+import { MODEL_REGISTRY } from "../runs/model-registry.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { ModelFolder, readModel } from "./model-folder.ts";
@@ -149,7 +149,7 @@ function backboneOf(
 }
 
 async function started(
-  { threads = defaultThreads(), workers = defaultWorkers(), registry = REGISTRY }: NodeLearnerOptions,
+  { threads = defaultThreads(), workers = defaultWorkers(), registry = MODEL_REGISTRY }: NodeLearnerOptions,
   make: (platform: Omit<LearnerPlatform, "backbone">) => Promise<LearnerParts>,
   folder?: ModelFolder,
 ): Promise<NodeLearner> {

@@ -20,7 +20,7 @@ import { readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
-import { REGISTRY } from "./registry.ts";
+import { MODEL_REGISTRY } from "./model-registry.ts";
 
 /** Images in one run of a graph: no training, so that memory is no concern. */
 const MICRO_BATCH = 8;
@@ -61,8 +61,9 @@ export interface ModelOptions {
   /** How the Hub is reached, if at all; default: what the environment says. */
   readonly hub?: HubSettings | undefined;
   /**
-   * Images in one run of the graph, at most; fewer are filled up. 1 is best for images that come one by one, and the
-   * default of a model in 8 bits: rounding looks at all of a run, and an answer should depend on its image alone.
+   * Images in one run of the graph, at most; what full runs leave goes image by image. A model in 8 bits has 1 as its
+   * default, and fills up the last run of more: rounding looks at all of a run, and an answer should depend on its image
+   * alone.
    */
   readonly microBatch?: number | undefined;
 }
@@ -102,7 +103,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
   }
   const { tensors, description } = decodeModel(readWholeSync(file), file);
   const { method: name, methodOptions, headOptions, classNames, ...trained } = description;
-  const registry = options.registry ?? REGISTRY;
+  const registry = options.registry ?? MODEL_REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
   const { backbone: from = trained.backbone, hub, onRequest } = options;
   const backbone = await findBackbone(from, {
@@ -191,6 +192,7 @@ function context(
     runtime: nodeRuntime({ threads }),
     seed: 0,
     microBatch,
+    oneByOne: true,
     optimization: DEFAULT_OPTIMIZATION,
   };
 }

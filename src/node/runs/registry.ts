@@ -2,14 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { HEADS } from "../../heads/index.ts";
-import { METHODS } from "../../methods/index.ts";
 import type { Registry } from "../../run/registry.ts";
 import { benchmarks } from "../benchmarks/index.ts";
 import { readTextSync } from "../files/read.ts";
+import { MODEL_REGISTRY } from "./model-registry.ts";
 
 /** All methods, heads and benchmarks that come along. */
-export const REGISTRY: Registry = { methods: METHODS, heads: HEADS, benchmarks, plugins: [] };
+export const REGISTRY: Registry = { ...MODEL_REGISTRY, benchmarks };
 
 const withPluginNames = z.looseObject({ plugins: z.array(z.string()) });
 

@@ -11,7 +11,8 @@ export async function data(...args: string[]): Promise<string> {
     return true;
   });
   try {
-    await createProgram().parseAsync(["node", "fmlora", "data", ...args]);
+    const typed = ["data", ...args];
+    await (await createProgram(typed)).parseAsync(typed, { from: "user" });
   } catch (error) {
     const { message, exitCode } = failureOf(error);
     output += `fmlora: ${message} [${exitCode}]`;

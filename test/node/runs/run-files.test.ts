@@ -11,6 +11,7 @@ import { lowRank } from "../../../src/network/low-rank.ts";
 import { promptTokens } from "../../../src/network/prompt-tokens.ts";
 import { loadBackbone } from "../../../src/node/backbones/backbone.ts";
 import { benchmarks } from "../../../src/node/benchmarks/index.ts";
+import { REGISTRY } from "../../../src/node/runs/registry.ts";
 import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { decodeSafetensors } from "../../../src/tensor/safetensors.ts";
 import type { RunEvent } from "../../../src/train/events.ts";
@@ -138,7 +139,7 @@ test("metrics.json, flags and benchmarks have the names that programs rely on", 
       "peakRssBytes",
     ]),
   );
-  expect(runCommand().options.map(({ long }) => long)).toEqual(
+  expect(runCommand(REGISTRY).options.map(({ long }) => long)).toEqual(
     expect.arrayContaining([
       "--data",
       "--method",

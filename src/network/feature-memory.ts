@@ -1,0 +1,111 @@
+/** @file Features that were computed before: images that come again, as test images do after every task, cost nothing. */
+import type { Images } from "../data/dataset.ts";
+import type { NetworkContext } from "./context.ts";
+
+/** What is remembered, and how much of it. */
+export interface FeatureMemoryOptions {
+  /** Of one image. */
+  readonly imageBytes: number;
+  /** Numbers of one image's features. */
+  readonly width: number;
+  /** Images that are only known together: 1, or a run's where they share something, as scales in 8 bits. */
+  readonly together: number;
+  /** Features beyond that are forgotten, those first that were asked for longest ago. */
+  readonly mostBytes: number;
+}
+
+/** Features by their images' SHA-256, in memory alone: they have no way into a file. */
+export class FeatureMemory {
+  readonly #options: FeatureMemoryOptions;
+  readonly #known = new Map<string, Float32Array>();
+  #bytes = 0;
+
+  constructor(options: FeatureMemoryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Features of a batch; those that are not known come from `compute`, which is asked once, for all of them in their order.
+   * [count, width]
+   */
+  async features(
+    { images, count }: Images,
+    compute: (images: Images) => Promise<Float32Array>,
+  ): Promise<Float32Array> {
+    const { imageBytes, width, together } = this.#options;
+    const parts = Array.from({ length: Math.ceil(count / together) }, (_, i) =>
+      images.subarray(i * together * imageBytes, Math.min((i + 1) * together, count) * imageBytes),
+    );
+    const keys = await Promise.all(parts.map(keyOf));
+    const found = new Map<string, Float32Array>();
+    const missing = new Map<string, Uint8Array>();
+    for (const [i, key] of keys.entries()) {
+      const known = this.#recalled(key);
+      if (known === undefined) missing.set(key, parts[i]!);
+      else found.set(key, known);
+    }
+    if (missing.size > 0) {
+      const together = joined([...missing.values()]);
+      const computed = await compute({ images: together, count: together.length / imageBytes });
+      let at = 0;
+      for (const [key, part] of missing) {
+        const end = at + (part.length / imageBytes) * width;
+        found.set(key, computed.slice(at, end));
+        this.#remember(key, found.get(key)!);
+        at = end;
+      }
+    }
+    const features = new Float32Array(count * width);
+    for (const [i, key] of keys.entries()) features.set(found.get(key)!, i * together * width);
+    return features;
+  }
+
+  /** What was computed by a network that is another one now. */
+  forget(): void {
+    this.#known.clear();
+    this.#bytes = 0;
+  }
+
+  #recalled(key: string): Float32Array | undefined {
+    const known = this.#known.get(key);
+    if (known === undefined) return undefined;
+    this.#known.delete(key); // a map keeps the order of insertion: the first is the one unused for longest
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #remember(key: string, features: Float32Array): void {
+    this.#bytes += features.byteLength - (this.#known.get(key)?.byteLength ?? 0);
+    this.#known.set(key, features);
+    for (const [oldest, { byteLength }] of this.#known) {
+      if (this.#bytes <= this.#options.mostBytes) break;
+      this.#known.delete(oldest);
+      this.#bytes -= byteLength;
+    }
+  }
+}
+
+/** The memory of a network, if its context has any. `apart`: features of an image depend on no other one of its run. */
+export function featureMemory(
+  { rememberedBytes: mostBytes = 0, microBatch, backbone, precision }: NetworkContext,
+  { width, apart }: { readonly width: number; readonly apart: boolean },
+): FeatureMemory | undefined {
+  if (mostBytes === 0) return undefined;
+  const together = apart && precision?.name !== "int8" ? 1 : microBatch;
+  return new FeatureMemory({ imageBytes: 3 * backbone.config.imageSize ** 2, width, together, mostBytes });
+}
+
+async function keyOf(image: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", image.slice());
+  return new Uint32Array(digest).join();
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
