@@ -14,6 +14,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
+import { recipeOptions } from "../parts/recipe.ts";
 import { adaptedSites, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
 import { probeGradients } from "./probe.ts";
@@ -55,6 +56,7 @@ const options = z.object({
   promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
   probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
+  ...recipeOptions,
 });
 type Options = z.infer<typeof options>;
 
@@ -81,7 +83,8 @@ class FmLora extends AdapterLearner {
     const sites = adaptedSites(backbone.config, options.sites);
     const count = options.prompts ? options.promptTokens : 0;
     const prompts = promptTokens({ count, width: backbone.config.hiddenSize });
-    super(context, [lowRank(backbone, { sites, rank, core: true }), ...(count === 0 ? [] : [prompts])]);
+    const updates = lowRank(backbone, { sites, rank, core: true });
+    super(context, [updates, ...(count === 0 ? [] : [prompts])], options);
     this.#options = options;
     this.#sites = sites;
     this.#promptTokens = count;
@@ -116,12 +119,14 @@ class FmLora extends AdapterLearner {
   /** The first task trains A, B, prompts and rows with C = I, and brings B A to orthonormal bases. */
   async #openFirst(task: TaskData): Promise<OpenTask> {
     const { firstBasesRate, rank } = this.#options;
-    const training = new TaskTraining({ ...this.#training(task), direct: this.#direct(firstBasesRate) });
+    const before = await this.recipeFeatures(task);
+    const direct = this.#direct(firstBasesRate);
+    const training = new TaskTraining({ ...this.#training(task, before), direct });
     const fold = (): void => {
       this.#shared.foldFirst(training);
       task.report([ranksFigure(Object.fromEntries(this.#sites.map((site) => [site, rank])))]);
     };
-    return { training, fold };
+    return { before, training, fold };
   }
 
   /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
@@ -139,7 +144,7 @@ class FmLora extends AdapterLearner {
     task.report(figures);
     // 4. What the steps move.
     const training = new TaskTraining({
-      ...this.#training(task),
+      ...this.#training(task, seen),
       direct,
       indirect: updates.parameters,
       derived: updates,
@@ -162,12 +167,13 @@ class FmLora extends AdapterLearner {
     return { features: after.features, labels: after.labels };
   }
 
-  #training(task: TaskData) {
+  #training(task: TaskData, before: LabeledFeatures | undefined) {
     const { headRate } = this.#options;
     const { network, rows, values: fixed } = this;
     const { optimization } = this.context;
     const rates = ["firstBasesRate", "basesRate", "coreRate", "promptRate", "headRate"];
-    return { network, classes: task.classes, rows, headRate, fixed, optimization, rates };
+    const recipe = this.recipeTraining(task, before);
+    return { network, classes: task.classes, rows, headRate, fixed, optimization, rates, ...recipe };
   }
 
   /** Graph parameters that are trained as they are; the bases not at rate 0. */
