@@ -7,6 +7,7 @@ import { backbonesCommand } from "./backbones.ts";
 import { benchCommand } from "./bench.ts";
 import { compareCommand } from "./compare.ts";
 import { dataCommand } from "./data.ts";
+import { diagnoseCommand } from "./diagnose.ts";
 import { exportCommand } from "./export.ts";
 import { featuresCommand } from "./features.ts";
 import { gridCommand } from "./grid.ts";
@@ -29,6 +30,7 @@ export function createProgram(registry: Registry = REGISTRY): Command {
     gridCommand(),
     workerCommand(),
     compareCommand(),
+    diagnoseCommand(registry),
     learnCommand(registry),
     predictCommand(registry),
     exportCommand(registry),
