@@ -17,6 +17,7 @@ import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-l
 import { recipeOptions } from "../parts/recipe.ts";
 import { adaptedSites, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
+import { taskNeed } from "./need.ts";
 import { probeGradients } from "./probe.ts";
 import { SharedState } from "./shared-state.ts";
 import { startUpdates } from "./start-updates.ts";
@@ -55,6 +56,13 @@ const options = z.object({
   gateRate: z.number().positive().default(0.05).describe("learning rate of the rank gate"),
   promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
+  plasticity: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      "more rank, softer protection and higher rates for a task that the network so far serves badly (kappa); 0: for none",
+    ),
   probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
   ...recipeOptions,
 });
@@ -131,16 +139,22 @@ class FmLora extends AdapterLearner {
 
   /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
   async #openLater(task: TaskData): Promise<OpenTask> {
-    const { basesRate, probeImages } = this.#options;
-    const direct = this.#direct(basesRate);
+    const { basesRate, coreRate, protectionAlpha, probeImages } = this.#options;
     // 1. Features under the model so far, what the sites see of the task, and some images to look closer at.
     const excerpt = { size: probeImages, of: task.trainImages };
     const seen = await observePass(task.pass("features before"), this.network, this.values, excerpt);
+    const boost = this.#boost(task, seen);
+    const direct = this.#direct(basesRate * boost);
     // 2. and 3. Protection P from past inputs; rank prior and first M from where the task pulls the cores.
     const trained = gradientNames(Object.keys(direct), this.#shared.coreNames);
     const gradients = await probeGradients(this.network, this.#shared, seen, trained);
     const draws = { seed: this.context.seed, task: task.index };
-    const { updates, figures } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
+    const { updates, figures } = startUpdates(this.#shared, seen, gradients, draws, {
+      ...this.#options,
+      coreRate: coreRate * boost,
+      protectionAlpha: protectionAlpha * boost,
+      rankFactor: boost,
+    });
     task.report(figures);
     // 4. What the steps move.
     const training = new TaskTraining({
@@ -155,6 +169,15 @@ class FmLora extends AdapterLearner {
       task.report([ranksFigure(updates.ranks)]);
     };
     return { before: { features: seen.features, labels: seen.labels }, training, fold };
+  }
+
+  /** 1 + kappa times the task's need. */
+  #boost(task: TaskData, seen: LabeledFeatures): number {
+    const { plasticity } = this.#options;
+    if (plasticity === 0) return 1;
+    const need = taskNeed(seen, this.width);
+    task.report([{ kind: "number", name: "need", value: need }]);
+    return 1 + plasticity * need;
   }
 
   /** 6. Features under the new model: what heads keep moves from the old ones. What the sites see joins the past. */
