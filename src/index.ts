@@ -102,6 +102,7 @@ export { type LinearClassifier, linearScores, unitRows } from "./heads/linear-cl
 export * from "./methods/index.ts";
 export { AdapterLearner, adapterTraits, type OpenTask } from "./methods/parts/adapter-learner.ts";
 export { initialBases } from "./methods/parts/low-rank-bases.ts";
+export { type Recipe, recipeOptions } from "./methods/parts/recipe.ts";
 export { adaptedSites, siteOptions } from "./methods/parts/sites.ts";
 export {
   atRate,

@@ -42,6 +42,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => any((await import("./compare.ts")).compareCommand()),
   },
   {
+    name: "diagnose",
+    usage: ["<runs...>"],
+    description: "say where finished runs lose points: passes over all their images again, for research",
+    load: async (registries) => any((await import("./diagnose.ts")).diagnoseCommand(await registries.all())),
+  },
+  {
     name: "learn",
     usage: ["<folder>"],
     description: "learn the classes of a folder of images, into a new model or one that is there",

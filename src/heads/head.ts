@@ -11,8 +11,8 @@ import type { LinearClassifier } from "./linear-classifier.ts";
 export interface OwnClassifier {
   /** Class scores of features. [n, width] -> [n, classCount] */
   (features: Float32Array, classCount: number): Float32Array;
-  /** The same as numbers, where it is linear. */
-  linear?(): LinearClassifier;
+  /** The same as numbers, where it is linear in the features, or in features scaled to unit length. */
+  linear?(): LinearClassifier & Partial<Pick<HeadClassifier, "unitFeatures">>;
 }
 
 /** A head's scores as other programs can compute them: weight · f + bias. */

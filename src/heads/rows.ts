@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { defineHead } from "./head.ts";
 
-/** Rows of a linear classifier trained along with the network, or whatever else a method trains to classify. */
+/** Rows of a linear or cosine classifier trained along with the network, or whatever else a method trains to classify. */
 export const rows = defineHead({
   name: "rows",
   summary: "the classifier that the method trains along with its network",
@@ -12,6 +12,6 @@ export const rows = defineHead({
   followsDrift: false,
   create: ({ own }) => ({
     scores: own,
-    classifier: () => own.linear && { ...own.linear(), unitFeatures: false },
+    classifier: () => own.linear && { unitFeatures: false, ...own.linear() },
   }),
 });

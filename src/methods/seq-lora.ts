@@ -4,6 +4,7 @@ import { lowRank } from "../network/low-rank.ts";
 import { defineMethod, type MethodContext } from "./method.ts";
 import { adapterTraits } from "./parts/adapter-learner.ts";
 import { initialBases } from "./parts/low-rank-bases.ts";
+import { recipeOptions } from "./parts/recipe.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
 
@@ -13,6 +14,7 @@ export const options = z.object({
   ...siteOptions,
   basesRate: z.number().positive().default(5e-4).describe("learning rate of A and B"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
+  ...recipeOptions,
 });
 type Options = z.infer<typeof options>;
 
@@ -42,10 +44,11 @@ export const joint = defineMethod({
 
 /** LoRA pairs A and B by site's name. */
 export class SequentialLora extends ValuesLearner {
-  constructor(context: MethodContext, { rank, sites: chosen, basesRate, headRate }: Options) {
+  constructor(context: MethodContext, options: Options) {
+    const { rank, sites: chosen, basesRate, headRate } = options;
     const sites = adaptedSites(context.backbone.config, chosen);
     const bases = initialBases(context.backbone, sites, rank, context.seed);
     const rates = { rate: basesRate, option: "basesRate", headRate };
-    super(context, [lowRank(context.backbone, { sites, rank })], bases, rates);
+    super(context, [lowRank(context.backbone, { sites, rank })], bases, rates, options);
   }
 }

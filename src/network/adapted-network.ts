@@ -19,7 +19,7 @@ import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
-import { withFeatures } from "./features.ts";
+import { type Features, widerOf, withFeatures } from "./features.ts";
 import { type GraphParts, IMAGE_SHARE, MOMENT, observationGraph, TOKENS } from "./graph-parts.ts";
 import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
@@ -46,6 +46,8 @@ export interface Observation {
 /** Runs the adapted network; trained values are fed, so one compiled graph serves all tasks. */
 export class AdaptedNetwork {
   readonly context: NetworkContext;
+  readonly #added: readonly Adaptation[];
+  /** Those, and what makes the features. */
   readonly #adaptations: readonly Adaptation[];
   readonly #sessions: Sessions;
   readonly #precision: Precision;
@@ -58,7 +60,8 @@ export class AdaptedNetwork {
 
   constructor(context: NetworkContext, adaptations: readonly Adaptation[] = []) {
     this.context = context;
-    this.#adaptations = withFeatures(adaptations, context.backbone.config, context.features);
+    this.#added = adaptations;
+    this.#adaptations = this.#giving(context.features);
     this.#sessions = new Sessions(context.runtime);
     this.#precision = context.precision ?? FLOAT32;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
@@ -236,8 +239,14 @@ export class AdaptedNetwork {
       images,
       size,
       values,
-      features: (watch) => this.#forward(images, frozen, values, this.#adaptations, watch),
+      features: (watch, least) => this.#forward(images, frozen, values, this.#giving(least), watch),
     };
+  }
+
+  /** All adaptations, with features of that kind at least. */
+  #giving(least: Features | undefined): readonly Adaptation[] {
+    const { backbone, features } = this.context;
+    return withFeatures(this.#added, backbone.config, widerOf(features, least));
   }
 
   #images(size: number): Value {
@@ -249,7 +258,7 @@ export class AdaptedNetwork {
     const { values } = parts;
     const share = input(IMAGE_SHARE, "float32", [parts.size]);
     const terms = [
-      objective.loss(parts.features(), values),
+      objective.loss(parts.features(undefined, objective.features), values, share),
       ...this.#adaptations.flatMap((adaptation) => adaptation.loss?.(values, share) ?? []),
     ];
     const loss = terms.reduce((sum, term) => add(sum, term));

@@ -16,7 +16,7 @@ export async function observePass(
   values: Tensors,
   excerpt: { readonly size: number; readonly of: number } = { size: 0, of: 1 },
 ): Promise<PassResult> {
-  const collected = new Collector();
+  const collected = new FeatureCollector();
   const kept = new Excerpt(excerpt.size, excerpt.of);
   const moments: Record<string, Float32Array> = {};
   const tokens: Record<string, number> = {};
@@ -38,12 +38,13 @@ export async function featurePass(
   batches: AsyncIterable<Batch>,
   features: (images: Images) => Promise<Float32Array>,
 ): Promise<LabeledFeatures> {
-  const collected = new Collector();
+  const collected = new FeatureCollector();
   for await (const batch of batches) collected.add(await features(batch), batch);
   return collected.result();
 }
 
-class Collector {
+/** Features batch by batch, to features of all. */
+export class FeatureCollector {
   readonly #features: Float32Array[] = [];
   readonly #labels: number[] = [];
 

@@ -12,6 +12,10 @@ export const FEATURES = ["cls", "cls+mean", "cls+mean+previous"] as const;
 /** One of them. */
 export type Features = (typeof FEATURES)[number];
 
+/** The wider of two kinds; its numbers begin with those of the narrower. */
+export const widerOf = (a: Features = "cls", b: Features = "cls"): Features =>
+  FEATURES.indexOf(a) < FEATURES.indexOf(b) ? b : a;
+
 /**
  * Adaptations with what makes features of that kind; for CLS, which networks give anyway, as they are.
  * @throws InputError if the backbone hasn't what is asked for, or an adaptation makes features of its own

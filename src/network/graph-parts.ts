@@ -2,6 +2,7 @@
 import { input, type Value } from "../graph/value.ts";
 import { expand, matmul, mul, reshape } from "../ops/index.ts";
 import type { Watch } from "./adaptation.ts";
+import type { Features } from "./features.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** What a graph of one's own is built from. */
@@ -12,8 +13,11 @@ export interface GraphParts {
   readonly size: number;
   /** Trained values. */
   readonly values: ParameterInputs;
-  /** Features with all adaptations as they are trained, unmerged. [size, d] */
-  features(watch?: Watch): Value;
+  /**
+   * Features with all adaptations as they are trained, unmerged. [size, d]
+   * @param least wider ones, which begin with the network's own, where those are narrower than this kind
+   */
+  features(watch?: Watch, least?: Features): Value;
 }
 
 /** Name of the input with each image's share of the batch, 0 for one that only fills it up. [size] */

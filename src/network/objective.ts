@@ -7,6 +7,7 @@ import { crossEntropy } from "../nn/loss.ts";
 import { add } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { tensor } from "../tensor/tensor.ts";
+import type { Features } from "./features.ts";
 import type { MicroBatch } from "./micro-batches.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
@@ -14,8 +15,13 @@ import type { ParameterInputs } from "./parameter-inputs.ts";
 export interface Objective {
   /** Names its part of the graph: it must change when the shapes of its inputs do. */
   readonly name: string;
-  /** The loss of a micro-batch, a scalar; summed over micro-batches it is the batch's. features: [images, d] */
-  loss(features: Value, values: ParameterInputs): Value;
+  /** The kind of features that it needs at least: `loss` gets them, or the network's own where those are wider. */
+  readonly features?: Features;
+  /**
+   * The loss of a micro-batch, a scalar; summed over micro-batches it is the batch's. features: [images, d]
+   * @param imageShare 1 / images of the batch, and 0 for an image that only fills up a run. [images]
+   */
+  loss(features: Value, values: ParameterInputs, imageShare: Value): Value;
   /** What it is fed with, besides trained values, for the images of one micro-batch. */
   feeds(batch: Batch, micro: MicroBatch): Tensors | Promise<Tensors>;
 }

@@ -48,6 +48,7 @@ export {
   runPretraining,
 } from "./pretraining/pretrain.ts";
 export { chartDocument } from "./runs/chart-document.ts";
+export { type DiagnoseOptions, diagnoseRun } from "./runs/diagnose.ts";
 export {
   type FeatureExtractor,
   featureExtractor,

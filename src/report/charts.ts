@@ -13,7 +13,7 @@ const CHARACTER = 7;
 const NUMBERED_COLUMNS = 20;
 const LONGEST_LABEL = 18;
 /** Width that the page gives a chart. */
-const WIDTH = 828;
+export const WIDTH = 828;
 
 /** A matrix drawn as cells. */
 export interface HeatMap {
@@ -241,7 +241,8 @@ export function taskBars(
   });
 }
 
-function plot(document: ChartDocument, options: Plot.PlotOptions): string {
+/** A chart as SVG text. */
+export function plot(document: ChartDocument, options: Plot.PlotOptions): string {
   // Plot returns a figure only for titles and legends, which the page writes itself; so this is one SVG element.
   const svg = Plot.plot({
     ...options,

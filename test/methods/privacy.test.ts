@@ -9,17 +9,26 @@ import { bytesOf, leaks } from "../support/leaks.ts";
 import { recording } from "../support/recording-runtime.ts";
 import { oneThread, runMethod, stateBytes } from "../support/run-method.ts";
 
+interface Case {
+  readonly name: string;
+  readonly heads: readonly string[] | undefined;
+  readonly trainPerClass: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
 const FEW = { trainPerClass: 6 };
 const MORE = { trainPerClass: 12 }; // of them there are directions
-const cases = METHODS.flatMap(({ name }) => [
+const cases: Case[] = METHODS.flatMap(({ name }): Case[] => [
   { name, heads: ["all"], ...FEW },
   { name, heads: ["all"], ...MORE },
   { name, heads: undefined, ...FEW },
 ]);
+/** Rows that start at means of features, and features of the network before, which a training compares with. */
+const options = { rows: "cosine", rowStart: "class-means", distillation: 1 };
+cases.push(...["fm-lora", "seq-lora"].map((name) => ({ name, heads: ["rows"], options, ...FEW })));
 
 describe.each(cases)(
   "$name, heads $heads, $trainPerClass images a class",
-  ({ name, heads, trainPerClass }) => {
+  ({ name, heads, trainPerClass, options }) => {
     const dataset = patternDataset({ classes: 4, trainPerClass, testPerClass: 2 });
     const stream = classIncremental(dataset, { tasks: 2, orderSeed: null });
 
@@ -29,6 +38,7 @@ describe.each(cases)(
       const run = await runMethod(name, stream, {
         runtime: seen.runtime,
         epochs: 2,
+        ...(options === undefined ? {} : { options }),
         ...(heads === undefined ? {} : { heads, headOptions: { randomFeatures: 50 } }),
         onCheckpoint: (checkpoint) => files.push(Buffer.from(encodeCheckpoint(checkpoint))),
       });

@@ -14,8 +14,10 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
+import { recipeOptions } from "../parts/recipe.ts";
 import { adaptedSites, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
+import { taskNeed } from "./need.ts";
 import { probeGradients } from "./probe.ts";
 import { SharedState } from "./shared-state.ts";
 import { startUpdates } from "./start-updates.ts";
@@ -54,7 +56,15 @@ const options = z.object({
   gateRate: z.number().positive().default(0.05).describe("learning rate of the rank gate"),
   promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
+  plasticity: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      "more rank, softer protection and higher rates for a task that the network so far serves badly (kappa); 0: for none",
+    ),
   probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
+  ...recipeOptions,
 });
 type Options = z.infer<typeof options>;
 
@@ -81,7 +91,8 @@ class FmLora extends AdapterLearner {
     const sites = adaptedSites(backbone.config, options.sites);
     const count = options.prompts ? options.promptTokens : 0;
     const prompts = promptTokens({ count, width: backbone.config.hiddenSize });
-    super(context, [lowRank(backbone, { sites, rank, core: true }), ...(count === 0 ? [] : [prompts])]);
+    const updates = lowRank(backbone, { sites, rank, core: true });
+    super(context, [updates, ...(count === 0 ? [] : [prompts])], options);
     this.#options = options;
     this.#sites = sites;
     this.#promptTokens = count;
@@ -116,30 +127,38 @@ class FmLora extends AdapterLearner {
   /** The first task trains A, B, prompts and rows with C = I, and brings B A to orthonormal bases. */
   async #openFirst(task: TaskData): Promise<OpenTask> {
     const { firstBasesRate, rank } = this.#options;
-    const training = new TaskTraining({ ...this.#training(task), direct: this.#direct(firstBasesRate) });
+    const before = await this.recipeFeatures(task);
+    const direct = this.#direct(firstBasesRate);
+    const training = new TaskTraining({ ...this.#training(task, before), direct });
     const fold = (): void => {
       this.#shared.foldFirst(training);
       task.report([ranksFigure(Object.fromEntries(this.#sites.map((site) => [site, rank])))]);
     };
-    return { training, fold };
+    return { before, training, fold };
   }
 
   /** Every later task trains C + N diag(g) M P, prompts and rows, and the bases slowly. */
   async #openLater(task: TaskData): Promise<OpenTask> {
-    const { basesRate, probeImages } = this.#options;
-    const direct = this.#direct(basesRate);
+    const { basesRate, coreRate, protectionAlpha, probeImages } = this.#options;
     // 1. Features under the model so far, what the sites see of the task, and some images to look closer at.
     const excerpt = { size: probeImages, of: task.trainImages };
     const seen = await observePass(task.pass("features before"), this.network, this.values, excerpt);
+    const boost = this.#boost(task, seen);
+    const direct = this.#direct(basesRate * boost);
     // 2. and 3. Protection P from past inputs; rank prior and first M from where the task pulls the cores.
     const trained = gradientNames(Object.keys(direct), this.#shared.coreNames);
     const gradients = await probeGradients(this.network, this.#shared, seen, trained);
     const draws = { seed: this.context.seed, task: task.index };
-    const { updates, figures } = startUpdates(this.#shared, seen, gradients, draws, this.#options);
+    const { updates, figures } = startUpdates(this.#shared, seen, gradients, draws, {
+      ...this.#options,
+      coreRate: coreRate * boost,
+      protectionAlpha: protectionAlpha * boost,
+      rankFactor: boost,
+    });
     task.report(figures);
     // 4. What the steps move.
     const training = new TaskTraining({
-      ...this.#training(task),
+      ...this.#training(task, seen),
       direct,
       indirect: updates.parameters,
       derived: updates,
@@ -152,6 +171,15 @@ class FmLora extends AdapterLearner {
     return { before: { features: seen.features, labels: seen.labels }, training, fold };
   }
 
+  /** 1 + kappa times the task's need. */
+  #boost(task: TaskData, seen: LabeledFeatures): number {
+    const { plasticity } = this.#options;
+    if (plasticity === 0) return 1;
+    const need = taskNeed(seen, this.width);
+    task.report([{ kind: "number", name: "need", value: need }]);
+    return 1 + plasticity * need;
+  }
+
   /** 6. Features under the new model: what heads keep moves from the old ones. What the sites see joins the past. */
   protected override async observe(task: TaskData): Promise<LabeledFeatures | undefined> {
     if (this.untrained) return undefined;
@@ -162,12 +190,13 @@ class FmLora extends AdapterLearner {
     return { features: after.features, labels: after.labels };
   }
 
-  #training(task: TaskData) {
+  #training(task: TaskData, before: LabeledFeatures | undefined) {
     const { headRate } = this.#options;
     const { network, rows, values: fixed } = this;
     const { optimization } = this.context;
     const rates = ["firstBasesRate", "basesRate", "coreRate", "promptRate", "headRate"];
-    return { network, classes: task.classes, rows, headRate, fixed, optimization, rates };
+    const recipe = this.recipeTraining(task, before);
+    return { network, classes: task.classes, rows, headRate, fixed, optimization, rates, ...recipe };
   }
 
   /** Graph parameters that are trained as they are; the bases not at rate 0. */

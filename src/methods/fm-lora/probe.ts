@@ -13,8 +13,8 @@ import type { SharedState } from "./shared-state.ts";
 
 /** Spread of the probe's logits: a zero head would give zero gradients, a saturated one too. */
 const LOGIT_DEVIATION = 2;
-/** Ridge of the probe's own LDA, in mean diagonals. */
-const SHRINKAGE = 0.1;
+/** Ridge of an LDA that is fitted on a task's own features, in mean diagonals. */
+export const PROBE_SHRINKAGE = 0.1;
 
 /**
  * Mean dL/dC per site on the pass's excerpt, under a tempered LDA head fitted on the task's own features.
@@ -29,7 +29,7 @@ export async function probeGradients(
   const { width } = network;
   const statistics = new ClassStatistics(width);
   statistics.add(seen, { betweenScatter: false });
-  const { classes, weight, bias } = linearDiscriminant(statistics, SHRINKAGE);
+  const { classes, weight, bias } = linearDiscriminant(statistics, PROBE_SHRINKAGE);
   const rows = { classes: classes.map((_, row) => row), weight, bias };
   const scores = linearScores(rows, seen.features, width, classes.length);
   const temper = LOGIT_DEVIATION / rowDeviation(scores, classes.length);

@@ -16,6 +16,8 @@ export interface UpdateOptions {
   readonly protection: boolean;
   readonly protectionAlpha: number;
   readonly coreRate: number;
+  /** Target ranks are multiplied by it. */
+  readonly rankFactor: number;
   readonly gateRate: number;
 }
 
@@ -32,7 +34,7 @@ export function startUpdates(
   draws: DrawPath,
   options: UpdateOptions,
 ): { readonly updates: CoreUpdates; readonly figures: readonly Figure[] } {
-  const { rank, rankSelector, protection, protectionAlpha, coreRate, gateRate } = options;
+  const { rank, rankSelector, protection, protectionAlpha, coreRate, gateRate, rankFactor } = options;
   const choices = rankSelector ? rankChoices(rank) : [rank];
   const similarities: number[] = [];
   const targets: number[] = [];
@@ -43,7 +45,7 @@ export function startUpdates(
     const norm = gradient.norm("frobenius");
     const relative = norm / shared.meanGradientNorm(site, norm);
     // r* = H sqrt(min(2, |G| / mean |G|)), the mean over past tasks at this site
-    const target = complexity(gradient, asMatrix(core)) * Math.sqrt(Math.min(2, relative));
+    const target = rankFactor * complexity(gradient, asMatrix(core)) * Math.sqrt(Math.min(2, relative));
     similarities.push(momentSimilarity(moment, matrix(rank, rank, seen.moments[site]!)));
     targets.push(target);
     const update = new CoreUpdate({

@@ -3,11 +3,13 @@ import type { Images, LabeledFeatures } from "../../data/dataset.ts";
 import type { OwnClassifier } from "../../heads/head.ts";
 import type { Adaptation } from "../../network/adaptation.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
+import { featurePass } from "../../network/feature-pass.ts";
 import type { ServedNetwork } from "../../network/served-network.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Learner, MethodContext, TaskBeginning, TaskData, Traits } from "../method.ts";
-import type { TaskTraining } from "./task-training.ts";
+import { checkRecipe, PLAIN_RECIPE, type Recipe, recipeTraining } from "./recipe.ts";
+import type { TaskTraining, TaskTrainingOptions } from "./task-training.ts";
 import { TrainedRows } from "./trained-rows.ts";
 
 /** Traits of a method that extends `AdapterLearner` and keeps nothing a task. */
@@ -36,17 +38,39 @@ export abstract class AdapterLearner implements Learner {
   protected readonly context: MethodContext;
   protected readonly network: AdaptedNetwork;
   protected rows: TrainedRows;
+  readonly #recipe: Recipe;
   #open: OpenTask | undefined;
 
-  constructor(context: MethodContext, adaptations: readonly Adaptation[]) {
+  constructor(
+    context: MethodContext,
+    adaptations: readonly Adaptation[],
+    { rows, rowStart, distillation }: Recipe = PLAIN_RECIPE,
+  ) {
     this.context = context;
     this.network = new AdaptedNetwork(context, adaptations);
-    this.rows = new TrainedRows(this.network.width);
+    this.rows = new TrainedRows(this.network.width, rows);
+    this.#recipe = { rows, rowStart, distillation };
+    checkRecipe(this.#recipe, context.backbone.config);
   }
 
   /** Whether no task has trained anything yet. */
   protected get untrained(): boolean {
     return this.rows.empty;
+  }
+
+  /** Features of a task's images under the model so far, where the recipe asks for them. */
+  protected async recipeFeatures(task: TaskData): Promise<LabeledFeatures | undefined> {
+    if (this.#recipe.rowStart === "zero") return undefined;
+    return featurePass(task.pass("features before"), (images) => this.features(images));
+  }
+
+  /** What the recipe makes of a task's training. `before`: what `recipeFeatures` gave, or the same from elsewhere. */
+  protected recipeTraining(
+    { index }: TaskData,
+    before: LabeledFeatures | undefined,
+  ): Partial<TaskTrainingOptions> {
+    const { seed } = this.context;
+    return recipeTraining(this.#recipe, { seed, index, first: this.untrained, before });
   }
 
   /** What the graphs are fed besides images, frozen weights and the rows. */
@@ -114,7 +138,7 @@ export abstract class AdapterLearner implements Learner {
 
   async load(state: Tensors): Promise<void> {
     this.loadOwn(state);
-    this.rows = TrainedRows.from(state, "head.");
+    this.rows = TrainedRows.from(state, "head.", this.#recipe.rows);
     this.network.merge(this.values);
   }
 

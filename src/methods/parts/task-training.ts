@@ -1,6 +1,7 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
-import type { Batch } from "../../data/dataset.ts";
+import type { Batch, LabeledFeatures } from "../../data/dataset.ts";
 import type { AdaptedNetwork } from "../../network/adapted-network.ts";
+import { distilled } from "../../network/distillation.ts";
 import { localCosineCrossEntropy, localCrossEntropy, type Objective } from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
@@ -37,11 +38,13 @@ export function gradientNames(
   return [...direct, ...derived, ...head];
 }
 
-/** A classifier by cosines in place of a linear one: its logits are σ cos, rows without a past are drawn. */
+/** A classifier by cosines in place of a linear one: its logits are σ cos, rows that would start at zero are drawn. */
 export interface CosineClassifier {
   readonly rng: Rng;
-  /** Learning rate of σ, which starts at 1. */
-  readonly scaleRate: number;
+  /** σ, or where it starts. */
+  readonly scale: number;
+  /** Learning rate of σ; left out, it stays. */
+  readonly scaleRate?: number;
 }
 
 /** Graph parameters that are trained as they are, by name: where they start and how fast they move. */
@@ -67,6 +70,10 @@ export interface TaskTrainingOptions {
   readonly indirect?: readonly Parameter[];
   readonly derived?: Reparameterization;
   readonly cosine?: CosineClassifier;
+  /** Features of the task's images before it trains: rows of new classes start at their means (`TrainedRows.open`). */
+  readonly rowStart?: LabeledFeatures | undefined;
+  /** Weight of the distance from the features of the network as it starts (`distilled`). */
+  readonly distillation?: number | undefined;
   /** Names of the method's options that are learning rates: for advice where training diverges. */
   readonly rates: readonly string[];
 }
@@ -80,22 +87,23 @@ export class TaskTraining implements Training {
   readonly #head: ReturnType<TrainedRows["open"]>;
   /** Of its classifier, as the graph knows them. */
   readonly #headValues: Tensors;
+  /** Those of them that are trained. */
+  readonly #headNames: readonly string[];
   readonly #optimizer: Optimizer;
   readonly #direct: Tensors;
 
   constructor(options: TaskTrainingOptions) {
     this.#options = options;
     this.classes = options.classes;
-    this.#head = options.rows.open(options.classes);
+    this.#head = options.rows.open(options.classes, options.rowStart);
     const { weight, bias, capacity } = this.#head;
-    const local = { classes: this.classes, capacity };
     const { cosine, headRate } = options;
-    this.#objective = cosine === undefined ? localCrossEntropy(local) : localCosineCrossEntropy(local);
+    this.#objective = objectiveOf(options, capacity);
     if (cosine !== undefined) drawMissing(weight, this.classes.length, cosine.rng);
     const second =
       cosine === undefined
         ? { name: "head.bias", value: bias, rate: headRate }
-        : { name: "head.scale", value: filledTensor([], 1), rate: cosine.scaleRate };
+        : { name: "head.scale", value: filledTensor([], cosine.scale), rate: cosine.scaleRate };
     this.#headValues = { "head.weight": weight, [second.name]: second.value };
     const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
       name,
@@ -107,8 +115,11 @@ export class TaskTraining implements Training {
       ...copies.map(({ name, rate, tensor: copy }) => ({ name, rate, data: copy.data })),
       ...(options.indirect ?? []),
       { name: "head.weight", rate: headRate, data: weight.data },
-      { name: second.name, rate: second.rate, data: second.value.data },
+      ...(second.rate === undefined
+        ? []
+        : [{ name: second.name, rate: second.rate, data: second.value.data }]),
     ];
+    this.#headNames = ["head.weight", ...(second.rate === undefined ? [] : [second.name])];
     this.#optimizer = options.optimization.optimizer();
   }
 
@@ -124,7 +135,7 @@ export class TaskTraining implements Training {
   async step(batch: Batch, position: StepPosition): Promise<number> {
     const { network, fixed, derived, optimization } = this.#options;
     const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
-    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, Object.keys(this.#headValues));
+    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, this.#headNames);
     const { loss, gradients } = await network.gradients(batch, values, wanted, this.#objective);
     if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`);
     const all = { ...gradients, ...derived?.pullBack(gradients) };
@@ -161,6 +172,16 @@ export class TaskTraining implements Training {
     const rates = this.#options.rates.map((name) => optionText(name)).join(", ");
     return new InputError(`training diverged, ${what}; choose lower learning rates (${rates})`);
   }
+}
+
+/** Local cross-entropy, and what holds the features back. The network starts at `fixed` and where `direct` starts. */
+function objectiveOf(options: TaskTrainingOptions, capacity: number): Objective {
+  const { classes, network, fixed, direct, cosine, distillation: weight } = options;
+  const local = { classes, capacity };
+  const objective = cosine === undefined ? localCrossEntropy(local) : localCosineCrossEntropy(local);
+  if (weight === undefined) return objective;
+  const starts = Object.entries(direct).map(([name, { start }]) => [name, start]);
+  return distilled(objective, network, { weight, before: { ...fixed, ...Object.fromEntries(starts) } });
 }
 
 /** Rows of zeros have no direction: those of classes without a past are drawn, uniform in ±1/√d. */

@@ -1,21 +1,31 @@
 /** @file Trained classifier rows: one per class, kept by stream position. */
 
-import { type LinearClassifier, linearScores } from "../../heads/linear-classifier.ts";
+import type { LabeledFeatures } from "../../data/dataset.ts";
+import type { HeadClassifier } from "../../heads/head.ts";
+import { linearScores, unitRows } from "../../heads/linear-classifier.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
 /** Rows of a head that trains `classes` classes: a power of two, so that few sessions serve tasks of all sizes. */
 export const rowCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
 
+/** How rows score features: w · f + b, or σ cos(w, f) with σ = `COSINE_SCALE` and no bias. */
+export type RowKind = "linear" | "cosine";
+
+/** σ of cosine rows. */
+export const COSINE_SCALE = 20;
+
 /** Rows of all classes seen, as saved. */
 export class TrainedRows {
   readonly width: number;
+  readonly kind: RowKind;
   readonly #rows = new Map<number, { weight: Float32Array; bias: number }>();
   /** Of the rows as they are: every predicted batch asks for it. */
-  #classifier: LinearClassifier | undefined;
+  #classifier: HeadClassifier | undefined;
 
-  constructor(width: number) {
+  constructor(width: number, kind: RowKind = "linear") {
     this.width = width;
+    this.kind = kind;
   }
 
   /** Whether no row has been trained. */
@@ -23,16 +33,22 @@ export class TrainedRows {
     return this.#rows.size === 0;
   }
 
-  /** Training arrays for some classes: known rows are copied, new ones are zero. */
-  open(classes: readonly number[]): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
+  /**
+   * Training arrays for some classes: known rows are copied, new ones are zero.
+   * @param seen new rows start at the mean of their class's features among these, each at length 1
+   */
+  open(
+    classes: readonly number[],
+    seen?: LabeledFeatures,
+  ): { weight: Tensor<"float32">; bias: Tensor<"float32">; capacity: number } {
     const capacity = rowCapacity(classes.length);
     const weight = new Float32Array(capacity * this.width);
     const bias = new Float32Array(capacity);
+    const means = seen === undefined ? undefined : unitMeans(seen, this.width);
     for (const [i, label] of classes.entries()) {
       const row = this.#rows.get(label);
-      if (row === undefined) continue;
-      weight.set(row.weight, i * this.width);
-      bias[i] = row.bias;
+      weight.set(row?.weight ?? means?.get(label) ?? [], i * this.width);
+      bias[i] = row?.bias ?? 0;
     }
     return {
       weight: tensor("float32", [capacity, this.width], weight),
@@ -50,17 +66,27 @@ export class TrainedRows {
   }
 
   /** All rows as a classifier. */
-  classifier(): LinearClassifier {
-    this.#classifier ??= this.#build();
+  classifier(): HeadClassifier {
+    if (this.#classifier === undefined) {
+      const { classes, weight, bias } = this.#stacked();
+      const unitFeatures = this.kind === "cosine";
+      const scaled = unitFeatures
+        ? unitRows(weight, this.width).map((value) => COSINE_SCALE * value)
+        : weight;
+      this.#classifier = { classes, weight: scaled, bias, unitFeatures };
+    }
     return this.#classifier;
   }
 
   /** Scores of features [n, width] among `classCount` classes. */
   scores(features: Float32Array, classCount: number): Float32Array {
-    return linearScores(this.classifier(), features, this.width, classCount);
+    const classifier = this.classifier();
+    const rows = classifier.unitFeatures ? unitRows(features, this.width) : features;
+    return linearScores(classifier, rows, this.width, classCount);
   }
 
-  #build(): LinearClassifier {
+  /** The rows as they were trained, by class. */
+  #stacked(): Omit<HeadClassifier, "unitFeatures"> {
     const classes = [...this.#rows.keys()].sort((a, b) => a - b);
     const weight = new Float64Array(classes.length * this.width);
     for (const [i, label] of classes.entries()) weight.set(this.#rows.get(label)!.weight, i * this.width);
@@ -68,7 +94,7 @@ export class TrainedRows {
   }
 
   tensors(prefix: string): Record<string, Tensor> {
-    const { classes, weight, bias } = this.classifier();
+    const { classes, weight, bias } = this.#stacked();
     return {
       [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
       [`${prefix}weight`]: tensor("float32", [classes.length, this.width], Float32Array.from(weight)),
@@ -76,11 +102,27 @@ export class TrainedRows {
     };
   }
 
-  static from(tensors: Tensors, prefix: string): TrainedRows {
+  /** Reads back what `tensors` gave. */
+  static from(tensors: Tensors, prefix: string, kind: RowKind = "linear"): TrainedRows {
     const weight = tensors[`${prefix}weight`]!;
-    const rows = new TrainedRows(weight.dims[1]!);
+    const rows = new TrainedRows(weight.dims[1]!, kind);
     const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
     rows.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
     return rows;
   }
+}
+
+/** Mean of each class's features, each of them at length 1. */
+function unitMeans({ features, labels }: LabeledFeatures, width: number): Map<number, Float32Array> {
+  const rows = unitRows(features, width);
+  const sums = new Map<number, { readonly sum: Float64Array; count: number }>();
+  for (const [row, label] of labels.entries()) {
+    const own = sums.get(label) ?? { sum: new Float64Array(width), count: 0 };
+    for (let i = 0; i < width; i++) own.sum[i]! += rows[row * width + i]!;
+    own.count++;
+    sums.set(label, own);
+  }
+  return new Map(
+    [...sums].map(([label, { sum, count }]) => [label, Float32Array.from(sum, (value) => value / count)]),
+  );
 }

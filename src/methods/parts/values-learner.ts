@@ -4,6 +4,7 @@ import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { MethodContext, TaskData } from "../method.ts";
 import { AdapterLearner, type OpenTask } from "./adapter-learner.ts";
+import type { Recipe } from "./recipe.ts";
 import { atRate, TaskTraining } from "./task-training.ts";
 
 /** How fast the arrays and the classifier rows move. */
@@ -24,28 +25,31 @@ export abstract class ValuesLearner extends AdapterLearner {
     adaptations: readonly Adaptation[],
     values: Record<string, Tensor>,
     rates: ValueRates,
+    recipe?: Recipe,
   ) {
-    super(context, adaptations);
+    super(context, adaptations, recipe);
     this.values = values;
     this.#rates = rates;
   }
 
-  protected async open({ classes }: TaskData): Promise<OpenTask> {
+  protected async open(task: TaskData): Promise<OpenTask> {
     const { rate, option, headRate } = this.#rates;
+    const before = await this.recipeFeatures(task);
     const training = new TaskTraining({
       network: this.network,
-      classes,
+      classes: task.classes,
       rows: this.rows,
       headRate,
       optimization: this.context.optimization,
       fixed: {},
       direct: atRate(rate, this.values),
       rates: [option, "headRate"],
+      ...this.recipeTraining(task, before),
     });
     const fold = (): void => {
       for (const name of Object.keys(this.values)) this.values[name] = training.value(name);
     };
-    return { training, fold };
+    return { before, training, fold };
   }
 
   protected ownState(): Record<string, Tensor> {

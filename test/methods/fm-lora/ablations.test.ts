@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { classIncremental } from "../../../src/data/stream.ts";
 import { InputError } from "../../../src/tensor/errors.ts";
-import type { Tensor } from "../../../src/tensor/tensor.ts";
+import { float32Data, type Tensor } from "../../../src/tensor/tensor.ts";
 import { patternDataset } from "../../../src/testing/patterns.ts";
 import { untrainedModel } from "../../../src/testing/train-method.ts";
 import {
@@ -120,6 +120,41 @@ test("bases rate 0 freezes A and B after the first task", async () => {
   expect(named(run.states[2]!, ".core")).not.toEqual(named(run.states[0]!, ".core"));
   expect(run.record.trainableParameters[1]).toBe(full.record.trainableParameters[1]! - 4 * 2 * 16 * 32);
 });
+
+test("plasticity counts where the network serves a task badly, from the second task on, and nowhere else", async () => {
+  const easy = await ablated({ plasticity: 8 });
+  expect(needsOf(easy)).toEqual([0, 0]); // separated by LDA already
+  for (const [task, state] of full.states.entries()) expect(easy.states[task]).toEqual(state);
+  const noisy = patternDataset({ classes: 6, trainPerClass: 10, testPerClass: 6, noise: 250 });
+  const hard = classIncremental(noisy, { tasks: 3, orderSeed: null });
+  const run = (plasticity: number) => runMethod("fm-lora", hard, { options: { plasticity, basesRate: 0 } });
+  const [without, more] = [await run(0), await run(8)];
+  expect(needsOf(without)).toEqual([]);
+  expect(needsOf(more)).toHaveLength(2);
+  for (const need of needsOf(more)) {
+    expect(need).toBeGreaterThan(0);
+    expect(need).toBeLessThanOrEqual(1);
+  }
+  expect(more.states[0]).toEqual(without.states[0]);
+  const moved = ({ states }: FinishedRun): number =>
+    Math.hypot(
+      ...Object.entries(named(states[0]!, ".core")).flatMap(([name, before]) => {
+        const from = float32Data(before);
+        return Array.from(float32Data(states[1]![name]!), (value, i) => value - from[i]!);
+      }),
+    );
+  expect(moved(more)).toBeGreaterThan(1.5 * moved(without));
+});
+
+/** What the tasks have told of their need. */
+const needsOf = ({ events }: FinishedRun): number[] =>
+  events.flatMap((event) =>
+    event.type === "method"
+      ? event.figures.flatMap((figure) =>
+          figure.kind === "number" && figure.name === "need" ? [figure.value] : [],
+        )
+      : [],
+  );
 
 test("other layers can be adapted", async () => {
   const run = await ablated({ sites: ["fc1", "fc2", "output", "key"], rank: 4 });

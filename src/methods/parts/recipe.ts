@@ -1,0 +1,67 @@
+/** @file How a task is trained, as options that methods share: the rows, where they start, what holds features back. */
+import * as z from "zod";
+import type { LabeledFeatures } from "../../data/dataset.ts";
+import type { VitConfig } from "../../nn/vit.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
+import { Rng } from "../../tensor/rng.ts";
+import type { TaskTrainingOptions } from "./task-training.ts";
+import { COSINE_SCALE } from "./trained-rows.ts";
+
+/** Options of methods that extend `AdapterLearner`. */
+export const recipeOptions = {
+  rows: z
+    .enum(["linear", "cosine"])
+    .default("linear")
+    .describe(`trained classifier rows: linear, or cosine with logits of ${COSINE_SCALE} cos and no bias`),
+  rowStart: z
+    .enum(["zero", "class-means"])
+    .default("zero")
+    .describe(
+      "where rows of new classes start: zero (cosine rows: drawn), or class-means, of normalized features before the task trains",
+    ),
+  distillation: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      "weight of mean (f' - f)² over CLS and mean patch token of the task's images, f from the model before; none in the first task",
+    ),
+};
+
+const schema = z.object(recipeOptions);
+
+/** Values of `recipeOptions`. */
+export type Recipe = z.output<typeof schema>;
+
+/** Training as it is without any of these options. */
+export const PLAIN_RECIPE: Recipe = schema.parse({});
+
+/** @throws InputError if the backbone hasn't what the recipe needs */
+export function checkRecipe({ distillation }: Recipe, { pooling }: VitConfig): void {
+  if (distillation === 0 || pooling !== "attention") return;
+  throw new InputError(
+    `${optionText("distillation", distillation)}: the backbone takes its features from a learned query, and has no CLS to compare; leave the option out`,
+  );
+}
+
+/**
+ * What a recipe makes of a task's training.
+ * @param task.first whether no task has trained before: there is nothing to hold the features back for
+ * @param task.before features of its images under the model so far; class means need them
+ */
+export function recipeTraining(
+  { rows, rowStart, distillation }: Recipe,
+  task: {
+    readonly seed: number;
+    readonly index: number;
+    readonly first: boolean;
+    readonly before: LabeledFeatures | undefined;
+  },
+): Pick<TaskTrainingOptions, "cosine" | "rowStart" | "distillation"> {
+  const { seed, index, first, before } = task;
+  return {
+    ...(rows === "cosine" && { cosine: { rng: Rng.at(seed, "rows", index), scale: COSINE_SCALE } }),
+    rowStart: rowStart === "class-means" ? before : undefined,
+    distillation: first || distillation === 0 ? undefined : distillation,
+  };
+}
