@@ -139,7 +139,7 @@ test("plasticity counts where the network serves a task badly, from the second t
   const moved = ({ states }: FinishedRun): number =>
     Math.hypot(
       ...Object.entries(named(states[0]!, ".core")).flatMap(([name, { data }]) =>
-        Array.from(states[1]![name]!.data, (value, i) => Number(value) - Number(data[i]!)),
+        Array.from(states[1]![name]!.data as Float32Array, (value, i) => value - Number(data[i]!)),
       ),
     );
   expect(moved(more)).toBeGreaterThan(1.5 * moved(without));
