@@ -10,7 +10,7 @@ let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Decodes a JPEG, PNG, WebP or GIF (its first frame), turned as EXIF says, without color profiles; what is transparent
- * becomes white. PNG and JPEG are decoded as in Node, bit for bit, where chroma is not halved.
+ * becomes white. Opaque PNG, WebP and GIF are decoded as in Node, bit for bit; docs/browser.md has the others.
  */
 export const canvasTransform: ImageTransform = async (image, preprocessing, view) => {
   const turn = last.then(() => rgbOf(image));

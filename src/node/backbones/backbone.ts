@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Backbone, CheckpointConfig } from "../../nn/checkpoint.ts";
-import { type CheckpointParser, checkpointParser, type OpenWeights } from "../../nn/checkpoint-files.ts";
+import { type CheckpointParser, checkpointParser } from "../../nn/checkpoint-files.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
 import { isTimmConfig, timmArchitecture } from "../../nn/timm.ts";
 import { readTextSync } from "../files/read.ts";
