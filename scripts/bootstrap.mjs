@@ -69,6 +69,7 @@ async function test(extra) {
     ["lint", () => executeTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "."])],
     ["types of the core", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.core.json"])],
     ["types of everything", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.json"])],
+    ["types of what runs in browsers", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.web.json"])],
     ["unused code", () => executeTool("knip/bin/knip.js", [])],
     ["tests", () => executeTool("vitest/vitest.mjs", ["run", ...reporters, ...extra])],
   ];

@@ -31,7 +31,8 @@ let instance: ResampleKernel | undefined;
 
 /** The kernel; it is compiled when first asked for. */
 export function resampleKernel(): ResampleKernel {
-  const bytes = (): Uint8Array => Uint8Array.from(atob(RESAMPLE_KERNEL), (byte) => byte.charCodeAt(0));
+  const bytes = (): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from(atob(RESAMPLE_KERNEL), (byte) => byte.charCodeAt(0));
   instance ??= new WebAssembly.Instance(new WebAssembly.Module(bytes())).exports as unknown as ResampleKernel;
   return instance;
 }

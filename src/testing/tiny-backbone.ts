@@ -1,10 +1,9 @@
 /** @file A small random ViT as transformers would save it: checks of methods and runs need no real weights. */
 import type { Backbone } from "../nn/checkpoint.ts";
-import { parseConfig } from "../nn/checkpoint.ts";
+import { backboneFrom } from "../nn/checkpoint-files.ts";
 import { FAMILIES } from "../nn/families.ts";
-import { readWeights } from "../nn/read-weights.ts";
 import { Rng } from "../tensor/rng.ts";
-import { encodeSafetensors, parseHeader } from "../tensor/safetensors.ts";
+import { encodeSafetensors } from "../tensor/safetensors.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 
 /** Shape of the network. */
@@ -65,14 +64,6 @@ function randomWeight(name: string, ours: string, dims: readonly number[]): Tens
 /** A small random ViT: checks of methods need no real weights. */
 export function tinyBackbone(shape: TinyShape = {}): Backbone {
   const { config, preprocessor, weights } = tinyCheckpoint(shape);
-  const checkpoint = parseConfig(config, preprocessor, "tiny");
-  const length = Number(new DataView(weights.buffer, weights.byteOffset).getBigUint64(0, true));
-  const header = parseHeader(weights.subarray(8, 8 + length), weights.length, "tiny");
-  const read = (_: string, start: number, end: number): Uint8Array => weights.slice(start, end);
-  return {
-    name: "tiny",
-    config: checkpoint.config,
-    preprocessing: checkpoint.preprocessing,
-    weights: readWeights(checkpoint, header, read, "tiny"),
-  };
+  const files = { json: config, preprocessor: () => [preprocessor, "preprocessor_config.json"] as const };
+  return backboneFrom({ ...files, weights, folder: "tiny" }, { name: "tiny" });
 }

@@ -33,7 +33,7 @@ export function missing(what: string, there: string | undefined, command: string
 }
 
 /** A program on the path, or in one of the folders. */
-function found(name: string, ...folders: readonly string[]): string | undefined {
+export function found(name: string, ...folders: readonly string[]): string | undefined {
   const places = [...(process.env.PATH ?? "").split(delimiter), ...folders];
   return places.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }

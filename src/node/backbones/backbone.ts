@@ -1,9 +1,10 @@
 /** @file Reads a backbone from a folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Backbone, type CheckpointConfig, parseConfig } from "../../nn/checkpoint.ts";
+import type { Backbone, CheckpointConfig } from "../../nn/checkpoint.ts";
+import { type CheckpointParser, checkpointParser } from "../../nn/checkpoint-files.ts";
 import { countWeights, readWeights } from "../../nn/read-weights.ts";
-import { isTimmConfig, parseTimmConfig, timmArchitecture } from "../../nn/timm.ts";
+import { isTimmConfig, timmArchitecture } from "../../nn/timm.ts";
 import { readTextSync } from "../files/read.ts";
 import { openWeights, readJson, weightsDigest } from "./weight-files.ts";
 
@@ -28,7 +29,7 @@ export function loadBackbone(
     stored = false,
   }: { readonly name?: string; readonly imageSize?: number | undefined; readonly stored?: boolean } = {},
 ): Backbone {
-  const parse = checkpointParser(folder, imageSize);
+  const parse = parserOf(folder, imageSize);
   const { header, read, file, notices } = openWeights(folder);
   const checkpoint = parse(header, file);
   const { config, preprocessing } = checkpoint;
@@ -58,7 +59,7 @@ export interface BackboneFacts {
 
 /** Reads and checks everything but the weights' bytes. @throws InputError as `loadBackbone` does */
 export function describeBackbone(folder: string): BackboneFacts {
-  const parse = checkpointParser(folder);
+  const parse = parserOf(folder);
   const { header, file } = openWeights(folder);
   const checkpoint = parse(header, file);
   const { family, config } = checkpoint;
@@ -71,7 +72,7 @@ export function readCheckpoint(
   imageSize?: number,
 ): { readonly text: string; readonly checkpoint: CheckpointConfig } {
   const { header, file } = openWeights(folder);
-  const checkpoint = checkpointParser(folder, imageSize)(header, file);
+  const checkpoint = parserOf(folder, imageSize)(header, file);
   return { text: readTextSync(join(folder, CONFIG)), checkpoint };
 }
 
@@ -79,20 +80,13 @@ export function readCheckpoint(
 export function checkConfig(folder: string): void {
   const json = readJson(join(folder, CONFIG));
   if (isTimmConfig(json)) timmArchitecture(json, folder);
-  else checkpointParser(folder);
+  else parserOf(folder);
 }
 
-type Parse = (header: Parameters<typeof parseTimmConfig>[1], file: string) => CheckpointConfig;
-
 /** Reads the JSON files at once; timm's needs the tensors' shapes, too. */
-function checkpointParser(folder: string, imageSize?: number): Parse {
+function parserOf(folder: string, imageSize?: number): CheckpointParser {
   const json = readJson(join(folder, CONFIG));
-  if (isTimmConfig(json)) {
-    return (header, file) => parseTimmConfig(json, header, folder, file, imageSize);
-  }
-  const [preprocessor, file] = readPreprocessor(folder);
-  const checkpoint = parseConfig(json, preprocessor, folder, imageSize, file);
-  return () => checkpoint;
+  return checkpointParser(json, () => readPreprocessor(folder), folder, imageSize);
 }
 
 /** With the precedence that transformers has: nested first. */

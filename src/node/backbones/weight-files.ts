@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { plainNames, wrapperNotice } from "../../nn/wrapped-names.ts";
+import { type OpenWeights, type ReadTensor, withPlainNames } from "../../nn/checkpoint-files.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { isLfsPointer, LFS_POINTER } from "../../tensor/git-lfs.ts";
 import {
@@ -20,19 +20,6 @@ export const WEIGHTS_INDEX = "model.safetensors.index.json";
 /** Bytes that are hashed at a time. */
 const DIGEST_PIECE = 2 ** 22;
 
-/** The bytes of one tensor, from start to end of its file; at any later time, too, as long as the file is as it was. */
-export type ReadTensor = (name: string, start: number, end: number) => Uint8Array;
-
-/** What is in the weights of a folder, under names without wrappers. */
-export interface OpenWeights {
-  readonly header: SafetensorsHeader;
-  readonly read: ReadTensor;
-  /** The file, or the index, for messages. */
-  readonly file: string;
-  /** What a user should know of them. */
-  readonly notices: readonly string[];
-}
-
 /**
  * Reads the header of the weights and lends a way to read single tensors.
  * @throws InputError in one line for a missing, truncated or contradictory file
@@ -41,19 +28,7 @@ export function openWeights(folder: string): OpenWeights {
   const index = join(folder, WEIGHTS_INDEX);
   const path = join(folder, WEIGHTS);
   const found = existsSync(path) || !existsSync(index) ? oneFile(path) : shardedFiles(folder, index);
-  const { header, read, file } = found;
-  const { names, wrappers } = plainNames(header.entries.keys(), file);
-  if (wrappers.length === 0) return { ...found, notices: [] };
-  const stored = new Map([...names].map(([name, plain]) => [plain, name]));
-  return {
-    header: {
-      ...header,
-      entries: new Map([...header.entries].map(([name, entry]) => [names.get(name)!, entry])),
-    },
-    read: (name, start, end) => read(stored.get(name)!, start, end),
-    file,
-    notices: [wrapperNotice(file, wrappers)],
-  };
+  return withPlainNames(found);
 }
 
 type Found = Omit<OpenWeights, "notices">;

@@ -1,8 +1,6 @@
 /** @file How many pixels are decoded at the same time in all threads together: a bound of the memory that takes. */
 import { isMainThread, workerData } from "node:worker_threads";
-
-/** The largest image: above phone cameras (108 megapixels), far below what a compressed bomb can unfold to. */
-export const LARGEST_PIXELS = 120_000_000;
+import { LARGEST_PIXELS } from "../../data/image-format.ts";
 
 /** Pixels in work, one number for all threads; the pool hands it to its workers. */
 export const pixelsInWork: Int32Array<SharedArrayBuffer> = sharedCount();

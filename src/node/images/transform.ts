@@ -1,12 +1,12 @@
 /** @file Image files to pixels: cut and resized in the calling thread; a worker also decodes ordinary JPEGs itself. */
 import type { Sharp, SharpOptions } from "sharp";
 import type { Preprocessing, StoredImage, View } from "../../data/dataset.ts";
+import { checkFormat, LARGEST_PIXELS, undecodable } from "../../data/image-format.ts";
 import { type Placement, placement, type RgbImage } from "../../data/placement.ts";
 import type { Box } from "../../data/rectangles.ts";
 import { place } from "../../data/resample.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { isLfsPointer } from "../../tensor/git-lfs.ts";
-import { LARGEST_PIXELS, withPixels } from "./gate.ts";
+import { withPixels } from "./gate.ts";
 import { decodeJpeg, ordinarySize } from "./jpeg.ts";
 
 let loading: Promise<typeof import("sharp").default> | undefined;
@@ -120,28 +120,6 @@ async function decoding<T>(
   }
 }
 
-const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG\r\n/, /^RIFF[\s\S]{4}WEBP/, /^GIF8/];
-
-function checkFormat(bytes: Uint8Array): void {
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  if (!SIGNATURES.some((signature) => signature.test(start))) {
-    const pointer = isLfsPointer(bytes, bytes.length)
-      ? " (a Git LFS pointer: git lfs pull brings the image)"
-      : "";
-    const found = bytes.length === 0 ? "an empty file" : `some other content${pointer}`;
-    throw new InputError(
-      `expected a JPEG, PNG, WebP or GIF image, found ${found}; convert, replace or remove it`,
-    );
-  }
-}
-
 async function rgb(image: Sharp): Promise<Uint8Array> {
   return image.flatten(WHITE).toColourspace("srgb").raw({ depth: "uchar" }).toBuffer();
-}
-
-function undecodable(error: unknown): InputError {
-  const reason = (error instanceof Error ? error.message : String(error))
-    .trim()
-    .replaceAll(/\s*\n\s*/g, "; ");
-  return new InputError(`can't be decoded (${reason}); replace or remove it`, { cause: error });
 }

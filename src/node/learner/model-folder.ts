@@ -1,6 +1,7 @@
 /** @file The folder of a learner's model: the file, the state before it, and who may write there. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isPrevious, MODEL_FILE, previousName } from "../../learner/file-names.ts";
 import type { ImageLearner } from "../../learner/index.ts";
 import { decodeModel, type ModelDescription } from "../../learner/model-file.ts";
 import { InputError } from "../../tensor/errors.ts";
@@ -13,8 +14,6 @@ import { modelFileIn } from "../runs/model.ts";
 
 /** What chooses another folder. */
 const OPTION = "--model";
-/** Files of states before a learn, by their number. */
-const PREVIOUS = /^previous-\d+\.safetensors$/;
 
 /** What to do where a file can't be written. */
 const MODEL: Written = {
@@ -65,7 +64,7 @@ export class ModelFolder {
   async write(learner: ImageLearner): Promise<void> {
     const { model, previous, description } = await learner.files();
     this.#lock.check();
-    const file = modelFileIn(this.path) ?? join(this.path, "model.safetensors");
+    const file = modelFileIn(this.path) ?? join(this.path, MODEL_FILE);
     const folder = dirname(file);
     const kept = previous === undefined ? undefined : previousName(learner.learns);
     if (previous === undefined) removePrevious(folder, kept);
@@ -101,11 +100,8 @@ export function readModel(path: string): StoredModel {
   return { file, model, description, previous: existsSync(previous) ? readWholeSync(previous) : undefined };
 }
 
-/** Of the state before learn number `learns`. */
-const previousName = (learns: number): string => `previous-${learns - 1}.safetensors`;
-
 function removePrevious(folder: string, kept: string | undefined): void {
   for (const name of readdirSync(folder)) {
-    if (PREVIOUS.test(name) && name !== kept) rmSync(join(folder, name), { force: true });
+    if (isPrevious(name) && name !== kept) rmSync(join(folder, name), { force: true });
   }
 }

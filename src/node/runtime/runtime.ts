@@ -4,10 +4,9 @@ import { disableTelemetry } from "./no-telemetry.ts";
 
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../../graph/graph.ts";
-import { describe } from "../../graph/value.ts";
 import { encodeOnnx } from "../../onnx/encode.ts";
-import type { Runtime, Session, Tensors } from "../../runtime/runtime.ts";
-import type { DType, Tensor } from "../../tensor/tensor.ts";
+import { sessionOver } from "../../runtime/ort-session.ts";
+import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { StoredConstants } from "./stored-constants.ts";
 
 /** How a runtime runs graphs. */
@@ -47,35 +46,12 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
   } finally {
     stored.remove();
   }
-  // Wrapped and compared once, not at every run: a step has hundreds of tensors that stay the same.
-  const wrapped = new WeakMap<Tensor, { readonly name: string; readonly ort: OrtTensor }>();
-  const wrap = (name: string, value: Tensor | undefined): OrtTensor => {
-    const expected = inputs.get(name)!;
-    if (value === undefined) throw new Error(`run: input ${name} ${describe(expected)} is missing`);
-    const known = wrapped.get(value);
-    if (known?.name === name) return known.ort;
-    if (describe(value) !== describe(expected)) {
-      throw new Error(`run: input ${name} is ${describe(value)}, the graph wants ${describe(expected)}`);
-    }
-    const ort = new OrtTensor(value.dtype, value.data as Float32Array, value.dims);
-    wrapped.set(value, { name, ort });
-    return ort;
-  };
-  return {
-    async run(values: Tensors): Promise<Record<string, Tensor>> {
-      const feeds: Record<string, OrtTensor> = {};
-      for (const name of inputs.keys()) feeds[name] = wrap(name, values[name]);
-      const results = await session.run(feeds);
-      return Object.fromEntries(
-        Object.entries(results).map(([name, { type, dims, data }]) => [
-          name,
-          { dtype: type as DType, dims, data: data as Float32Array },
-        ]),
-      );
-    },
+  return sessionOver<OrtTensor>(inputs, {
+    wrap: ({ dtype, data, dims }) => new OrtTensor(dtype, data as Float32Array, dims),
+    run: (feeds) => session.run(feeds),
     dispose: () => {
       if (profilePrefix !== undefined) session.endProfiling();
       return session.release();
     },
-  };
+  });
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import type { Preprocessing } from "../../../src/data/dataset.ts";
-import { LARGEST_PIXELS, pixelsInWork, withPixels } from "../../../src/node/images/gate.ts";
+import { LARGEST_PIXELS } from "../../../src/data/image-format.ts";
+import { pixelsInWork, withPixels } from "../../../src/node/images/gate.ts";
 import { imagePool } from "../../../src/node/images/pool.ts";
 
 const preprocessing: Preprocessing = {
