@@ -14,7 +14,9 @@ import { headSetOptions } from "../src/heads/head-set.ts";
 import { DRIFTS, HEADS } from "../src/heads/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
-import { comparisonTable } from "../src/report/comparison.ts";
+import { compareRuns } from "../src/report/comparison/compare.ts";
+import type { ComparedRun } from "../src/report/comparison/run.ts";
+import { comparisonText } from "../src/report/comparison/text.ts";
 import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
@@ -47,12 +49,12 @@ export function resultsPage(name: string): string {
     .sort()
     .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as KeptRun);
   const runs = kept.flatMap(({ metrics, config }) =>
-    Object.entries(metrics.readouts).map(([name, values]): RunMetrics => {
+    Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
-      return { ...metrics, ...values, readout, method: [metrics.method, ...changedFlags(config)].join(" ") };
+      const label = `${[metrics.method, ...changedFlags(config)].join(" ")}, ${readout}`;
+      return { metrics: { ...metrics, ...values, readout }, config, label, readout };
     }),
   );
-  const label = (run: RunMetrics): string => `${run.method}, ${run.readout}`;
   const commands = kept.map(
     ({ command, metrics }) =>
       `| \`${command}\` | ${metrics.seconds.toFixed(0)} | ${(metrics.peakRssBytes / 2 ** 20).toFixed(0)} |`,
@@ -61,7 +63,7 @@ export function resultsPage(name: string): string {
   return [
     `# ${page.title}`,
     page.text,
-    comparisonTable(runs, { label, reference: page.reference }).trimEnd(),
+    comparisonText(compareRuns(runs, { reference: page.reference })).trimEnd(),
     `## Commands\n\nRun on ${machines}. Times were taken beside other work on the same machine.`,
     ["| command | seconds | peak memory, MiB |", "| :--- | ---: | ---: |", ...commands].join("\n"),
     "This page is written by `npx tsx scripts/results.ts` from the JSON files beside it; a test holds the two together.\n",

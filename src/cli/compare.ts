@@ -1,18 +1,26 @@
 /** @file `fmlora compare` */
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import * as z from "zod";
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import { readTextSync } from "../node/files/read.ts";
-import { comparisonTable } from "../report/comparison.ts";
+import { checkTarget } from "../node/files/target.ts";
+import { writeWhole } from "../node/files/write.ts";
+import { chartDocument } from "../node/runs/chart-document.ts";
+import { compareRuns } from "../report/comparison/compare.ts";
+import { comparisonCsv } from "../report/comparison/csv.ts";
+import { comparisonHtml } from "../report/comparison/html.ts";
+import type { ComparedRun } from "../report/comparison/run.ts";
+import { comparisonText } from "../report/comparison/text.ts";
 import { headName } from "../run/heads.ts";
 import { InputError } from "../tensor/errors.ts";
 import { cellName, expanded, withoutUnfinished } from "./grid-cells.ts";
-import { print } from "./output.ts";
+import { print, remark } from "./output.ts";
 
 /** Compares finished runs. */
 export function compareCommand() {
+  const file = (what: string): string => `also write ${what} into this file`;
   return new Command("compare")
     .addArgument(
       new Argument(
@@ -21,47 +29,65 @@ export function compareCommand() {
       ),
     )
     .addOption(new Option("--reference <label>", "what the others are compared with (default: the first)"))
-    .addOption(new Option("--readout <name>", "this head of every run, where none is named with a run"))
+    .addOption(
+      new Option(
+        "--readout <name>",
+        "this head of every run, where none is named with a run (default: each one's own, and the reference's)",
+      ),
+    )
+    .addOption(
+      new Option("--mixed", "one table also of runs that differ in data, backbone or evaluation, and say so"),
+    )
     .addOption(
       new Option("--format <name>", "how to write the tables")
         .choices(["markdown", "text"] as const)
         .default("text" as const),
     )
-    .action((runs, { format, reference, readout }) => {
-      const labels = new Map<RunMetrics, string>();
-      const { done, unfinished } = withoutUnfinished(expanded(runs));
-      if (unfinished > 0) process.stderr.write(`cells that are not done and left out: ${unfinished}\n`);
-      for (const run of done) {
-        const { metrics, label } = readRun(run, readout);
-        labels.set(metrics, label);
+    .addOption(new Option("--html <file>", file("a page with curves and error bars")))
+    .addOption(new Option("--markdown <file>", file("the tables in Markdown")))
+    .addOption(new Option("--csv <file>", file("a row for every run")))
+    .action(async (runs, { format, reference, readout, mixed, ...files }) => {
+      for (const [option, target] of Object.entries(files)) {
+        if (typeof target === "string") await checkTarget(`--${option}`, target);
       }
-      const table = comparisonTable([...labels.keys()], {
-        format,
-        label: (run) => labels.get(run) ?? run.method,
-        ...(reference === undefined ? {} : { reference }),
-      });
-      print(table);
+      const { done, unfinished } = withoutUnfinished(expanded(runs));
+      if (unfinished > 0) remark(`cells that are not done and left out: ${unfinished}\n`);
+      const head = readout === undefined ? undefined : headName(readout);
+      const comparison = compareRuns(done.map(readRun), { reference, readout: head, mixed });
+      print(comparisonText(comparison, format));
+      if (comparison.apart.length > 0) remark("tables are apart; --mixed sets all runs side by side\n");
+      const { html, markdown, csv } = files;
+      if (html !== undefined) await writeWhole(html, comparisonHtml(chartDocument(), comparison));
+      if (markdown !== undefined) await writeWhole(markdown, comparisonText(comparison, "markdown"));
+      if (csv !== undefined) await writeWhole(csv, comparisonCsv(comparison));
     });
 }
 
 /** [LABEL=]FOLDER[:READOUT], or a metrics.json itself. */
-function readRun(text: string, readoutForAll: string | undefined): { metrics: RunMetrics; label: string } {
+function readRun(text: string): ComparedRun {
   const [, label, place = text] = existsSync(text) ? [] : (/^([^=]+)=(.*)$/s.exec(text) ?? []);
   const colon = existsSync(place) ? -1 : place.lastIndexOf(":");
   const path = colon > 0 ? place.slice(0, colon) : place;
-  const readout = colon > 0 ? place.slice(colon + 1) : readoutForAll;
   const file = existsSync(path) && statSync(path).isFile() ? path : join(path, "metrics.json");
   const metrics = readMetrics(file, path);
+  const config = readConfig(join(dirname(file), "config.json"));
   const name = label ?? cellName(path) ?? metrics.method;
-  if (readout === undefined) return { metrics, label: name };
-  const head = headName(readout);
-  if (!Object.hasOwn(metrics.readouts, head)) {
+  if (colon <= 0) return { metrics, config, label: name };
+  const readout = headName(place.slice(colon + 1));
+  if (!Object.hasOwn(metrics.readouts, readout)) {
     throw new InputError(
       `${file}: there is no head "${readout}"; it has: ${Object.keys(metrics.readouts).join(", ")}`,
     );
   }
-  const chosen = metrics.readouts[head]!;
-  return { metrics: { ...metrics, ...chosen, readout: head }, label: label ?? `${name}/${head}` };
+  return { metrics, config, label: label ?? `${name}/${readout}`, readout };
+}
+
+/** The configuration beside the metrics; undefined where it is not there. */
+function readConfig(file: string): Readonly<Record<string, unknown>> | undefined {
+  if (!existsSync(file)) return undefined;
+  const config = parseJson(file);
+  if (typeof config === "object" && config !== null) return config as Readonly<Record<string, unknown>>;
+  throw new InputError(`${file}: not a run's configuration: expected options with their values`);
 }
 
 const numbers = z.array(z.number());
@@ -71,6 +97,7 @@ const readoutSchema = z.looseObject({
   averageAccuracy: z.number().nullable(),
   forgetting: z.number().nullable(),
   backwardTransfer: z.number().nullable(),
+  accuracyMicro: z.array(z.number().nullable()),
 });
 /** What the tables use of metrics.json. */
 const metricsSchema = readoutSchema.extend({

@@ -10,14 +10,17 @@ export interface Spread {
   readonly standardDeviation: number | null;
 }
 
-/** The outcome of a paired comparison; one pair has no spread, so it decides nothing. */
-type Verdict = "higher" | "lower" | "tie" | "one seed";
+/** The outcome of a paired comparison; one pair has no spread and equal differences have none, so they decide nothing. */
+export type Verdict = "higher" | "lower" | "tie" | "one seed" | "no spread";
+
+/** Differences of shares that are nearer to each other differ by rounding alone. */
+const NO_WIDTH = 1e-9;
 
 /** Differences over pairs, such as seeds: value minus reference. */
 export interface PairedDifference extends Spread {
   /** 95 % t interval of the mean difference; null for one pair. */
   readonly interval: readonly [low: number, high: number] | null;
-  /** "tie" where the interval holds zero. */
+  /** "tie" where the interval holds zero; "no spread" where it has no width, as of runs that no seed has an influence on. */
   readonly verdict: Verdict;
 }
 
@@ -44,8 +47,12 @@ export function pairedDifference(values: readonly number[], reference: readonly 
   if (standardDeviation === null) return { ...differences, interval: null, verdict: "one seed" };
   const margin = (studentQuantile975(count - 1) * standardDeviation) / Math.sqrt(count);
   const interval = [mean - margin, mean + margin] as const;
-  const verdict = interval[0] > 0 ? "higher" : interval[1] < 0 ? "lower" : "tie";
-  return { ...differences, interval, verdict };
+  return { ...differences, interval, verdict: verdictOf(interval) };
+}
+
+function verdictOf([low, high]: readonly [number, number]): Verdict {
+  if (high - low < NO_WIDTH) return "no spread";
+  return low > 0 ? "higher" : high < 0 ? "lower" : "tie";
 }
 
 /** t(0.975; 1..10): NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, with more digits. */

@@ -8,7 +8,7 @@ import { DARK_TEXT_LEVELS, HEAT_LEVELS } from "./style.ts";
 const SVG = "http://www.w3.org/2000/svg";
 const FONT_SIZE = 12;
 /** Width of an average character at FONT_SIZE. */
-const CHARACTER = 7;
+export const CHARACTER = 7;
 /** Beyond this many columns a cell has no room for its number. */
 const NUMBERED_COLUMNS = 20;
 const LONGEST_LABEL = 18;
@@ -241,7 +241,7 @@ export function taskBars(
   });
 }
 
-/** A chart as SVG text. */
+/** A chart as SVG text, in the page's font size. */
 export function plot(document: ChartDocument, options: Plot.PlotOptions): string {
   // Plot returns a figure only for titles and legends, which the page writes itself; so this is one SVG element.
   const svg = Plot.plot({
@@ -276,7 +276,7 @@ function thinned(labels: readonly string[], limit: number): string[] {
 }
 
 /** At most 20 whole numbers from 1. */
-function wholeTicks(last: number): number[] {
+export function wholeTicks(last: number): number[] {
   const every = tickStep(last, 20);
   return Array.from({ length: Math.floor(last / every) }, (_, k) => (k + 1) * every);
 }

@@ -2,10 +2,10 @@
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { ChartDocument } from "./document.ts";
-import { bytes, duration, escapeHtml, percent, rate } from "./format.ts";
+import { bytes, duration, percent, rate } from "./format.ts";
 import { runHistory } from "./history.ts";
+import { pageHtml } from "./page.ts";
 import { SECTIONS } from "./sections/index.ts";
-import { STYLE } from "./style.ts";
 import { benchmarkText } from "./summary.ts";
 
 /**
@@ -36,21 +36,7 @@ export function reportHtml(
     ...(metrics.peakRssBytes > 0 ? [`peak memory ${bytes(metrics.peakRssBytes)}`] : []),
   ];
   const sections = SECTIONS.map((section) => section({ document, config, metrics, history }));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body><main>
-<header><h1>${escapeHtml(title)}</h1><p class="about">${about.map(escapeHtml).join(" · ")}</p></header>
-${headline(metrics)}
-${sections.join("")}</main></body>
-</html>
-`;
+  return pageHtml(title, about, `${headline(metrics)}\n${sections.join("")}`);
 }
 
 function headline(metrics: RunMetrics): string {

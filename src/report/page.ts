@@ -1,9 +1,29 @@
 /** @file What the report's sections are made of, as HTML. */
 import { escapeHtml } from "./format.ts";
-import { HEAT_LEVELS } from "./style.ts";
+import { HEAT_LEVELS, STYLE } from "./style.ts";
 
 /** Beyond this many, lists end in "and N more". */
 export const LONGEST_LIST = 20;
+
+/**
+ * A page that needs nothing from elsewhere: a policy in it forbids every request. `title` and `about` are texts, `body` is HTML.
+ */
+export function pageHtml(title: string, about: readonly string[], body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body><main>
+<header><h1>${escapeHtml(title)}</h1><p class="about">${about.map(escapeHtml).join(" · ")}</p></header>
+${body}</main></body>
+</html>
+`;
+}
 
 /** A card of the page. `body` and `caption` are HTML, `title` is text. */
 export function section(title: string, caption: string, body: string): string {

@@ -54,10 +54,13 @@ th{color:var(--muted);font-weight:600;white-space:normal;vertical-align:bottom}
 tr>:first-child{padding-left:0}
 tr:last-child>td{border-bottom:0}
 .left{text-align:left}
+.many td,.many th{padding-inline:5px}
+.many tr>:first-child{position:sticky;left:0;padding-left:0;background:var(--card)}
 .text{text-align:left;white-space:normal;min-width:180px;overflow-wrap:anywhere}
 code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
 .key{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:0 0 8px;padding:0;font-size:13.5px}
 .key i{display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:7px;vertical-align:middle}
+.key .line{margin-right:7px;vertical-align:middle}
 .legend{white-space:nowrap;margin-left:14px}
 .ramp{display:inline-flex;vertical-align:middle;margin:0 7px}
 .ramp i{width:13px;height:11px}

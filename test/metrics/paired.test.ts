@@ -42,7 +42,12 @@ describe("pairedDifference", () => {
   test("a lead that holds over the seeds is no tie, whatever the seeds do to both", () => {
     expect(pairedDifference([10.9, 21.1, 31], [10, 20, 30]).verdict).toBe("higher");
     expect(pairedDifference([10, 20, 30], [10.9, 21.1, 31]).verdict).toBe("lower");
-    expect(pairedDifference([1, 2, 3], [1, 2, 3]).verdict).toBe("tie");
+  });
+
+  test("differences that no seed has an influence on decide nothing", () => {
+    expect(pairedDifference([1, 2, 3], [1, 2, 3]).verdict).toBe("no spread");
+    expect(pairedDifference([0.3, 0.4, 0.5], [0.1, 0.2, 0.3]).verdict).toBe("no spread"); // 0.2 but for rounding
+    expect(pairedDifference([0.3, 0.4, 0.5001], [0.1, 0.2, 0.3]).verdict).toBe("higher");
   });
 
   test("one seed decides nothing", () => {
