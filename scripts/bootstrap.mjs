@@ -70,6 +70,18 @@ async function test(extra) {
     ["types of the core", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.core.json"])],
     ["types of everything", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.json"])],
     ["unused code", () => executeTool("knip/bin/knip.js", [])],
+    ["the package as others get it", () => executeTool("publint/src/cli.js", ["--strict"])],
+    [
+      "its types as others resolve them",
+      () =>
+        executeTool("@arethetypeswrong/cli/dist/index.js", [
+          "--pack",
+          ".",
+          "--profile",
+          "esm-only",
+          "--quiet",
+        ]),
+    ],
     ["tests", () => executeTool("vitest/vitest.mjs", ["run", ...reporters, ...extra])],
   ];
   const failed = [];
