@@ -71,6 +71,18 @@ async function test(extra) {
     ["types of everything", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.json"])],
     ["types of what runs in browsers", () => executeTool("typescript/bin/tsc", ["-p", "tsconfig.web.json"])],
     ["unused code", () => executeTool("knip/bin/knip.js", [])],
+    ["the package as others get it", () => executeTool("publint/src/cli.js", ["--strict"])],
+    [
+      "its types as others resolve them",
+      () =>
+        executeTool("@arethetypeswrong/cli/dist/index.js", [
+          "--pack",
+          ".",
+          "--profile",
+          "esm-only",
+          "--quiet",
+        ]),
+    ],
     ["tests", () => executeTool("vitest/vitest.mjs", ["run", ...reporters, ...extra])],
   ];
   const failed = [];

@@ -1,6 +1,6 @@
 /** @file Compiles src/ to dist/ when something changed. Node built-ins only. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,12 +24,19 @@ export function executeTool(path, args, options) {
   return execute(process.execPath, [join(ROOT, "node_modules", path), ...args], options);
 }
 
+/** As if it were installed in itself: plugins in a clone import "fm-lora". */
+function linkSelf() {
+  const link = join(ROOT, "node_modules", "fm-lora");
+  if (!existsSync(link)) symlinkSync(ROOT, link, "junction");
+}
+
 /** Compiles if a source is newer than the last complete build. @throws if there are errors */
 export async function build() {
   const sources = [
     ...["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
     ...readdirSync(join(ROOT, "src"), { recursive: true }).map((file) => join("src", file)),
   ];
+  linkSelf();
   const newest = Math.max(...sources.map((file) => statSync(join(ROOT, file)).mtimeMs));
   if (existsSync(STAMP) && statSync(STAMP).mtimeMs > newest) return;
   const started = Date.now();

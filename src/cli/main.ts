@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** @file The `fmlora` command. */
+/** @file The `fmlora` command, which bin/fmlora.mjs starts. */
 import { failureOf } from "./failures.ts";
 import { remark } from "./output.ts";
 import { createProgram } from "./program.ts";

@@ -49,7 +49,7 @@ beforeAll(() => {
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 function fmlora(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const main = at("node_modules", "fm-lora", "dist", "cli", "main.js");
+  const main = at("node_modules", "fm-lora", "bin", "fmlora.mjs");
   const env = { ...process.env, CI: undefined, NO_COLOR: "1", COLUMNS: "100" };
   return spawnSync(process.execPath, [main, ...args], { cwd: place, encoding: "utf8", env });
 }
@@ -60,6 +60,23 @@ const refused = (...args: string[]): string => {
 const json = (...path: string[]) => JSON.parse(readFileSync(at(...path), "utf8"));
 const QUICK = ["--backbone", "backbone", "--threads", "1", "--epochs", "1", "--micro-batch", "4"];
 const BOTH = ["--plugin", "./plugin", "--plugin=./method.mjs"];
+
+test("the package has its notices and no maps without sources; without a build, its command says what to do", () => {
+  const files = readdirSync(at("package"), { recursive: true, encoding: "utf8" });
+  expect(files.filter((file) => !file.includes("/")).toSorted()).toEqual(
+    "CHANGELOG.md LICENSE NOTICE README.md bin dist docs models package.json".split(" "),
+  );
+  expect(files.filter((file) => file.endsWith(".map"))).toEqual([]);
+  rmSync(at("package", "dist"), { recursive: true });
+  const command = spawnSync(process.execPath, [at("package", "bin", "fmlora.mjs"), "methods"], {
+    encoding: "utf8",
+  });
+  expect(command).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: "fmlora: this clone is not built yet: run `npm ci` and `npm run build`, or `npm start`\n",
+  });
+});
 
 describe("the example's benchmark", () => {
   test("runs by the plugin's path and by its package's name, with options of its own", () => {

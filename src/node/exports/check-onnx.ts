@@ -1,10 +1,7 @@
 /** @file Runs an exported ONNX model once, beside the model that it was made from. */
-import { disableTelemetry } from "../runtime/no-telemetry.ts";
-// Telemetry is off before ONNX Runtime is loaded, unless a bundler moves packages to the front.
-
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { Rng } from "../../tensor/rng.ts";
+import { onnxRuntime } from "../runtime/onnx-runtime.ts";
 
 /** More than one, and an odd number: an answer that depends on the batch shows. */
 const IMAGES = 3;
@@ -35,7 +32,7 @@ export async function onnxScores(
   { size, mean, std }: Preprocessing,
   resizing: "inside" | "outside",
 ): Promise<Float32Array> {
-  disableTelemetry();
+  const { onnxruntime, provider } = onnxRuntime();
   const area = size * size;
   const pixels = new Float32Array(count * 3 * area);
   for (let image = 0; image < count; image++) {
@@ -47,12 +44,12 @@ export async function onnxScores(
       }
     }
   }
-  const session = await InferenceSession.create(model, {
-    executionProviders: ["cpu"],
+  const session = await onnxruntime.InferenceSession.create(model, {
+    executionProviders: [provider],
     logSeverityLevel: 3, // errors only
   });
   try {
-    const feed = new OrtTensor("float32", pixels, [count, 3, size, size]);
+    const feed = new onnxruntime.Tensor("float32", pixels, [count, 3, size, size]);
     const { logits } = await session.run({ pixel_values: feed });
     return logits!.data as Float32Array;
   } finally {

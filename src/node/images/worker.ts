@@ -28,15 +28,16 @@ async function answer({ id, arguments: given }: NonNullable<Request>): Promise<v
 
 const working = new Set<Promise<void>>();
 
-port.on("message", async (request: Request) => {
+async function take(request: Request): Promise<void> {
   if (request === null) {
     // Not at once: that would pull memory from under the decoders.
     await Promise.all(working);
-    port.close();
+    port.off("message", take); // a thread that hears nothing more ends; Deno's port has no close()
     return;
   }
   const work = answer(request);
   working.add(work);
   await work;
   working.delete(work);
-});
+}
+port.on("message", take);

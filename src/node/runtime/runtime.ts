@@ -1,12 +1,11 @@
-/** @file The Runtime of Node: onnxruntime-node on the CPU. */
-import { disableTelemetry } from "./no-telemetry.ts";
-// Telemetry is off before ONNX Runtime is loaded, unless a bundler moves packages to the front.
-
-import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+/** @file The Runtime of Node: onnxruntime-node on the CPU, or WebAssembly where there is no binary. */
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../../graph/graph.ts";
 import { encodeOnnx } from "../../onnx/encode.ts";
 import { sessionOver } from "../../runtime/ort-session.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
+import { serialized } from "../../runtime/serialized.ts";
+import { type LoadedRuntime, onnxRuntime } from "./onnx-runtime.ts";
 import { StoredConstants } from "./stored-constants.ts";
 
 /** How a runtime runs graphs. */
@@ -17,24 +16,38 @@ export interface NodeRuntimeOptions {
   readonly profilePrefix?: string | undefined;
 }
 
-/** onnxruntime-node on the CPU. */
+/**
+ * onnxruntime-node on the CPU, or onnxruntime-web where that can't be loaded.
+ * @throws InputError if neither is there
+ */
 export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
-  disableTelemetry();
-  return {
-    name: `onnxruntime-node ${env.versions.node ?? ""}`.trim(),
-    threads: options.threads,
-    compile: (graph) => compile(graph, options),
-  };
+  return runtimeOf(onnxRuntime(), options);
 }
 
-async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOptions): Promise<Session> {
+/** The Runtime of a package that was found. */
+export function runtimeOf(found: LoadedRuntime, options: NodeRuntimeOptions): Runtime {
+  const runtime = {
+    name: found.name,
+    threads: options.threads,
+    compile: (graph: Graph) => compile(graph, found, options),
+  };
+  return found.provider === "wasm" ? serialized(runtime) : runtime;
+}
+
+async function compile(
+  graph: Graph,
+  { onnxruntime, provider }: LoadedRuntime,
+  { threads, profilePrefix }: NodeRuntimeOptions,
+): Promise<Session> {
   const { inputs } = graph; // and nothing else: a session that kept the graph would keep its constants
   const stored = new StoredConstants();
   let session: InferenceSession;
+  if (provider === "wasm") onnxruntime.env.wasm.numThreads = threads; // of the process, at its first session
   try {
-    const model = encodeOnnx(graph, (constant) => stored.add(constant));
-    session = await InferenceSession.create(model, {
-      executionProviders: ["cpu"],
+    // WebAssembly reads no files.
+    const model = encodeOnnx(graph, provider === "wasm" ? undefined : (constant) => stored.add(constant));
+    session = await onnxruntime.InferenceSession.create(model, {
+      executionProviders: [provider],
       graphOptimizationLevel: "all",
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -47,7 +60,7 @@ async function compile(graph: Graph, { threads, profilePrefix }: NodeRuntimeOpti
     stored.remove();
   }
   return sessionOver<OrtTensor>(inputs, {
-    wrap: ({ dtype, data, dims }) => new OrtTensor(dtype, data as Float32Array, dims),
+    wrap: ({ dtype, data, dims }) => new onnxruntime.Tensor(dtype, data as Float32Array, dims),
     run: (feeds) => session.run(feeds),
     dispose: () => {
       if (profilePrefix !== undefined) session.endProfiling();
