@@ -16,6 +16,7 @@ import { methodsCommand } from "./methods.ts";
 import { predictCommand } from "./predict.ts";
 import { pretrainCommand } from "./pretrain.ts";
 import { runCommand } from "./run.ts";
+import { tuneCommand } from "./tune.ts";
 import { workerCommand } from "./worker.ts";
 
 /** The program; errors are thrown, and whoever calls prints them. */
@@ -26,6 +27,7 @@ export function createProgram(registry: Registry = REGISTRY): Command {
   const program = new Command("fmlora").description(description).version(version).enablePositionalOptions(); // a group and its subcommands may have an option of one name
   const commands = [
     runCommand(registry),
+    tuneCommand(),
     gridCommand(),
     workerCommand(),
     compareCommand(),
