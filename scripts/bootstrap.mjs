@@ -5,6 +5,7 @@
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
  *     node scripts/bootstrap.mjs torture [OPTIONS]
+ *     node scripts/bootstrap.mjs reproduce ROW [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs build
  */
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
@@ -17,7 +18,7 @@ const LEAST_NODE = [20, 19];
 const START = ["run", "emoji", "--classes", "100"];
 const START_FOLDER = join("runs", "start");
 
-const COMMANDS = { start, test, bench, torture, build: () => build().then(() => 0) };
+const COMMANDS = { start, test, bench, torture, reproduce, build: () => build().then(() => 0) };
 
 async function main() {
   const [name, ...rest] = process.argv.slice(2);
@@ -114,6 +115,12 @@ function bench(words) {
 async function torture(words) {
   await build();
   return executeTool("tsx/dist/cli.mjs", [join("scripts", "torture.ts"), ...words]);
+}
+
+/** Runs a row of docs/results again. */
+async function reproduce(words) {
+  await build();
+  return executeTool("tsx/dist/cli.mjs", [join("scripts", "reproduce.ts"), ...words]);
 }
 
 // A child gets Ctrl-C itself and ends in its own way: we wait for it.

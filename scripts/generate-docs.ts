@@ -9,8 +9,10 @@ import { statisticsOptions } from "../src/heads/head-set.ts";
 import { DRIFTS, HEADS } from "../src/heads/index.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { AnyMethod } from "../src/methods/method.ts";
+import { rangeText } from "../src/methods/ranges.ts";
 import { benchmarks } from "../src/node/benchmarks/index.ts";
 import { pretrainingOptionsSchema } from "../src/node/pretraining/options.ts";
+import { flagOf } from "../src/run/flag.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 
 /** Where the page is. */
@@ -44,8 +46,19 @@ export function optionsPage(): string {
 /** What has options of its own, under a title. */
 const titled =
   (kind: string) =>
-  ({ name, summary, source, options }: Pick<AnyMethod, "name" | "summary" | "source" | "options">): string =>
-    `## ${kind} ${name}\n\n${sentence(summary)} Source: ${source}.\n\n${table(settingsOf(options))}`;
+  ({ name, summary, source, options, ranges = {} }: Titled): string => {
+    const searched = Object.entries(ranges).flatMap(([option, range]) =>
+      range === undefined ? [] : [`\`--${flagOf(option)}\` ${rangeText(range)}`],
+    );
+    return [
+      `## ${kind} ${name}`,
+      `${sentence(summary)} Source: ${source}.`,
+      table(settingsOf(options)),
+      ...(searched.length === 0 ? [] : [`[\`fmlora tune\`](tuning.md) searches ${searched.join("; ")}.`]),
+    ].join("\n\n");
+  };
+
+type Titled = Pick<AnyMethod, "name" | "summary" | "source" | "options" | "ranges">;
 
 function table(settings: readonly Setting[]): string {
   if (settings.length === 0) return "No options of its own.";

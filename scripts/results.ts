@@ -1,10 +1,10 @@
 /**
- * @file Keeps finished runs as JSON under docs/results/NAME/ and writes docs/results/NAME.md from them.
+ * @file Keeps finished runs as JSON under docs/results/NAME/ and writes docs/results/NAME.md and results.json from them.
  *
  *     npx tsx scripts/results.ts NAME RUN_DIR...    # adds runs, writes the page
  *     npx tsx scripts/results.ts NAME               # writes the page from what is there
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,14 +21,7 @@ import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
-
-/** One kept run. */
-interface KeptRun {
-  readonly command: string;
-  readonly machine: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly metrics: RunMetrics;
-}
+import { INDEX, indexText, type KeptRun, keptRuns, RESULTS } from "./results-index.ts";
 
 /** What a page says around its tables. */
 interface Page {
@@ -38,16 +31,11 @@ interface Page {
   readonly reference: string;
 }
 
-const results = fileURLToPath(new URL("../docs/results", import.meta.url));
-
 /** The Markdown page of the kept runs in docs/results/NAME/. */
 export function resultsPage(name: string): string {
-  const folder = join(results, name);
-  const page = JSON.parse(readFileSync(join(folder, "page.json"), "utf8")) as Page;
-  const kept = readdirSync(folder)
-    .filter((file) => file.endsWith(".json") && file !== "page.json")
-    .sort()
-    .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as KeptRun);
+  const page = JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
+  const runsByName = keptRuns(name);
+  const kept = [...runsByName.values()];
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
@@ -66,17 +54,21 @@ export function resultsPage(name: string): string {
     comparisonText(compareRuns(runs, { reference: page.reference })).trimEnd(),
     `## Commands\n\nRun on ${machines}. Times were taken beside other work on the same machine.`,
     ["| command | seconds | peak memory, MiB |", "| :--- | ---: | ---: |", ...commands].join("\n"),
-    "This page is written by `npx tsx scripts/results.ts` from the JSON files beside it; a test holds the two together.\n",
+    `\`npm run reproduce -- ${name}/${[...runsByName.keys()][0]}\` runs the first of them again and compares. This page is written by \`npx tsx scripts/results.ts\` from the JSON files beside it; a test holds the two together.\n`,
   ].join("\n\n");
 }
 
 function keep(name: string, runFolder: string): void {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
   const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
   const kept: KeptRun = {
     command: commandOf(config),
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
+    version,
     config,
     metrics: {
       ...metrics,
@@ -89,7 +81,7 @@ function keep(name: string, runFolder: string): void {
     ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
     metrics.seed,
   ];
-  const file = join(results, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
+  const file = join(RESULTS, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
@@ -127,8 +119,12 @@ function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
 function headFlags(config: Readonly<Record<string, unknown>>): string[] {
   const { defaults } = byName(REGISTRY, "methods", String(config.method));
   const drift = config.drift === defaults.drift ? [] : [`--drift ${config.drift}`];
-  const all = DRIFTS.flatMap((each) => flagsOf(headSetOptions(HEADS, each), config.headOptions as object));
-  return [...drift, ...new Set(all)];
+  return [...drift, ...headOptionFlags(config)];
+}
+
+function headOptionFlags({ headOptions }: Readonly<Record<string, unknown>>): string[] {
+  const all = DRIFTS.flatMap((each) => flagsOf(headSetOptions(HEADS, each), headOptions as object));
+  return [...new Set(all)];
 }
 
 /** What tells runs of one method apart: its own options, those of its heads, and the precision. */
@@ -152,13 +148,15 @@ function commandOf(config: Readonly<Record<string, unknown>>): string {
     ...flagsOf(runOptionsSchema, named),
     ...flagsOf(benchmark.options, config.benchmarkOptions as Record<string, unknown>),
     ...methodFlags(config),
+    ...headOptionFlags(config),
   ].join(" ");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [name, ...runFolders] = process.argv.slice(2);
   if (name === undefined) throw new Error("usage: npx tsx scripts/results.ts NAME [RUN_DIR...]");
-  mkdirSync(join(results, name), { recursive: true });
+  mkdirSync(join(RESULTS, name), { recursive: true });
   for (const runFolder of runFolders) keep(name, runFolder);
-  writeFileSync(join(results, `${name}.md`), resultsPage(name));
+  writeFileSync(join(RESULTS, `${name}.md`), resultsPage(name));
+  writeFileSync(INDEX, indexText());
 }

@@ -9,11 +9,11 @@ import { expect, test } from "vitest";
 /** From the bottom up: a file imports its own room and rooms before it. */
 const ROOMS = words(`
   tensor graph ops autodiff onnx runtime data nn optim metrics
-  network heads methods train pretraining report export run grid learner index.ts testing web node cli
+  network heads methods train pretraining report export run grid tuning learner index.ts testing web node cli
 `);
 /** The same inside src/node. */
 const NODE_ROOMS = words(
-  "files runtime archives images hub benchmarks backbones runs learner exports server pretraining trackers grid index.ts",
+  "files runtime archives images hub benchmarks backbones runs learner exports server pretraining trackers grid tuning index.ts",
 );
 const APART = ["web", "node"]; // neither imports the other
 const NODE_ONLY = ["node", "cli"];
@@ -175,7 +175,7 @@ test("a file that imports a later room, the other platform, Node or nothing know
       "src/web/files.ts: imports node:fs; only node,cli may",
       "src/data/decode.ts: imports sharp; only node,cli may",
       "src/nn/own.ts: has the operator cubeOp; only src/ops may have any",
-      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, network, heads, methods, train, pretraining, report, export, run, grid, learner, index.ts, testing, web, node, cli",
+      "src/extra/new.ts: src/extra is no room; rooms are tensor, graph, ops, autodiff, onnx, runtime, data, nn, optim, metrics, network, heads, methods, train, pretraining, report, export, run, grid, tuning, learner, index.ts, testing, web, node, cli",
       "src/metrics/test.ts: metrics imports ../../test/toy.ts, which is in outside src",
       "src/cli/long.ts: 301 lines, at most 300",
     ]

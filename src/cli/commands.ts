@@ -24,6 +24,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async (registries) => any((await import("./run.ts")).runCommand(await registries.all())),
   },
   {
+    name: "tune",
+    usage: ["<benchmark>"],
+    description: "choose a method's settings on held-out training images of the first tasks",
+    load: async () => any((await import("./tune.ts")).tuneCommand()),
+  },
+  {
     name: "grid",
     usage: ["<table>"],
     description: "run every combination of a file's settings: methods, seeds, benchmarks",

@@ -92,7 +92,7 @@ async function local(
 }
 
 /** Each once, before cells at work would bring it at the same time. One that fails fails its cells, which tell. */
-async function bringBackbones(cells: readonly Cell[], status: StatusLine): Promise<void> {
+export async function bringBackbones(cells: readonly Cell[], status: StatusLine): Promise<void> {
   const names = new Set(cells.flatMap(({ settings }) => settings.backbone ?? []).map(String));
   for (const name of names) {
     await bringing(name, status).catch((error: unknown) => {

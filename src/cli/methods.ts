@@ -1,6 +1,9 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
+import type { AnyMethod } from "../methods/index.ts";
+import { rangeText } from "../methods/ranges.ts";
 import { traitsText } from "../report/summary.ts";
+import { flagOf } from "../run/flag.ts";
 import { byName, type Registry } from "../run/registry.ts";
 import { settingList } from "./listing.ts";
 import { print } from "./output.ts";
@@ -15,9 +18,17 @@ export function methodsCommand(registry: Registry) {
     .action((name) => {
       const methods = name === undefined ? registry.methods : [byName(registry, "methods", name)];
       const texts = methods.map(
-        ({ name, summary, source, traits, defaults, options }) =>
-          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}\n${settingList(settingsOf(options))}`,
+        ({ name, summary, source, traits, defaults, options, ranges }) =>
+          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}${searched(ranges)}\n${settingList(settingsOf(options))}`,
       );
       print(texts.join("\n"));
     });
+}
+
+/** "\n  tune searches: --head-rate 0.001 to 0.025, logarithmic" */
+function searched(ranges: AnyMethod["ranges"] = {}): string {
+  const texts = Object.entries(ranges).flatMap(([name, range]) =>
+    range === undefined ? [] : [`--${flagOf(name)} ${rangeText(range)}`],
+  );
+  return texts.length === 0 ? "" : `\n  tune searches: ${texts.join("; ")}`;
 }

@@ -1,34 +1,20 @@
 /** @file `fmlora run` */
 import { join } from "node:path";
 import { Argument, Command, Help, Option } from "@commander-js/extra-typings";
-import { headSetOptions } from "../heads/head-set.ts";
-import type { AnyMethod } from "../methods/index.ts";
 import { DEFAULT_METHOD, resolveRun } from "../node/runs/request.ts";
 import { runBenchmark } from "../node/runs/run.ts";
 import { loggersNamed, tracked } from "../node/trackers/index.ts";
 import { runTable } from "../report/table.ts";
-import { chosenHeads } from "../run/heads.ts";
-import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
+import type { RunOptionsInput } from "../run/options.ts";
 import type { Registry } from "../run/registry.ts";
 import type { RunEvent } from "../train/events.ts";
 import { bringing } from "./downloads.ts";
 import { print, remark } from "./output.ts";
-import {
-  allSettings,
-  benchmarkSettings,
-  flagsOfAll,
-  headSettings,
-  methodSettings,
-  type OwnSettings,
-  RUN,
-  refuseOthers,
-} from "./owners.ts";
 import { pluginOption } from "./plugins.ts";
 import { jsonProgress, type Progress, runProgress, statusLine } from "./progress.ts";
-import { given, helpOptions, settingsOf } from "./settings.ts";
+import { runFlags, runHelp, typedRun, typedSeed } from "./run-flags.ts";
+import { fromSettings } from "./settings-file.ts";
 import { stoppable } from "./stoppable.ts";
-
-const ofEveryRun: OwnSettings = { owner: RUN, settings: settingsOf(runOptionsSchema) };
 
 /** Trains and evaluates a method on a benchmark, task after task. */
 export function runCommand(registry: Registry) {
@@ -52,42 +38,26 @@ export function runCommand(registry: Registry) {
       ),
     )
     .addOption(new Option("--json", "print every event as a line of JSON on standard output"))
-    .action((benchmark, options) => run({ ...options, benchmark, typed: command.opts(), registry }));
+    .addOption(new Option("--settings <file>", "take what fmlora tune chose; what is typed goes before"))
+    .action((benchmark, { settings: file, ...options }) => {
+      const asked = command.getOptionValueSource("method") === "default" ? undefined : options.method;
+      const known = file === undefined ? undefined : fromSettings(file, asked, flags);
+      const method = known?.method ?? options.method;
+      const typed = { ...known?.typed, ...command.opts() };
+      return run({ ...options, method, benchmark, typed, registry });
+    });
   // Flags of all methods and benchmarks are read; the help shows those of the chosen ones, and so do suggestions.
-  for (const option of flagsOfAll([ofEveryRun, ...allSettings(registry)])) command.addOption(option);
+  const own = runFlags(registry);
+  const flags = own.map((option) => option.attributeName());
+  for (const option of own) command.addOption(option);
   return command
     .configureHelp({
       visibleOptions: (shown) => [
         ...Help.prototype.visibleOptions.call(new Help(), shown),
-        ...choiceOptions(registry, shown.args[0], shown.opts()),
+        ...runHelp(registry, shown.args[0], shown.opts()),
       ],
     })
     .addHelpText("after", "\nOptions of another method: fmlora run --method <name> --help");
-}
-
-/** What the help adds for a benchmark and a method with its heads, where these are known names. */
-function choiceOptions(
-  registry: Registry,
-  benchmarkName: string | undefined,
-  typed: Readonly<Record<string, unknown>>,
-): Option[] {
-  const { methods, benchmarks } = registry;
-  const benchmark = benchmarks.filter(({ name }) => name === benchmarkName);
-  const method = methods.find(({ name }) => name === typed.method);
-  const parts = [
-    { ...ofEveryRun, owner: "a run" },
-    ...(benchmark.length === 0 ? benchmarks : benchmark).map(benchmarkSettings),
-    ...(method === undefined ? headSettings(registry.heads) : [methodSettings(method), headsOf(method)]),
-  ].filter(({ settings }) => settings.length > 0);
-
-  /** Those of `--heads` and `--drift`, or the method's own. */
-  function headsOf(chosen: AnyMethod): OwnSettings {
-    const { heads, drift } = given(ofEveryRun.settings, typed) as RunOptionsInput;
-    const choice = chosenHeads(chosen, heads, drift, registry.heads);
-    const owner = `heads ${choice.heads.map(({ name }) => name).join(", ")}`;
-    return { owner, settings: settingsOf(headSetOptions(choice.heads, choice.drift)) };
-  }
-  return parts.flatMap(({ owner, settings }) => helpOptions(`Options of ${owner}:`, settings));
 }
 
 interface RunArguments {
@@ -105,25 +75,15 @@ interface RunArguments {
 
 async function run({ typed, json, profile, ...chosen }: RunArguments): Promise<void> {
   const { registry, resume = false } = chosen;
-  const seed = ofEveryRun.settings.find(({ name }) => name === "seed")!;
-  const { benchmark, method, out } = resolveRun({ ...chosen, ...given([seed], typed) });
-  const options: RunOptionsInput = given(ofEveryRun.settings, typed);
-  const { heads, drift } = chosenHeads(method, options.heads, options.drift, registry.heads);
-  const own = {
-    method: methodSettings(method),
-    heads: { owner: RUN, settings: settingsOf(headSetOptions(heads, drift)) },
-    benchmark: benchmarkSettings(benchmark),
-  };
-  refuseOthers([ofEveryRun, own.method, own.heads, own.benchmark], allSettings(registry), typed);
+  const { benchmark, method, out } = resolveRun({ ...chosen, ...typedSeed(typed) });
+  const { options, ...own } = typedRun(method, benchmark, typed, registry);
   const progress = progressFor(json === true);
   const request = {
     ...options,
     ...(await broughtBackbone(options, progress)),
     benchmark,
     method,
-    benchmarkOptions: given(own.benchmark.settings, typed),
-    methodOptions: given(own.method.settings, typed),
-    headOptions: given(own.heads.settings, typed),
+    ...own,
     out,
     resume,
     profile: profile === true,

@@ -21,6 +21,8 @@ export interface TaskStream {
   /** The kind, and what isn't usual about the cut, after commas: "class-incremental, B50, i-Blurry n50 m10". */
   readonly protocol: string;
   readonly tasks: readonly Task[];
+  /** Tasks of the stream that these are the first of; left out: these are all. */
+  readonly wholeTasks?: number | undefined;
   /** Class names by stream position. */
   readonly classNames: readonly string[];
   /** Data-set label -> stream position. */
@@ -135,6 +137,18 @@ export function domainIncremental(dataset: Dataset, options: DomainIncrementalOp
   const protocol =
     usual && named.length === dataset.domainNames.length ? kind : `${kind}, domains ${named.join(" ")}`;
   return { dataset, kind, protocol, tasks, classNames: dataset.classNames, position: classes };
+}
+
+/** The first tasks of a stream, as if it had been stopped after them. */
+export function firstTasks(stream: TaskStream, count: number): TaskStream {
+  const { tasks, protocol } = stream;
+  if (count >= tasks.length) return stream;
+  return {
+    ...stream,
+    tasks: tasks.slice(0, count),
+    wholeTasks: tasks.length,
+    protocol: `${protocol}, first ${count} of ${tasks.length} tasks`,
+  };
 }
 
 /** Classes of each task. */

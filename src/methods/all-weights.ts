@@ -4,6 +4,7 @@ import { frozenValues, ownWeights } from "../network/own-weights.ts";
 import { defineMethod, type MethodContext, type Traits } from "./method.ts";
 import { adapterTraits } from "./parts/adapter-learner.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
+import { around } from "./ranges.ts";
 
 /** The state is the whole network, of one size for all tasks. Layers with a matrix of their own know no 8 bits. */
 const traits: Traits = { ...adapterTraits, trained: "all weights", precisions: ["float32"] };
@@ -28,6 +29,7 @@ export const slca = defineMethod({
   summary: "all weights trained on every task in turn, far more slowly than the classifier",
   source: "Zhang et al., SLCA, ICCV 2023, arXiv 2303.05118",
   options: options(1e-5),
+  ranges: { backboneRate: around(1e-5), headRate: around(5e-3) },
   traits,
   defaults: { heads: ["rows", "lda"], drift: "none" },
   create: (context, values) => new AllWeights(context, values),
@@ -39,6 +41,7 @@ export const fineTuning = defineMethod({
   summary: "all weights trained on every task in turn, no protection (lower bound)",
   source: "usual practice; the sequential baseline of SLCA, ICCV 2023, arXiv 2303.05118",
   options: options(1e-4),
+  ranges: { backboneRate: around(1e-4), headRate: around(5e-3) },
   traits,
   defaults: { heads: ["rows", "lda"], drift: "none" },
   create: (context, values) => new AllWeights(context, values),

@@ -9,6 +9,7 @@ import { Rng } from "../tensor/rng.ts";
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import { defineMethod, type MethodContext } from "./method.ts";
 import { SlotLearner, type Slots, slotTraits } from "./parts/slot-learner.ts";
+import { around } from "./ranges.ts";
 
 const count = z.number().int().positive();
 const options = z.object({
@@ -26,6 +27,7 @@ export const codaPrompt = defineMethod({
   summary: "prefixes that are weighted sums of slots; every task adds some and trains those alone",
   source: "Smith et al., CODA-Prompt, CVPR 2023, arXiv 2211.13218",
   options,
+  ranges: { promptRate: around(1e-3), headRate: around(5e-3) },
   traits: slotTraits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
   create: (context, values) => new SlotLearner(context, values, codaSlots(context, values)),

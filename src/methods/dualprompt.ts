@@ -10,6 +10,7 @@ import { filledTensor, type Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type MethodContext } from "./method.ts";
 import { uniformTensor } from "./parts/draws.ts";
 import { SlotLearner, type Slots, slotTraits } from "./parts/slot-learner.ts";
+import { around } from "./ranges.ts";
 
 const count = z.number().int().positive();
 const options = z.object({
@@ -35,6 +36,7 @@ export const dualPrompt = defineMethod({
   summary: "prefixes shared by all tasks, and prefixes of a task, found by a key near the frozen features",
   source: "Wang et al., DualPrompt, ECCV 2022, arXiv 2204.04799",
   options,
+  ranges: { promptRate: around(2e-3), headRate: around(5e-3) },
   traits: slotTraits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
   create: (context, values) => new SlotLearner(context, values, dualSlots(context, values)),

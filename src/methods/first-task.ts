@@ -1,7 +1,7 @@
 /** @file LoRA in the first task, then nothing: how much of a gain comes from the start. */
 import { defineMethod } from "./method.ts";
 import { adapterTraits } from "./parts/adapter-learner.ts";
-import { options, SequentialLora } from "./seq-lora.ts";
+import { options, ranges, SequentialLora } from "./seq-lora.ts";
 
 /** Its heads alone learn after the first task that trains. */
 export const firstTask = defineMethod({
@@ -9,6 +9,7 @@ export const firstTask = defineMethod({
   summary: "one LoRA pair trained on the first task alone (control)",
   source: "ours",
   options,
+  ranges,
   traits: { ...adapterTraits, trains: "first task" },
   defaults: { heads: ["lda", "ncm"], drift: "ridge" },
   create: (context, values) => new FirstTask(context, values),

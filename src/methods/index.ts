@@ -15,6 +15,7 @@ import { joint, seqLora } from "./seq-lora.ts";
 
 export * from "./figures.ts";
 export * from "./method.ts";
+export * from "./ranges.ts";
 
 /** All methods, the project's own first. */
 export const METHODS: readonly AnyMethod[] = [

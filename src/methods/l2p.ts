@@ -8,6 +8,7 @@ import { defineMethod, type MethodContext, type Traits } from "./method.ts";
 import { adapterTraits } from "./parts/adapter-learner.ts";
 import { uniformTensor } from "./parts/draws.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
+import { around } from "./ranges.ts";
 
 const count = z.number().int().positive();
 const options = z.object({
@@ -34,6 +35,7 @@ export const l2p = defineMethod({
   summary: "a pool of prompts, chosen for each image by keys near its frozen features",
   source: "Wang et al., L2P, CVPR 2022, arXiv 2112.08654",
   options,
+  ranges: { promptRate: around(2e-3), headRate: around(5e-3) },
   traits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
   create: (context, values) => new L2p(context, values),

@@ -4,6 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { defineMethod, type MethodContext, type TaskData } from "./method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
 import { TaskTraining } from "./parts/task-training.ts";
+import { around } from "./ranges.ts";
 
 const options = z.object({
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
@@ -16,6 +17,7 @@ export const linearProbe = defineMethod({
   summary: "a linear classifier trained on frozen features, task by task",
   source: "usual practice; local cross-entropy as in SLCA, ICCV 2023, arXiv 2303.05118",
   options,
+  ranges: { headRate: around(5e-3) },
   traits: { ...adapterTraits, trained: "nothing" },
   defaults: { heads: ["rows", "lda"], drift: "none" },
   create: (context, values) => new LinearProbe(context, values),

@@ -9,6 +9,7 @@ import type { Optimization } from "../optim/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Figure } from "./figures.ts";
+import type { Ranges } from "./ranges.ts";
 
 /** What every method gets. */
 export interface MethodContext extends NetworkContext {
@@ -127,6 +128,8 @@ export interface Method<Options extends z.ZodObject = z.ZodObject> {
   readonly source: string;
   /** Every option with its default and a description: command line, documents and config.json derive from it. */
   readonly options: Options;
+  /** What `fmlora tune` searches of them: the few that matter. Left out: nothing. */
+  readonly ranges?: Ranges<Extract<keyof z.output<Options>, string>>;
   readonly traits: Traits;
   readonly defaults: MethodDefaults;
   /** @throws InputError if the options don't fit the backbone */

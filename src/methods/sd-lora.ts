@@ -11,6 +11,7 @@ import { initialBases } from "./parts/low-rank-bases.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { TaskPairs } from "./parts/task-pairs.ts";
 import { atRate, TaskTraining } from "./parts/task-training.ts";
+import { around } from "./ranges.ts";
 
 const options = z.object({
   rank: z.number().int().positive().default(10).describe("rank of each task's direction"),
@@ -36,6 +37,7 @@ export const sdLora = defineMethod({
   summary: "a low-rank direction a task, frozen; magnitudes of all directions go on training",
   source: "Wu et al., SD-LoRA, ICLR 2025, arXiv 2501.13198",
   options,
+  ranges: { basesRate: around(5e-4), magnitudeRate: around(1e-3), headRate: around(5e-3) },
   traits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
   create: (context, values) => new SdLora(context, values),

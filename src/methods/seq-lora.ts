@@ -7,6 +7,7 @@ import { initialBases } from "./parts/low-rank-bases.ts";
 import { recipeOptions } from "./parts/recipe.ts";
 import { adaptedSites, siteOptions } from "./parts/sites.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
+import { around } from "./ranges.ts";
 
 /** Options of one LoRA pair per site. */
 export const options = z.object({
@@ -18,6 +19,9 @@ export const options = z.object({
 });
 type Options = z.infer<typeof options>;
 
+/** What a search tries of them. */
+export const ranges = { basesRate: around(5e-4), headRate: around(5e-3) };
+
 const defaults = { heads: ["rows", "lda"], drift: "ridge" };
 
 /** One LoRA pair per site, trained on every task in turn without protection: forgets. */
@@ -26,6 +30,7 @@ export const seqLora = defineMethod({
   summary: "one LoRA pair trained on every task in turn, no protection (lower bound)",
   source: "Hu et al., ICLR 2022, arXiv 2106.09685; sequential use as in baseline studies",
   options,
+  ranges,
   traits: adapterTraits,
   defaults,
   create: (context, values) => new SequentialLora(context, values),
@@ -37,6 +42,7 @@ export const joint = defineMethod({
   summary: "one LoRA pair trained on all tasks at once (upper bound)",
   source: "Hu et al., ICLR 2022, arXiv 2106.09685",
   options,
+  ranges,
   traits: { ...adapterTraits, protocol: "joint" },
   defaults,
   create: (context, values) => new SequentialLora(context, values),

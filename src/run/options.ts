@@ -40,6 +40,7 @@ export const runOptionsSchema = z.object({
     .describe("name of a shipped backbone, a folder, or organisation/name on the Hugging Face Hub"),
   imageSize: imageSide.optional().describe("input side in pixels, if not the backbone's own"),
   tasks: count.optional().describe("number of tasks (default: the benchmark's)"),
+  taskLimit: count.optional().describe("learn the first so many tasks of the stream alone (default: all)"),
   initialClasses: z
     .union([z.literal("half"), count])
     .optional()

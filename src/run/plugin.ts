@@ -17,7 +17,18 @@ export interface Plugin {
 }
 
 /** Flags of `fmlora run` that are no options of a run. */
-const OWN_FLAGS = ["method", "out", "resume", "profile", "json", "plugin", "debug", "help"];
+const OWN_FLAGS = [
+  "method",
+  "out",
+  "resume",
+  "profile",
+  "json",
+  "plugin",
+  "settings",
+  "log",
+  "debug",
+  "help",
+];
 
 const text = z.string("expected a text").min(1, "expected a text that isn't empty");
 const named = {

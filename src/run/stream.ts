@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { blurry } from "../data/blurry.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { classIncremental, domainIncremental, type TaskStream } from "../data/stream.ts";
+import { classIncremental, domainIncremental, firstTasks, type TaskStream } from "../data/stream.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { jointStream } from "../train/joint.ts";
 import type { EvaluationPlan } from "../train/options.ts";
@@ -45,8 +45,7 @@ export function streamOf(
   const limits = { limitPerClass, testLimitPerClass, validationPerClass };
   const orderSeed = effectiveOrderSeed(benchmark, options);
   if (inDomains) {
-    const stream = domainIncremental(dataset, { ...limits, orderSeed, domains: options.domains });
-    return joint ? jointStream(stream) : stream;
+    return limited(domainIncremental(dataset, { ...limits, orderSeed, domains: options.domains }));
   }
   const plain = classIncremental(dataset, {
     ...limits,
@@ -55,8 +54,12 @@ export function streamOf(
     increment: options.increment,
     tasks: options.increment === undefined ? (options.tasks ?? benchmark.tasks) : options.tasks,
   });
-  const stream = options.blurry === undefined ? plain : blurred(plain, options.blurry, options.seed);
-  return joint ? jointStream(stream) : stream;
+  return limited(options.blurry === undefined ? plain : blurred(plain, options.blurry, options.seed));
+
+  function limited(whole: TaskStream): TaskStream {
+    const stream = options.taskLimit === undefined ? whole : firstTasks(whole, options.taskLimit);
+    return joint ? jointStream(stream) : stream;
+  }
 }
 
 const CLASS_OPTIONS = ["tasks", "initialClasses", "increment", "blurry"] as const;

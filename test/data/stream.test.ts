@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ClassIncrementalOptions, classIncremental, domainIncremental } from "../../src/data/stream.ts";
+import {
+  type ClassIncrementalOptions,
+  classIncremental,
+  domainIncremental,
+  firstTasks,
+} from "../../src/data/stream.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 import { toyDataset } from "./toy-dataset.ts";
 
@@ -164,5 +169,24 @@ describe("domainIncremental(dataset, options)", () => {
       /two or more different/,
     );
     expect(() => domainIncremental(toyDataset({ classes: 2, trainPerClass: 1 }))).toThrow(InputError);
+  });
+});
+
+describe("firstTasks(stream, count)", () => {
+  const stream = classIncremental(toyDataset({ classes: 10, trainPerClass: 1 }), { tasks: 5 });
+
+  test("are those of the whole stream, which is still known", () => {
+    const { tasks, wholeTasks, protocol, classNames } = firstTasks(stream, 3);
+    expect(tasks).toEqual(stream.tasks.slice(0, 3));
+    expect({ wholeTasks, protocol }).toEqual({
+      wholeTasks: 5,
+      protocol: "class-incremental, first 3 of 5 tasks",
+    });
+    expect(classNames).toEqual(stream.classNames);
+  });
+
+  test("all of them are the stream itself", () => {
+    expect(firstTasks(stream, 5)).toBe(stream);
+    expect(firstTasks(stream, 9)).toBe(stream);
   });
 });

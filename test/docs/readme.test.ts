@@ -81,6 +81,7 @@ describe("README.md", () => {
       "metrics",
       "options",
       "plugins",
+      "tuning",
     ].map((page) => `docs/${page}.md`),
   ])("%s links to what is there", (page) => {
     const text = readFileSync(join(root, page), "utf8");

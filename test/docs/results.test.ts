@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { resultsPage } from "../../scripts/results.ts";
+import { INDEX, indexText } from "../../scripts/results-index.ts";
 
 const folder = new URL("../../docs/results/", import.meta.url);
 const names = readdirSync(folder, { withFileTypes: true })
@@ -9,4 +10,8 @@ const names = readdirSync(folder, { withFileTypes: true })
 
 test.each(names)("docs/results/%s.md says what its runs' files say", (name) => {
   expect(readFileSync(new URL(`${name}.md`, folder), "utf8")).toBe(resultsPage(name));
+});
+
+test("docs/results/results.json has every row; npx tsx scripts/results.ts NAME writes it", () => {
+  expect(readFileSync(INDEX, "utf8")).toBe(indexText());
 });

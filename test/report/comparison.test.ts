@@ -1,51 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { summarize } from "../../src/metrics/accuracy-matrix.ts";
-import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
-import { chartDocument } from "../../src/node/runs/chart-document.ts";
 import { type CompareOptions, compareRuns } from "../../src/report/comparison/compare.ts";
-import { comparisonCsv } from "../../src/report/comparison/csv.ts";
-import { comparisonHtml } from "../../src/report/comparison/html.ts";
 import type { ComparedRun } from "../../src/report/comparison/run.ts";
 import { comparisonText } from "../../src/report/comparison/text.ts";
 import type { TableFormat } from "../../src/report/text-table.ts";
-import { exampleRun } from "./example.ts";
-
-const TRAITS = { grows: ["classes"], trains: "every task", trained: "added values", forwardPasses: 1 };
-
-/** A run of two tasks with the given last accuracies by head, the first one reported; everything else as in the example. */
-function runWith(method: string, seed: number, last: Readonly<Record<string, number>>): ComparedRun {
-  const readouts = Object.fromEntries(
-    Object.entries(last).map(([name, value]) => [
-      name,
-      summarize([[0.9], [0.8, 2 * value - 0.8]], [500, 500]),
-    ]),
-  );
-  const readout = Object.keys(last)[0]!;
-  const traits = ["lda", "ncm"].includes(method) ? { ...TRAITS, trains: "never" } : TRAITS;
-  return {
-    metrics: { ...exampleRun(2).metrics, ...readouts[readout]!, method, traits, seed, readout, readouts },
-  };
-}
+import { changed, runs, runWith } from "./compared.ts";
 
 const table = (
   runs: readonly ComparedRun[],
   options: CompareOptions = {},
   format: TableFormat = "markdown",
 ): string => comparisonText(compareRuns(runs, options), format);
-
-const changed = (run: ComparedRun, metrics: Partial<RunMetrics>): ComparedRun => ({
-  ...run,
-  metrics: { ...run.metrics, ...metrics },
-});
-
-const runs = [
-  ...[0.7, 0.72, 0.68].map((last, seed) => runWith("lora", seed, { lda: last })),
-  ...[0.73, 0.752, 0.709].map((last, seed) => runWith("fm-lora", seed, { lda: last })),
-  ...[0.71, 0.7, 0.7].map((last, seed) => runWith("inflora", seed, { lda: last })),
-  ...[0.65, 0.67, 0.66].map((last, seed) => runWith("lda", seed, { lda: last })),
-  runWith("joint", 0, { lda: 0.8 }),
-  runWith("slca", 9, { lda: 0.6 }),
-];
 
 describe("comparisonText", () => {
   test("groups methods, pairs seeds with a reference, calls a tie a tie, and tells what is gained over frozen LDA", () => {
@@ -248,70 +212,5 @@ describe("what must not be mixed", () => {
     );
     const frozen = configured(runWith("lda", 1, { lda: 0.6 }), { epochs: 4 });
     expect(table([configured(one, {}), frozen])).not.toContain("Trained differently");
-  });
-});
-
-test("CSV has a row for every run under every readout, with what it differs by", () => {
-  const lines = comparisonCsv(compareRuns(runs)).trimEnd().split("\r\n");
-  expect(lines.length).toBe(1 + runs.length);
-  const columns = lines[0]!.split(",");
-  const row = Object.fromEntries(
-    lines[4]!
-      .replace(/"[^"]*"/, "quoted")
-      .split(",")
-      .map((value, k) => [columns[k], value]),
-  );
-  expect(row).toMatchObject({
-    setting: "quoted",
-    method: "fm-lora",
-    readout: "lda",
-    seed: "0",
-    reference: "lora",
-  });
-  expect(Number(row.last_accuracy)).toBeCloseTo(0.73, 10);
-  expect(Number(row.last_difference)).toBeCloseTo(0.03, 10);
-  expect(Number(row.last_over_frozen_lda)).toBeCloseTo(0.08, 10);
-  const formula = comparisonCsv(compareRuns([runWith('=1+"1"', 0, { lda: 0.7 })]));
-  expect(formula).toContain(`,"'=1+""1""",lda,`);
-});
-
-describe("comparisonHtml", () => {
-  const html = comparisonHtml(chartDocument(), compareRuns(runs));
-  const titles = (page: string): string[] =>
-    [...page.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, title]) => title!);
-
-  test("is one page without scripts and requests, with curves, error bars and all tables", () => {
-    expect(titles(html)).toEqual([
-      "Accuracy over tasks",
-      "Last accuracy",
-      "Numbers",
-      "Differences from lora",
-      "Methods",
-    ]);
-    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
-    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)|NaN|undefined|Infinity/);
-    // Four methods have three seeds.
-    const drawn = (title: string): string => html.split(`<h2>${title}</h2>`)[1]!.split("</section>")[0]!;
-    expect(drawn("Accuracy over tasks").match(/aria-label="rule"/g)).toHaveLength(4);
-    // Values and differences, each with bars and a dashed line.
-    expect(drawn("Last accuracy").match(/aria-label="rule"/g)).toHaveLength(4);
-    expect(html).toContain('<td>+3.0 (+2.7 to +3.4)</td><td class="left">higher</td>');
-  });
-
-  test("settings that differ have sections of their own, and say why", () => {
-    const other = changed(runs[0]!, { benchmark: "pacs", dataset: "pacs" });
-    const page = comparisonHtml(chartDocument(), compareRuns([...runs, other]));
-    expect(titles(page)).toContain("pacs, vit-small-patch14, 1,000 test images");
-    expect(page).toContain("Tables are apart where runs differ in benchmark: cifar100 B0 Inc10; pacs.");
-  });
-
-  test("hostile names stay text", () => {
-    const evil = `<script>alert("1")</script>'&`;
-    const page = comparisonHtml(
-      chartDocument(),
-      compareRuns([changed(runWith(evil, 0, { [evil]: 0.7 }), { benchmark: evil, backbone: evil }), ...runs]),
-    );
-    expect(page).not.toMatch(/<script/i);
-    expect(page).not.toMatch(/="[^"<>]*<[^"]*"/);
   });
 });

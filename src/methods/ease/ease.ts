@@ -23,6 +23,7 @@ import {
 import { adapterTraits } from "../parts/adapter-learner.ts";
 import { atRate, TaskTraining } from "../parts/task-training.ts";
 import { TrainedRows } from "../parts/trained-rows.ts";
+import { around, logarithmic } from "../ranges.ts";
 import { TaskPrototypes } from "./prototypes.ts";
 
 const options = z.object({
@@ -48,6 +49,7 @@ export const ease = defineMethod({
   summary: "adapters of a task's own, frozen; classes are told apart by prototypes under all of them",
   source: "Zhou et al., EASE, CVPR 2024, arXiv 2403.12030",
   options,
+  ranges: { adapterRate: around(1e-3), headRate: around(5e-3), alpha: logarithmic(0.02, 0.5) },
   traits,
   defaults: { heads: ["rows"], drift: "none" },
   create: (context, values) => new Ease(context, values),

@@ -17,6 +17,7 @@ import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-l
 import { recipeOptions } from "../parts/recipe.ts";
 import { adaptedSites, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
+import { around } from "../ranges.ts";
 import { taskNeed } from "./need.ts";
 import { probeGradients } from "./probe.ts";
 import { SharedState } from "./shared-state.ts";
@@ -74,6 +75,7 @@ export const fmLora = defineMethod({
   summary: "shared low-rank subspace, dynamic rank selector, dynamic meta-prompting (our reconstruction)",
   source: "Yu et al., FM-LoRA, CVPR Workshops 2025, arXiv 2504.08823; details ours",
   options,
+  ranges: { firstBasesRate: around(1e-3), basesRate: around(2e-4), coreRate: around(5e-3) },
   traits: adapterTraits,
   defaults: { heads: ["lda", "rows"], drift: "ridge" },
   create: (context, values) => new FmLora(context, values),

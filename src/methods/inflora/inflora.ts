@@ -14,6 +14,7 @@ import { defineMethod, type MethodContext, type TaskData, type Traits } from "..
 import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
 import { TaskPairs } from "../parts/task-pairs.ts";
 import { atRate, TaskTraining } from "../parts/task-training.ts";
+import { around, uniform } from "../ranges.ts";
 import { extended, freeDirections, type GradientSpace } from "./gradient-space.ts";
 
 const share = z.number().min(0).max(1);
@@ -36,6 +37,7 @@ export const inflora = defineMethod({
   summary: "a low-rank update a task, in directions that past inputs leave free",
   source: "Liang and Li, InfLoRA, CVPR 2024, arXiv 2404.00228",
   options,
+  ranges: { basesRate: around(5e-4), headRate: around(5e-3), firstEnergy: uniform(0.9, 0.99) },
   traits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
   create: (context, values) => new InfLora(context, values),

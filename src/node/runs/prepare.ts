@@ -85,7 +85,7 @@ export async function prepare(
     orderSeed: effectiveOrderSeed(benchmark, options),
     evaluateTasks: evaluation.tasks,
     anytime: evaluation.everyImages,
-    tasks: stream.tasks.length,
+    tasks: stream.wholeTasks ?? stream.tasks.length,
     ...(precision.name === "int8" ? { largestInt8Weight: precision.largestWeight } : {}),
     threads: runtime.threads,
     microBatch,
@@ -103,7 +103,7 @@ export async function prepare(
     precision,
     features: options.features,
     optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),
-    tasks: stream.tasks.length,
+    tasks: stream.wholeTasks ?? stream.tasks.length, // a run that is stopped early learns as one that goes on
   };
   const model = new ContinualModel(context, { method, methodOptions, ...headChoice, headOptions });
   const images = { workers, cache, unreadable: options.unreadable };

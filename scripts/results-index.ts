@@ -1,0 +1,106 @@
+/** @file docs/results/results.json: every kept run as a row that `npm run reproduce` can run again. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { isFrozen } from "../src/report/comparison/facts.ts";
+import { headName } from "../src/run/heads.ts";
+
+/** Where pages and kept runs are. */
+export const RESULTS = fileURLToPath(new URL("../docs/results", import.meta.url));
+
+/** Where the index is. */
+export const INDEX = join(RESULTS, "results.json");
+
+/** One kept run. */
+export interface KeptRun {
+  readonly command: string;
+  readonly machine: string;
+  /** Of fm-lora; left out by those kept before it was recorded. */
+  readonly version?: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly metrics: RunMetrics;
+}
+
+/** Accuracies of one head. */
+export interface Accuracies {
+  readonly last: number | null;
+  readonly average: number | null;
+}
+
+/** What a row promises. Null stands for what was not recorded. */
+export interface ResultRow {
+  readonly command: string;
+  /** SHA-256 of the weight file, and over all images' names, classes and sizes: config.json's `identity`. */
+  readonly weights: string | null;
+  readonly data: string | null;
+  readonly versions: {
+    readonly "fm-lora": string | null;
+    readonly node: string | null;
+    readonly runtime: string | null;
+  };
+  readonly machine: string;
+  readonly seconds: number;
+  readonly accuracy: Readonly<Record<string, Accuracies>>;
+  /** How far an accuracy may be from it, as a share. */
+  readonly tolerance: number;
+}
+
+/** Half a point for what training and other processors' rounding do; a tenth where nothing is trained. */
+const TRAINED = 0.005;
+const FROZEN = 0.001;
+/** At least so many images may be answered otherwise. */
+const IMAGES = 2;
+
+/** Kept runs of a page by their names. */
+export function keptRuns(page: string): ReadonlyMap<string, KeptRun> {
+  const files = readdirSync(join(RESULTS, page))
+    .filter((file) => file.endsWith(".json") && file !== "page.json")
+    .sort();
+  return new Map(
+    files.map((file) => [
+      file.replace(/\.json$/, ""),
+      JSON.parse(readFileSync(join(RESULTS, page, file), "utf8")) as KeptRun,
+    ]),
+  );
+}
+
+/** The rows of all pages by PAGE/RUN. */
+export function resultsIndex(): Record<string, ResultRow> {
+  const pages = readdirSync(RESULTS, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const rows = pages.flatMap(({ name: page }) =>
+    [...keptRuns(page)].map(([name, kept]) => [`${page}/${name}`, rowOf(kept)] as const),
+  );
+  return Object.fromEntries(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The index as it lies on disk. */
+export const indexText = (): string => `${JSON.stringify(resultsIndex(), null, 1)}\n`;
+
+function rowOf({ command, machine, version, config, metrics }: KeptRun): ResultRow {
+  const identity = (config.identity ?? {}) as { readonly weights?: string; readonly data?: string };
+  const images = metrics.testImages.reduce((sum, count) => sum + count, 0);
+  return {
+    command,
+    weights: identity.weights ?? null,
+    data: identity.data ?? null,
+    versions: {
+      "fm-lora": version ?? null,
+      node: /Node (\S+)/.exec(machine)?.[1] ?? null,
+      runtime: (config.runtime as string | undefined) ?? null,
+    },
+    machine,
+    seconds: Math.round(metrics.seconds),
+    accuracy: accuraciesOf(metrics),
+    tolerance: Number(Math.max(isFrozen(metrics) ? FROZEN : TRAINED, IMAGES / images).toPrecision(3)),
+  };
+}
+
+/** Of every head, under the names that heads have today. */
+export const accuraciesOf = ({ readouts }: Pick<RunMetrics, "readouts">): Record<string, Accuracies> =>
+  Object.fromEntries(
+    Object.entries(readouts).map(([name, { lastAccuracy, averageAccuracy }]) => [
+      headName(name),
+      { last: lastAccuracy, average: averageAccuracy },
+    ]),
+  );
