@@ -21,7 +21,7 @@ type Options = z.infer<ReturnType<typeof options>>;
 
 /**
  * The slow learner with classifier alignment: all weights move on, but far more slowly than the classifier, by local
- * cross-entropy. Its second half, rows refitted on draws N(μ_c, Σ_c) of all classes, is a head's work.
+ * cross-entropy. Its second half, rows refitted on draws N(μ_c, Σ_c) of all classes, is the head it takes.
  */
 export const slca = defineMethod({
   name: "slca",
@@ -29,7 +29,7 @@ export const slca = defineMethod({
   source: "Zhang et al., SLCA, ICCV 2023, arXiv 2303.05118",
   options: options(1e-5),
   traits,
-  defaults: { heads: ["rows", "lda"], drift: "none" },
+  defaults: { heads: ["aligned", "rows", "lda"], drift: "none" },
   create: (context, values) => new AllWeights(context, values),
 });
 

@@ -3,6 +3,7 @@ import { fineTuning, slca } from "./all-weights.ts";
 import { codaPrompt } from "./coda-prompt.ts";
 import { dualPrompt } from "./dualprompt.ts";
 import { ease } from "./ease/ease.ts";
+import { ewcLora } from "./ewc-lora.ts";
 import { firstTask } from "./first-task.ts";
 import { fmLora } from "./fm-lora/fm-lora.ts";
 import { lda, ncm } from "./frozen.ts";
@@ -29,6 +30,7 @@ export const METHODS: readonly AnyMethod[] = [
   codaPrompt,
   inflora,
   sdLora,
+  ewcLora,
   ease,
   slca,
   fineTuning,

@@ -1,10 +1,10 @@
 /** @file What a training minimizes: a scalar computed from features, and what it is fed with. */
 import type { Batch } from "../data/dataset.ts";
 import { input, type Value } from "../graph/value.ts";
-import { cosineLogits } from "../nn/cosine.ts";
+import { cosineLogits, cosines } from "../nn/cosine.ts";
 import { linear } from "../nn/linear.ts";
 import { crossEntropy } from "../nn/loss.ts";
-import { add } from "../ops/index.ts";
+import { add, scale, sign, sub } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { tensor } from "../tensor/tensor.ts";
 import type { MicroBatch } from "./micro-batches.ts";
@@ -48,11 +48,27 @@ export const localCosineCrossEntropy = (local: LocalClasses): Objective =>
     ),
   );
 
-function crossEntropyOf(
-  name: string,
-  { classes, capacity }: LocalClasses,
-  logitsOf: (features: Value, values: ParameterInputs) => Value,
-): Objective {
+/**
+ * The same of a cosine classifier of a fixed σ ("cosface"): values `head.weight` [capacity, d]. Logits are σ cos, that of an
+ * image's own class σ (cos − margin).
+ */
+export const localAngularCrossEntropy = (
+  local: LocalClasses,
+  { value, margin }: { readonly value: number; readonly margin: number },
+): Objective =>
+  crossEntropyOf(
+    `cross-entropy over ${local.capacity} times ${value} cosines, margin ${margin}`,
+    local,
+    (features, values, own) => {
+      const all = cosines(features, values("head.weight", [local.capacity, features.dims[1]!]));
+      return scale(margin === 0 ? all : sub(all, scale(own(), margin)), value);
+    },
+  );
+
+type Logits = (features: Value, values: ParameterInputs, own: () => Value) => Value;
+
+/** `logitsOf` may ask for the image's own class: a row with a single 1. [images, capacity] */
+function crossEntropyOf(name: string, { classes, capacity }: LocalClasses, logitsOf: Logits): Objective {
   const row = new Map(classes.map((label, index) => [label, index]));
   const mask = Float32Array.from({ length: capacity }, (_, index) => (index < classes.length ? 0 : -1e9));
   const classMask = tensor("float32", [capacity], mask);
@@ -60,8 +76,12 @@ function crossEntropyOf(
     name,
     loss(features, values) {
       const images = features.dims[0]!;
-      const masked = add(logitsOf(features, values), input("classMask", "float32", [capacity]));
-      return crossEntropy(masked, input("targets", "float32", [images, capacity]));
+      const targets = input("targets", "float32", [images, capacity]);
+      const masked = add(
+        logitsOf(features, values, () => sign(targets)),
+        input("classMask", "float32", [capacity]),
+      );
+      return crossEntropy(masked, targets);
     },
     feeds(batch, { start, count, images }) {
       const size = images.dims[0]!;

@@ -18,6 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "coda-prompt": 0.35,
   inflora: 0.42,
   "sd-lora": 0.42,
+  "ewc-lora": 0.42,
   ease: 0.85,
   slca: 0.42,
   "fine-tuning": 0.45,

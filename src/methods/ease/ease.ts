@@ -106,7 +106,7 @@ class Ease implements Learner {
       optimization: this.#context.optimization,
       fixed: {},
       direct: atRate(adapterRate, this.#fresh(index)),
-      cosine: { rng: Rng.at(this.#context.seed, "rows", index), scaleRate },
+      cosine: { rng: Rng.at(this.#context.seed, "rows", index), scale: { rate: scaleRate } },
       rates: ["adapterRate", "headRate", "scaleRate"],
     });
     return { training: this.#training };

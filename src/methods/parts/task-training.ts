@@ -1,7 +1,13 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
 import type { Batch } from "../../data/dataset.ts";
-import type { AdaptedNetwork } from "../../network/adapted-network.ts";
-import { localCosineCrossEntropy, localCrossEntropy, type Objective } from "../../network/objective.ts";
+import type { AdaptedNetwork, Gradients } from "../../network/adapted-network.ts";
+import {
+  type LocalClasses,
+  localAngularCrossEntropy,
+  localCosineCrossEntropy,
+  localCrossEntropy,
+  type Objective,
+} from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
@@ -40,8 +46,20 @@ export function gradientNames(
 /** A classifier by cosines in place of a linear one: its logits are σ cos, rows without a past are drawn. */
 export interface CosineClassifier {
   readonly rng: Rng;
-  /** Learning rate of σ, which starts at 1. */
-  readonly scaleRate: number;
+  /** How σ is trained, or what it is. */
+  readonly scale: TrainedScale | FixedScale;
+}
+
+/** σ starts at 1. */
+export interface TrainedScale {
+  readonly rate: number;
+}
+
+/** σ stays. */
+export interface FixedScale {
+  readonly value: number;
+  /** What is taken off the cosine with an image's own class ("cosface"). */
+  readonly margin: number;
 }
 
 /** Graph parameters that are trained as they are, by name: where they start and how fast they move. */
@@ -67,6 +85,8 @@ export interface TaskTrainingOptions {
   readonly indirect?: readonly Parameter[];
   readonly derived?: Reparameterization;
   readonly cosine?: CosineClassifier;
+  /** What is minimized, if not cross-entropy over the task's classes alone; it gets that. */
+  readonly objective?: (local: LocalClasses, crossEntropy: Objective) => Objective;
   /** Names of the method's options that are learning rates: for advice where training diverges. */
   readonly rates: readonly string[];
 }
@@ -90,13 +110,13 @@ export class TaskTraining implements Training {
     const { weight, bias, capacity } = this.#head;
     const local = { classes: this.classes, capacity };
     const { cosine, headRate } = options;
-    this.#objective = cosine === undefined ? localCrossEntropy(local) : localCosineCrossEntropy(local);
+    const { objective, second } = classifierOf(local, cosine, { bias, headRate });
+    this.#objective = options.objective?.(local, objective) ?? objective;
     if (cosine !== undefined) drawMissing(weight, this.classes.length, cosine.rng);
-    const second =
-      cosine === undefined
-        ? { name: "head.bias", value: bias, rate: headRate }
-        : { name: "head.scale", value: filledTensor([], 1), rate: cosine.scaleRate };
-    this.#headValues = { "head.weight": weight, [second.name]: second.value };
+    this.#headValues = {
+      "head.weight": weight,
+      ...Object.fromEntries(second.map(({ name, value }) => [name, value])),
+    };
     const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
       name,
       rate,
@@ -107,7 +127,7 @@ export class TaskTraining implements Training {
       ...copies.map(({ name, rate, tensor: copy }) => ({ name, rate, data: copy.data })),
       ...(options.indirect ?? []),
       { name: "head.weight", rate: headRate, data: weight.data },
-      { name: second.name, rate: second.rate, data: second.value.data },
+      ...second.map(({ name, rate, value }) => ({ name, rate, data: value.data })),
     ];
     this.#optimizer = options.optimization.optimizer();
   }
@@ -122,14 +142,35 @@ export class TaskTraining implements Training {
 
   /** One optimizer step on a batch; returns its mean loss. */
   async step(batch: Batch, position: StepPosition): Promise<number> {
-    const { network, fixed, derived, optimization } = this.#options;
-    const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
+    const { loss, gradients } = await this.measure(batch, position);
+    this.move(gradients, position);
+    return loss;
+  }
+
+  /**
+   * The loss of a batch and its gradients.
+   * @param changed trained values in place of those of that name
+   */
+  protected async measure(batch: Batch, position: StepPosition, changed: Tensors = {}): Promise<Gradients> {
+    const { network, derived } = this.#options;
     const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, Object.keys(this.#headValues));
-    const { loss, gradients } = await network.gradients(batch, values, wanted, this.#objective);
-    if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`);
+    const values = { ...this.graphValues(position), ...changed };
+    const found = await network.gradients(batch, values, wanted, this.#objective);
+    if (!Number.isFinite(found.loss)) throw this.#diverged(`the loss is ${found.loss}`);
+    return found;
+  }
+
+  /** One optimizer step along gradients by graph parameters. */
+  protected move(gradients: Gradients["gradients"], position: StepPosition): void {
+    const { derived, optimization } = this.#options;
     const all = { ...gradients, ...derived?.pullBack(gradients) };
     this.#optimizer.step(this.#trained, all, optimization.schedule(position.progress));
-    return loss;
+  }
+
+  /** All that graphs are fed with besides images, as it is now. */
+  protected graphValues(position: StepPosition): Tensors {
+    const { fixed, derived } = this.#options;
+    return { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
   }
 
   /** Trained values of a graph parameter. */
@@ -161,6 +202,22 @@ export class TaskTraining implements Training {
     const rates = this.#options.rates.map((name) => optionText(name)).join(", ");
     return new InputError(`training diverged, ${what}; choose lower learning rates (${rates})`);
   }
+}
+
+/** Cross-entropy of the classifier, and what it has trained besides rows. */
+function classifierOf(
+  local: LocalClasses,
+  cosine: CosineClassifier | undefined,
+  { bias, headRate }: { readonly bias: Tensor<"float32">; readonly headRate: number },
+) {
+  if (cosine === undefined) {
+    const second = [{ name: "head.bias", value: bias, rate: headRate }];
+    return { objective: localCrossEntropy(local), second };
+  }
+  const { scale } = cosine;
+  if ("value" in scale) return { objective: localAngularCrossEntropy(local, scale), second: [] };
+  const second = [{ name: "head.scale", value: filledTensor([], 1), rate: scale.rate }];
+  return { objective: localCosineCrossEntropy(local), second };
 }
 
 /** Rows of zeros have no direction: those of classes without a past are drawn, uniform in ±1/√d. */
