@@ -13,6 +13,8 @@ export interface OwnClassifier {
   (features: Float32Array, classCount: number): Float32Array;
   /** The same as numbers, where it is linear. */
   linear?(): LinearClassifier;
+  /** Whether it is linear in features of unit length instead. */
+  readonly unitFeatures?: boolean;
 }
 
 /** A head's scores as other programs can compute them: weight · f + bias. */

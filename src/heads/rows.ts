@@ -12,6 +12,6 @@ export const rows = defineHead({
   followsDrift: false,
   create: ({ own }) => ({
     scores: own,
-    classifier: () => own.linear && { ...own.linear(), unitFeatures: false },
+    classifier: () => own.linear && { ...own.linear(), unitFeatures: own.unitFeatures ?? false },
   }),
 });

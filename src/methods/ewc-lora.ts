@@ -51,7 +51,7 @@ type Options = z.infer<typeof options>;
 export const ewcLora = defineMethod({
   name: "ewc-lora",
   summary: "one low-rank update at a time, held back where past tasks need the weights",
-  source: "Yao et al., EWC-LoRA, ICLR 2026",
+  source: "Zheng et al., EWC-LoRA, ICLR 2026, arXiv 2602.17559",
   options,
   traits: adapterTraits,
   defaults: { heads: ["rows", "lda"], drift: "ridge" },
@@ -160,7 +160,7 @@ const importanceValues = (importance: Tensors): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(importance).map(([site, value]) => [`${site}.importance`, value]));
 
 /** λ / 2 Σ Ω ∘ (B A)², with Ω as values `${site}.importance` [out, in]. */
-const elasticPenalty = ({ sites, pairs }: LowRankPairsOptions, elasticity: number): Adaptation => ({
+const elasticPenalty = ({ sites }: LowRankPairsOptions, elasticity: number): Adaptation => ({
   name: `elasticity ${elasticity}`,
   hooks: () => ({}),
   loss(values, imageShare) {

@@ -1,7 +1,9 @@
 /** @file The registry: a new method is its file and one line here. */
 import { fineTuning, slca } from "./all-weights.ts";
+import { clLora } from "./cl-lora/cl-lora.ts";
 import { codaPrompt } from "./coda-prompt.ts";
 import { dualPrompt } from "./dualprompt.ts";
+import { e2Lora } from "./e2-lora/e2-lora.ts";
 import { ease } from "./ease/ease.ts";
 import { ewcLora } from "./ewc-lora.ts";
 import { firstTask } from "./first-task.ts";
@@ -10,9 +12,11 @@ import { lda, ncm } from "./frozen.ts";
 import { inflora } from "./inflora/inflora.ts";
 import { l2p } from "./l2p.ts";
 import { linearProbe } from "./linear-probe.ts";
+import { loda } from "./loda/loda.ts";
 import type { AnyMethod } from "./method.ts";
 import { sdLora } from "./sd-lora.ts";
 import { joint, seqLora } from "./seq-lora.ts";
+import { ssiat } from "./ssiat.ts";
 
 export * from "./figures.ts";
 export * from "./method.ts";
@@ -31,7 +35,11 @@ export const METHODS: readonly AnyMethod[] = [
   inflora,
   sdLora,
   ewcLora,
+  loda,
+  e2Lora,
   ease,
+  clLora,
+  ssiat,
   slca,
   fineTuning,
   joint,

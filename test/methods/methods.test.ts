@@ -19,7 +19,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   inflora: 0.42,
   "sd-lora": 0.42,
   "ewc-lora": 0.42,
+  "e2-lora": 0.7,
+  loda: 0.25, // its rows start small, and there are few steps
   ease: 0.85,
+  "cl-lora": 0.75,
+  ssiat: 0.7,
   slca: 0.42,
   "fine-tuning": 0.45,
 };

@@ -1,6 +1,6 @@
 /** @file Trained classifier rows: one per class, kept by stream position. */
-
-import { type LinearClassifier, linearScores } from "../../heads/linear-classifier.ts";
+import type { OwnClassifier } from "../../heads/head.ts";
+import { type LinearClassifier, linearScores, unitRows } from "../../heads/linear-classifier.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
@@ -83,4 +83,16 @@ export class TrainedRows {
     rows.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
     return rows;
   }
+}
+
+/** Classifies by `scale` times the cosine with each row. */
+export function cosineClassifier(rows: () => TrainedRows, scale: number): OwnClassifier {
+  const linear = (): LinearClassifier => {
+    const { classes, weight } = rows().classifier();
+    const units = unitRows(weight, rows().width).map((value) => scale * value);
+    return { classes, weight: units, bias: new Float64Array(classes.length) };
+  };
+  const scores = (features: Float32Array, classCount: number): Float32Array =>
+    linearScores(linear(), unitRows(features, rows().width), rows().width, classCount);
+  return Object.assign(scores, { linear, unitFeatures: true });
 }

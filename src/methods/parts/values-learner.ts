@@ -1,10 +1,11 @@
 /** @file What methods share whose trained arrays are the same ones in every task, all at one learning rate. */
 import type { Adaptation } from "../../network/adaptation.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
+import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { MethodContext, TaskData } from "../method.ts";
 import { AdapterLearner, type OpenTask } from "./adapter-learner.ts";
-import { atRate, TaskTraining } from "./task-training.ts";
+import { atRate, type FixedScale, TaskTraining } from "./task-training.ts";
 
 /** How fast the arrays and the classifier rows move. */
 export interface ValueRates {
@@ -12,6 +13,8 @@ export interface ValueRates {
   /** The method's option that `rate` is, for advice where training diverges. */
   readonly option: string;
   readonly headRate: number;
+  /** Of a classifier by cosines in place of a linear one. */
+  readonly cosines?: FixedScale;
 }
 
 /** A learner that trains its arrays on every task in turn, and keeps what the last one left. */
@@ -30,8 +33,8 @@ export abstract class ValuesLearner extends AdapterLearner {
     this.#rates = rates;
   }
 
-  protected async open({ classes }: TaskData): Promise<OpenTask> {
-    const { rate, option, headRate } = this.#rates;
+  protected async open({ classes, index }: TaskData): Promise<OpenTask> {
+    const { rate, option, headRate, cosines } = this.#rates;
     const training = new TaskTraining({
       network: this.network,
       classes,
@@ -40,6 +43,7 @@ export abstract class ValuesLearner extends AdapterLearner {
       optimization: this.context.optimization,
       fixed: {},
       direct: atRate(rate, this.values),
+      ...(cosines && { cosine: { rng: Rng.at(this.context.seed, "rows", index), scale: cosines } }),
       rates: [option, "headRate"],
     });
     const fold = (): void => {
