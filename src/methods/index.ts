@@ -16,7 +16,9 @@ import { loda } from "./loda/loda.ts";
 import type { AnyMethod } from "./method.ts";
 import { sdLora } from "./sd-lora.ts";
 import { joint, seqLora } from "./seq-lora.ts";
+import { sldc } from "./sldc.ts";
 import { ssiat } from "./ssiat.ts";
+import { tuna } from "./tuna/tuna.ts";
 
 export * from "./figures.ts";
 export * from "./method.ts";
@@ -39,7 +41,9 @@ export const METHODS: readonly AnyMethod[] = [
   e2Lora,
   ease,
   clLora,
+  tuna,
   ssiat,
+  sldc,
   slca,
   fineTuning,
   joint,

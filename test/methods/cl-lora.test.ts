@@ -1,6 +1,6 @@
 /** @file CL-LoRA: what tasks share and what is their own, the teacher, block weights and prototypes. */
 import { expect, test } from "vitest";
-import { OwnPrototypes } from "../../src/methods/cl-lora/own-prototypes.ts";
+import { OwnPrototypes } from "../../src/methods/parts/own-prototypes.ts";
 import { product } from "../../src/tensor/linear-algebra.ts";
 import { withPrefix } from "../../src/tensor/prefix.ts";
 import { float32Data, type Tensor } from "../../src/tensor/tensor.ts";

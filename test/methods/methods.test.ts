@@ -23,7 +23,9 @@ const FLOORS: Readonly<Record<string, number>> = {
   loda: 0.25, // its rows start small, and there are few steps
   ease: 0.85,
   "cl-lora": 0.75,
+  tuna: 0.5,
   ssiat: 0.7,
+  sldc: 0.7,
   slca: 0.42,
   "fine-tuning": 0.45,
 };

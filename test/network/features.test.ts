@@ -15,7 +15,7 @@ import { float32Data, tensor } from "../../src/tensor/tensor.ts";
 import { patternDataset, patternImage } from "../../src/testing/index.ts";
 import { tinyBackbone } from "../../src/testing/tiny-backbone.ts";
 import { largestDifference } from "../parity/networks.ts";
-import { oneThread, runMethod, testContext } from "../support/run-method.ts";
+import { methodOf, oneThread, runMethod, testContext } from "../support/run-method.ts";
 
 const D = 32;
 const context = testContext();
@@ -117,7 +117,9 @@ test.each(METHODS.map(({ name }) => name).filter((name) => name !== "l2p"))(
     for (const [key, { dims }] of Object.entries(run.states.at(-1)!))
       if (key === "statistics.means" || key === "head.weight") expect(dims.at(-1)! % (3 * D)).toBe(0);
     const model = await run.reload();
-    const spaces = ["ease", "cl-lora"].includes(name) ? stream.tasks.length : 1; // of each task's values, side by side
+    const { forwardPasses } = methodOf(name).traits; // features of all passes lie side by side, but for the untouched network's
+    const tasks = stream.tasks.length;
+    const spaces = forwardPasses === "tasks" ? tasks : forwardPasses === "tasks + 1" ? tasks + 1 : 1;
     expect((await model.learner.features(batch)).length).toBe(4 * 3 * D * spaces);
     await model.dispose();
   },

@@ -18,10 +18,10 @@ import { float32Data, type Tensor, tensor, zeroTensor } from "../../tensor/tenso
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
 import { EnsembleLearner, ensembleTraits } from "../parts/ensemble-learner.ts";
 import { initialBases } from "../parts/low-rank-bases.ts";
+import { OwnPrototypes } from "../parts/own-prototypes.ts";
 import { atRate, type TaskTraining } from "../parts/task-training.ts";
 import { TrainedRows } from "../parts/trained-rows.ts";
 import { earlyNetwork } from "./distillation.ts";
-import { OwnPrototypes } from "./own-prototypes.ts";
 import { SharedTraining } from "./training.ts";
 
 const options = z.object({

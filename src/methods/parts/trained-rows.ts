@@ -85,13 +85,19 @@ export class TrainedRows {
   }
 }
 
+/** Rows whose product with a feature of unit length is `scale` times its cosine with them. */
+export function cosineRows(
+  { classes, weight }: LinearClassifier,
+  width: number,
+  scale: number,
+): LinearClassifier {
+  const units = unitRows(weight, width).map((value) => scale * value);
+  return { classes, weight: units, bias: new Float64Array(classes.length) };
+}
+
 /** Classifies by `scale` times the cosine with each row. */
 export function cosineClassifier(rows: () => TrainedRows, scale: number): OwnClassifier {
-  const linear = (): LinearClassifier => {
-    const { classes, weight } = rows().classifier();
-    const units = unitRows(weight, rows().width).map((value) => scale * value);
-    return { classes, weight: units, bias: new Float64Array(classes.length) };
-  };
+  const linear = (): LinearClassifier => cosineRows(rows().classifier(), rows().width, scale);
   const scores = (features: Float32Array, classCount: number): Float32Array =>
     linearScores(linear(), unitRows(features, rows().width), rows().width, classCount);
   return Object.assign(scores, { linear, unitFeatures: true });

@@ -1,5 +1,6 @@
 /** @file What methods share whose trained arrays are the same ones in every task, all at one learning rate. */
 import type { Adaptation } from "../../network/adaptation.ts";
+import type { LocalClasses, Objective } from "../../network/objective.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -33,6 +34,11 @@ export abstract class ValuesLearner extends AdapterLearner {
     this.#rates = rates;
   }
 
+  /** What is minimized, if not cross-entropy over the task's classes alone; it gets that. */
+  protected objective(_: LocalClasses, crossEntropy: Objective): Objective {
+    return crossEntropy;
+  }
+
   protected async open({ classes, index }: TaskData): Promise<OpenTask> {
     const { rate, option, headRate, cosines } = this.#rates;
     const training = new TaskTraining({
@@ -44,6 +50,7 @@ export abstract class ValuesLearner extends AdapterLearner {
       fixed: {},
       direct: atRate(rate, this.values),
       ...(cosines && { cosine: { rng: Rng.at(this.context.seed, "rows", index), scale: cosines } }),
+      objective: (local, crossEntropy) => this.objective(local, crossEntropy),
       rates: [option, "headRate"],
     });
     const fold = (): void => {
