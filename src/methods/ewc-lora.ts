@@ -26,7 +26,7 @@ const options = z.object({
     .min(0)
     .default(4e4)
     .describe(
-      "weight of the penalty (lambda); published: 5e6 or 1e7 with --batch-importance, whose squares are about 128 times smaller",
+      "weight of the penalty (lambda); published: 5e6 or 1e7 with `batchImportance` in batches of 128 (5e6 / 128 is 4e4)",
     ),
   importanceDecay: z
     .number()

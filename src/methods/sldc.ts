@@ -48,7 +48,7 @@ export const sldc = defineMethod({
   name: "sldc",
   summary:
     "one LoRA pair trained on every task in turn, features held near those before; statistics follow a linear map",
-  source: "SLDC, AAAI 2026",
+  source: "Rao et al., SLDC, AAAI 2026, arXiv 2511.09926",
   options,
   traits: adapterTraits,
   defaults: { heads: ["aligned", "rows", "lda"], drift: "linear" },

@@ -8,13 +8,9 @@ import { cosineClassifier } from "./parts/trained-rows.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
 
 const options = z.object({
-  size: z.number().int().positive().default(64).describe("width of the adapters' bottleneck (published: 64)"),
-  factor: z
-    .number()
-    .positive()
-    .default(0.1)
-    .describe("what the adapters' output is multiplied by (published: 0.1)"),
-  scale: z.number().positive().default(20).describe("scale of the classifier's cosines (published: 20)"),
+  size: z.number().int().positive().default(64).describe("width of the adapters' bottleneck"),
+  factor: z.number().positive().default(0.1).describe("what the adapters' output is multiplied by"),
+  scale: z.number().positive().default(20).describe("scale of the classifier's cosines"),
   margin: z.number().min(0).default(0).describe("margin of the classifier's cosines"),
   adapterRate: z.number().positive().default(1e-3).describe("learning rate of the adapters"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),

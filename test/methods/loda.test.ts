@@ -79,6 +79,11 @@ test("classifies by cosines with its rows, on a bare network of its weights, in 
     expect(scores[c]).toBeCloseTo((20 * dot) / Math.hypot(...f) / Math.hypot(...row), 4);
   }
   expect(scores[4]).toBe(Number.NEGATIVE_INFINITY);
+  // The same as numbers, for exports: of features at length 1.
+  const { weight, classes } = learner.classify!.linear!();
+  expect([learner.classify!.unitFeatures, classes]).toEqual([true, [0, 1, 2, 3]]);
+  for (const c of classes)
+    expect(Math.hypot(...weight.subarray(c * WIDTH, (c + 1) * WIDTH))).toBeCloseTo(20, 4);
   for (const each of [learner, bare]) await each.dispose();
   expect(await forwardPasses("loda", 2)).toBe(1);
 });

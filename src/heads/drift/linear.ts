@@ -12,7 +12,7 @@ export const linear = defineDrift({
   name: "linear",
   summary:
     "a linear map, fitted by ridge regression on features at length 1; nearer to none the fewer images",
-  source: "SLDC, AAAI 2026",
+  source: "Rao et al., SLDC, AAAI 2026, arXiv 2511.09926",
   options: z.object({
     driftGamma: z
       .number()

@@ -79,6 +79,13 @@ class Tuna extends EnsembleLearner {
     this.#rows = new TrainedRows(this.network.width);
   }
 
+  override get notes(): string[] {
+    return [
+      ...super.notes,
+      "and one more through the adapters that are made of all, from the second task on",
+    ];
+  }
+
   /** From the second task on the universal adapters come last. */
   protected override get passes(): readonly Tensors[] {
     const own = super.passes;
