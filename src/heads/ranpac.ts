@@ -9,6 +9,7 @@ import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { defineHead } from "./head.ts";
 import { type LinearClassifier, linearScores } from "./linear-classifier.ts";
 import { chosenRidge, RIDGES } from "./ridge-choice.ts";
+import { truncatedSolution } from "./truncated-regression.ts";
 
 const PREFIX = "ranpac.";
 /** Share of a task's images that ridges are fitted on; the others judge. */
@@ -23,7 +24,8 @@ const BLOCK = 128;
 export const ranpac = defineHead({
   name: "ranpac",
   summary: "ridge regression on random ReLU features",
-  source: "McDonnell et al., RanPAC, NeurIPS 2023, arXiv 2307.02251",
+  source:
+    "McDonnell et al., RanPAC, NeurIPS 2023, arXiv 2307.02251; its spectrum cut as Peng et al., LoRanPAC, ICLR 2025, arXiv 2410.00645, do",
   options: z.object({
     randomFeatures: z
       .number()
@@ -37,11 +39,19 @@ export const ranpac = defineHead({
       .positive()
       .optional()
       .describe("ridge of ranpac's regression (default: of 1e-8 to 1e8 the best on a fifth of each task)"),
+    regressionSpectrum: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe(
+        "share of its spectrum that ranpac's regression uses; below 1 there is no ridge unless one is given (LoRanPAC: 0.75)",
+      ),
   }),
   needs: [],
   followsDrift: false,
-  create({ width }, { randomFeatures, regressionRidge }) {
-    const regression = new RandomRegression(width, randomFeatures, regressionRidge);
+  create({ width }, { randomFeatures, regressionRidge, regressionSpectrum }) {
+    const regression = new RandomRegression(width, randomFeatures, regressionRidge, regressionSpectrum);
     return {
       add: (task) => regression.add(task),
       scores: (features, classCount) => regression.scores(features, classCount),
@@ -56,6 +66,8 @@ class RandomRegression {
   readonly #width: number;
   readonly #size: number; // M
   readonly #fixed: number | undefined;
+  /** Share of the spectrum. */
+  readonly #kept: number;
   #ridge = 1;
   /** Lower triangle of G, row by row: float64, since with fewer images than features rounding would drown small ridges. */
   #gram: Float64Array | undefined;
@@ -63,10 +75,11 @@ class RandomRegression {
   #projection: Float64Array | undefined;
   #solution: LinearClassifier | undefined;
 
-  constructor(width: number, size: number, ridge: number | undefined) {
+  constructor(width: number, size: number, ridge: number | undefined, kept: number) {
     this.#width = width;
     this.#size = size;
-    this.#fixed = ridge;
+    this.#fixed = ridge ?? (kept < 1 ? 0 : undefined);
+    this.#kept = kept;
   }
 
   add({ features, labels }: LabeledFeatures): void {
@@ -143,7 +156,7 @@ class RandomRegression {
     return chosenRidge(part(order.slice(0, fitted)), part(order.slice(fitted)), m, classes.length);
   }
 
-  /** (G + λI)⁻¹ Q */
+  /** (G + λI)⁻¹ Q, or that on a part of G's spectrum. */
   #solve(): LinearClassifier {
     const classes = [...this.#sums.keys()].sort((a, b) => a - b);
     const none = { classes, weight: new Float64Array(), bias: new Float64Array() };
@@ -153,7 +166,11 @@ class RandomRegression {
     for (const [column, label] of classes.entries())
       for (const [row, value] of this.#sums.get(label)!.entries())
         right[row * classes.length + column] = value;
-    const weight = solveFactored(factorOf(this.#gram, m, this.#ridge), m, right, classes.length);
+    const q = classes.length;
+    const weight =
+      this.#kept < 1
+        ? truncatedSolution(wholeOf(this.#gram, m), m, right, q, { kept: this.#kept, ridge: this.#ridge })
+        : solveFactored(factorOf(this.#gram, m, this.#ridge), m, right, q);
     return {
       classes,
       weight: transposed(weight, m, classes.length),
@@ -179,9 +196,7 @@ function addGram(gram: Float64Array, hidden: Float64Array, m: number): void {
 
 /** L of L Lᵀ = G + λI; where rounding makes that singular, of the next larger λ at which it isn't. */
 function factorOf(lower: Float64Array, m: number, ridge: number): Float64Array {
-  const whole = new Float64Array(m * m);
-  for (let row = 0, at = 0; row < m; row++)
-    for (let i = 0; i <= row; i++, at++) whole[row * m + i] = whole[i * m + row] = lower[at]!;
+  const whole = wholeOf(lower, m);
   const diagonal = Math.max(meanDiagonal(whole, m), 1e-12);
   for (const larger of [ridge, ...RIDGES.filter((each) => each > ridge)]) {
     try {
@@ -191,4 +206,12 @@ function factorOf(lower: Float64Array, m: number, ridge: number): Float64Array {
     }
   }
   return ridgeFactor(whole, m, 1);
+}
+
+/** Both triangles of G. [m, m] */
+function wholeOf(lower: Float64Array, m: number): Float64Array {
+  const whole = new Float64Array(m * m);
+  for (let row = 0, at = 0; row < m; row++)
+    for (let i = 0; i <= row; i++, at++) whole[row * m + i] = whole[i * m + row] = lower[at]!;
+  return whole;
 }

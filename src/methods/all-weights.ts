@@ -22,7 +22,7 @@ type Options = z.infer<ReturnType<typeof options>>;
 
 /**
  * The slow learner with classifier alignment: all weights move on, but far more slowly than the classifier, by local
- * cross-entropy. Its second half, rows refitted on draws N(μ_c, Σ_c) of all classes, is a head's work.
+ * cross-entropy. Its second half, rows refitted on draws N(μ_c, Σ_c) of all classes, is the head it takes.
  */
 export const slca = defineMethod({
   name: "slca",
@@ -31,7 +31,7 @@ export const slca = defineMethod({
   options: options(1e-5),
   ranges: { backboneRate: around(1e-5), headRate: around(5e-3) },
   traits,
-  defaults: { heads: ["rows", "lda"], drift: "none" },
+  defaults: { heads: ["aligned", "rows", "lda"], drift: "none" },
   create: (context, values) => new AllWeights(context, values),
 });
 

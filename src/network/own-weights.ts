@@ -12,6 +12,9 @@ export const frozenValues = ({ weights }: Backbone, names: readonly string[]): R
 /** Prefix of their values among a graph's inputs: the frozen ones keep their names. */
 const PREFIX = "own/";
 
+/** Name of the value that a weight has. */
+export const ownName = (weight: string): string => PREFIX + weight;
+
 /**
  * The weights of these names ("blocks.0.fc1.weight", "norm.bias") as trained values `own/NAME`, of their shapes. Layers
  * with a matrix of their own are trained in float32, whatever the precision.

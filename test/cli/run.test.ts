@@ -141,7 +141,7 @@ describe("one line and exit code 2 for", () => {
       `"fmlora: there is no benchmark "cifar10" (did you mean cifar100?); expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted [2]"`,
     );
     expect(await place.refused("run", "emoji", "--method", "fmlora")).toMatchInlineSnapshot(
-      `"fmlora: there is no method "fmlora" (did you mean fm-lora?); expected one of: fm-lora, seq-lora, first-task, ncm, lda, linear-probe, l2p, dualprompt, coda-prompt, inflora, sd-lora, ease, slca, fine-tuning, joint [2]"`,
+      `"fmlora: there is no method "fmlora" (did you mean fm-lora?); expected one of: fm-lora, seq-lora, first-task, ncm, lda, linear-probe, l2p, dualprompt, coda-prompt, inflora, sd-lora, ewc-lora, loda, e2-lora, ease, cl-lora, tuna, ssiat, sldc, slca, fine-tuning, joint [2]"`,
     );
     expect(await place.refused("run", "emoji", "--epoch", "3")).toMatchInlineSnapshot(
       `"fmlora: unknown option '--epoch' (did you mean --epochs?) [2]"`,
@@ -183,7 +183,7 @@ describe("one line and exit code 2 for", () => {
 
   test("an option of another method or benchmark", async () => {
     expect(await place.refused("run", "emoji", "--method", "ncm", "--rank", "4")).toMatchInlineSnapshot(
-      `"fmlora: --rank is an option of method fm-lora, method seq-lora, method first-task, method inflora, method sd-lora, method joint; method ncm and benchmark emoji don't have it [2]"`,
+      `"fmlora: --rank is an option of method fm-lora, method seq-lora, method first-task, method inflora, method sd-lora, method ewc-lora, method loda, method cl-lora, method sldc, method joint; method ncm and benchmark emoji don't have it [2]"`,
     );
     expect(await place.refused(...QUICK, "--least-emoji", "8")).toMatchInlineSnapshot(
       `"fmlora: --least-emoji is an option of benchmark emoji-styles; method fm-lora and benchmark folder don't have it [2]"`,

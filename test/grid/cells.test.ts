@@ -153,7 +153,7 @@ test("what is wrong in a file is named in one line", () => {
       "table.yaml: expected options with their values, such as "benchmark: emoji"",
       "table.yaml: benchmark is missing; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted",
       "table.yaml: there is no benchmark "emojis"; expected one of: cifar100, cub200, domainnet, domainnet-cil, emoji, emoji-styles, folder, imagenet-r, pacs, permuted",
-      "table.yaml: there is no method "lora"; expected one of: fm-lora, seq-lora, first-task, ncm, lda, linear-probe, l2p, dualprompt, coda-prompt, inflora, sd-lora, ease, slca, fine-tuning, joint",
+      "table.yaml: there is no method "lora"; expected one of: fm-lora, seq-lora, first-task, ncm, lda, linear-probe, l2p, dualprompt, coda-prompt, inflora, sd-lora, ewc-lora, loda, e2-lora, ease, cl-lora, tuna, ssiat, sldc, slca, fine-tuning, joint",
       "table.yaml: there is no option "epoch"; docs/options.md lists them, and log, variants, include, exclude are the grid's own",
       "table.yaml: there is no option "firstEpochs"; it is written first-epochs",
       "table.yaml: \`epochs: 0\`: expected a whole number above 0",

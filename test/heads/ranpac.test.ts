@@ -7,6 +7,7 @@ import { DRIFTS } from "../../src/heads/index.ts";
 import { ranpac } from "../../src/heads/ranpac.ts";
 import { chosenRidge, RIDGES } from "../../src/heads/ridge-choice.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import { expectClose, golden } from "../methods/goldens/compare.ts";
 import { largestDifference } from "../parity/networks.ts";
 
 const D = 5;
@@ -67,6 +68,35 @@ test("scores are relu(f R) (G + λI)⁻¹ Q over all tasks", () => {
   const expected = hidden(test_.features).mmul(w).to1DArray();
   const { ranpac: found } = learned(tasks, { regressionRidge: 10 }).scores(test_.features, 4);
   expect(largestDifference(found!, expected)).toBeLessThan(1e-5);
+});
+
+describe("a part of the spectrum", () => {
+  const expected = golden("loranpac");
+  const train = {
+    features: Float32Array.from(expected.train!),
+    labels: Int32Array.from({ length: 32 }, (_, i) => i % 4),
+  };
+  const asked = Float32Array.from(expected.asked!);
+
+  test("gives the scores that torch has by the SVD of the random features", () => {
+    const { ranpac: found } = learned([train], { regressionSpectrum: 0.75 }).scores(asked, 4);
+    expectClose(found!, expected.scores!, "scores", 1e-5);
+  });
+
+  test("whose solution is smaller than that of all of it at a tiny ridge, which rounding drowns", () => {
+    const size = (options: Readonly<Record<string, unknown>>): number =>
+      Math.hypot(...learned([train], options).scores(asked, 4).ranpac!);
+    expect(size({ regressionSpectrum: 0.75 })).toBeLessThan(size({ regressionRidge: 1e-8 }));
+  });
+
+  test("in one task or several: the Gram matrix is the same", () => {
+    const parts = [0, 1].map((part) => ({
+      features: train.features.slice(part * 16 * D, (part + 1) * 16 * D),
+      labels: train.labels.slice(part * 16, (part + 1) * 16),
+    }));
+    const { ranpac: found } = learned(parts, { regressionSpectrum: 0.75 }).scores(asked, 4);
+    expectClose(found!, expected.scores!, "scores", 1e-5);
+  });
 });
 
 test("the order of tasks does not matter at a given ridge", () => {

@@ -18,7 +18,14 @@ const FLOORS: Readonly<Record<string, number>> = {
   "coda-prompt": 0.35,
   inflora: 0.42,
   "sd-lora": 0.42,
+  "ewc-lora": 0.42,
+  "e2-lora": 0.7,
+  loda: 0.25, // its rows start small, and there are few steps
   ease: 0.85,
+  "cl-lora": 0.75,
+  tuna: 0.5,
+  ssiat: 0.7,
+  sldc: 0.7,
   slca: 0.42,
   "fine-tuning": 0.45,
 };

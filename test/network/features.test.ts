@@ -13,8 +13,9 @@ import { weightFeeds, weightInputs } from "../../src/nn/weights.ts";
 import { InputError } from "../../src/tensor/errors.ts";
 import { float32Data, tensor } from "../../src/tensor/tensor.ts";
 import { patternDataset, patternImage } from "../../src/testing/index.ts";
+import { tinyBackbone } from "../../src/testing/tiny-backbone.ts";
 import { largestDifference } from "../parity/networks.ts";
-import { oneThread, runMethod, testContext } from "../support/run-method.ts";
+import { methodOf, oneThread, runMethod, testContext } from "../support/run-method.ts";
 
 const D = 32;
 const context = testContext();
@@ -109,13 +110,16 @@ test.each(METHODS.map(({ name }) => name).filter((name) => name !== "l2p"))(
     const run = await runMethod(name, stream, {
       features: "cls+mean+previous",
       epochs: name === "dualprompt" ? 6 : 3,
+      backbone: tinyBackbone({ layers: name === "cl-lora" ? 4 : 2 }), // half of its blocks must have one before the last
     });
     const last = Object.values(run.record.correct)[0]!.at(-1)!;
     expect(last.reduce((sum, right) => sum + right, 0) / dataset.test.length).toBeGreaterThan(0.6);
     for (const [key, { dims }] of Object.entries(run.states.at(-1)!))
       if (key === "statistics.means" || key === "head.weight") expect(dims.at(-1)! % (3 * D)).toBe(0);
     const model = await run.reload();
-    const spaces = name === "ease" ? stream.tasks.length : 1; // of each task's adapter, side by side
+    const { forwardPasses } = methodOf(name).traits; // features of all passes lie side by side, but for the untouched network's
+    const tasks = stream.tasks.length;
+    const spaces = forwardPasses === "tasks" ? tasks : forwardPasses === "tasks + 1" ? tasks + 1 : 1;
     expect((await model.learner.features(batch)).length).toBe(4 * 3 * D * spaces);
     await model.dispose();
   },

@@ -3,24 +3,15 @@
  * classes are told apart by prototypes under each of them.
  */
 import * as z from "zod";
-import type { Images, LabeledFeatures } from "../../data/dataset.ts";
+import type { LabeledFeatures } from "../../data/dataset.ts";
 import type { OwnClassifier } from "../../heads/head.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import { adapters, initialAdapters } from "../../network/adapters.ts";
-import { featurePass } from "../../network/feature-pass.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
-import { prefixed, withPrefix } from "../../tensor/prefix.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import {
-  defineMethod,
-  type Learner,
-  type MethodContext,
-  type TaskBeginning,
-  type TaskData,
-  type Traits,
-} from "../method.ts";
-import { adapterTraits } from "../parts/adapter-learner.ts";
+import { defineMethod, type MethodContext, type TaskData, type Traits } from "../method.ts";
+import { EnsembleLearner, ensembleTraits } from "../parts/ensemble-learner.ts";
 import { atRate, TaskTraining } from "../parts/task-training.ts";
 import { TrainedRows } from "../parts/trained-rows.ts";
 import { around, logarithmic } from "../ranges.ts";
@@ -36,12 +27,7 @@ const options = z.object({
 });
 type Options = z.infer<typeof options>;
 
-const traits: Traits = {
-  ...adapterTraits,
-  grows: ["classes", "tasks", "classes by tasks"],
-  heads: ["rows"],
-  forwardPasses: "tasks",
-};
+const traits: Traits = { ...ensembleTraits, grows: ["classes", "tasks", "classes by tasks"] };
 
 /** Expandable subspace ensemble. */
 export const ease = defineMethod({
@@ -55,117 +41,50 @@ export const ease = defineMethod({
   create: (context, values) => new Ease(context, values),
 });
 
-class Ease implements Learner {
+class Ease extends EnsembleLearner {
   readonly #context: MethodContext;
   readonly #options: Options;
-  readonly #network: AdaptedNetwork;
   readonly #prototypes: TaskPrototypes;
-  /** Of all tasks that have trained. */
-  #adapters: Tensors[] = [];
-  #training: TaskTraining | undefined;
 
   constructor(context: MethodContext, options: Options) {
+    super(new AdaptedNetwork(context, [adapters(context.backbone.config, options)]));
     this.#context = context;
     this.#options = options;
-    this.#network = new AdaptedNetwork(context, [adapters(context.backbone.config, options)]);
-    this.#prototypes = new TaskPrototypes(this.#network.width);
-  }
-
-  get width(): number {
-    return this.#network.width * this.#all.length;
-  }
-
-  get notes(): string[] {
-    return ["an image is seen through the adapters of every task: it takes a forward pass for each"];
-  }
-
-  /** Before any training the network as it is. */
-  get #all(): readonly Tensors[] {
-    return this.#adapters.length > 0 ? this.#adapters : [this.#fresh(0)];
+    this.#prototypes = new TaskPrototypes(this.network.width);
   }
 
   readonly classify: OwnClassifier = (features, classCount) =>
-    this.#prototypes.scores(features, this.#all.length, classCount, this.#options.alpha);
+    this.#prototypes.scores(features, this.passes.length, classCount, this.#options.alpha);
 
-  plan(classes: readonly number[]): "none" | "first" | "later" {
-    if (classes.length < 2) return "none";
-    return this.#adapters.length === 0 ? "first" : "later";
+  protected fresh(task: number): Record<string, Tensor> {
+    const { backbone, seed } = this.#context;
+    return initialAdapters(backbone.config, this.#options, [seed, "adapters", task]);
   }
 
-  untrainable(classes: readonly number[]): string | undefined {
-    return classes.length < 2 ? "it has one class, and cross-entropy over one class is constant" : undefined;
-  }
-
-  async begin({ classes, index }: TaskData): Promise<TaskBeginning> {
-    this.#training = undefined;
-    if (this.plan(classes) === "none") return {};
+  protected open({ classes, index }: TaskData, fresh: Tensors): TaskTraining {
     const { adapterRate, headRate, scaleRate } = this.#options;
-    this.#training = new TaskTraining({
-      network: this.#network,
+    return new TaskTraining({
+      network: this.network,
       classes,
-      rows: new TrainedRows(this.#network.width), // thrown away after the task
+      rows: new TrainedRows(this.network.width), // thrown away after the task
       headRate,
       optimization: this.#context.optimization,
       fixed: {},
-      direct: atRate(adapterRate, this.#fresh(index)),
-      cosine: { rng: Rng.at(this.#context.seed, "rows", index), scale: 1, scaleRate },
+      direct: atRate(adapterRate, fresh),
+      cosine: { rng: Rng.at(this.#context.seed, "rows", index), scale: { rate: scaleRate } },
       rates: ["adapterRate", "headRate", "scaleRate"],
     });
-    return { training: this.#training };
   }
 
-  async end(task: TaskData): Promise<LabeledFeatures | undefined> {
-    const training = this.#training;
-    this.#training = undefined;
-    const fresh = this.#fresh(task.index);
-    if (training !== undefined) {
-      training.closeRows(); // refuses what has diverged
-      const own = Object.keys(fresh).map((name) => [name, training.value(name)] as const);
-      this.#adapters = [...this.#adapters, Object.fromEntries(own)];
-    } else if (this.#adapters.length === 0) {
-      this.#adapters = [fresh]; // a class that comes before any training has an adapter that adds nothing
-    }
-    const seen = await featurePass(task.pass("prototypes"), (images) => this.features(images));
-    this.#prototypes.add(seen, this.#adapters.length);
-    this.#prototypes.load(this.state()); // continue from what is saved: a resumed run must compute the same
-    return undefined;
+  protected learn(seen: LabeledFeatures, tasks: number): void {
+    this.#prototypes.add(seen, tasks);
   }
 
-  /** Through the adapters of every task, side by side. [count, tasks · d] */
-  async features(images: Images): Promise<Float32Array> {
-    const all = this.#all;
-    const width = this.#network.width;
-    const features = new Float32Array(images.count * all.length * width);
-    for (const [task, values] of all.entries()) {
-      const own = await this.#network.features(images, values);
-      for (let i = 0; i < images.count; i++)
-        features.set(own.subarray(i * width, (i + 1) * width), (i * all.length + task) * width);
-    }
-    return features;
+  protected ownState(): Record<string, Tensor> {
+    return this.#prototypes.tensors(this.tasks);
   }
 
-  state(): Record<string, Tensor> {
-    const own = this.#adapters.map((values, task) => prefixed(`tasks.${task}.`, values));
-    return Object.assign(this.#prototypes.tensors(this.#adapters.length), ...own);
-  }
-
-  async load(state: Tensors): Promise<void> {
-    this.#adapters = [];
-    for (let task = 0; ; task++) {
-      const own = withPrefix(`tasks.${task}.`, state);
-      if (Object.keys(own).length === 0) break;
-      this.#adapters.push(own);
-    }
+  protected loadOwn(state: Tensors): void {
     this.#prototypes.load(state);
-    this.#training = undefined;
-  }
-
-  dispose(): Promise<void> {
-    return this.#network.dispose();
-  }
-
-  #fresh(task: number): Record<string, Tensor> {
-    const { backbone, seed } = this.#context;
-    return initialAdapters(backbone.config, this.#options, [seed, "adapters", task]);
   }
 }

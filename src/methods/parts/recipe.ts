@@ -60,7 +60,9 @@ export function recipeTraining(
 ): Pick<TaskTrainingOptions, "cosine" | "rowStart" | "distillation"> {
   const { seed, index, first, before } = task;
   return {
-    ...(rows === "cosine" && { cosine: { rng: Rng.at(seed, "rows", index), scale: COSINE_SCALE } }),
+    ...(rows === "cosine" && {
+      cosine: { rng: Rng.at(seed, "rows", index), scale: { value: COSINE_SCALE, margin: 0 } },
+    }),
     rowStart: rowStart === "class-means" ? before : undefined,
     distillation: first || distillation === 0 ? undefined : distillation,
   };

@@ -4,15 +4,19 @@ import type { VitConfig } from "../../nn/vit.ts";
 
 const LAYERS = ["query", "key", "value", "output", "fc1", "fc2"] as const;
 
-/** The option every low-rank method has. */
-export const siteOptions = {
-  sites: z
+type Layer = (typeof LAYERS)[number];
+
+/** Layers by name, these unless told otherwise. */
+export const sitesOption = (chosen: [Layer, ...Layer[]]) =>
+  z
     .array(z.enum(LAYERS))
     .nonempty()
     .refine((sites) => new Set(sites).size === sites.length, "names a layer twice")
-    .default(["query", "value"])
-    .describe(`linear layers of every block with an update, of ${LAYERS.join(", ")}`),
-};
+    .default(chosen)
+    .describe(`linear layers of every block with an update, of ${LAYERS.join(", ")}`);
+
+/** The option most low-rank methods have. */
+export const siteOptions = { sites: sitesOption(["query", "value"]) };
 
 /** "blocks.0.query", "blocks.0.value", "blocks.1.query", ... */
 export function adaptedSites({ layers }: Pick<VitConfig, "layers">, names: readonly string[]): string[] {

@@ -1,8 +1,14 @@
 /** @file The training of one task: the arrays that move, the head rows of its classes, the optimizer. */
 import type { Batch, LabeledFeatures } from "../../data/dataset.ts";
-import type { AdaptedNetwork } from "../../network/adapted-network.ts";
+import type { AdaptedNetwork, Gradients } from "../../network/adapted-network.ts";
 import { distilled } from "../../network/distillation.ts";
-import { localCosineCrossEntropy, localCrossEntropy, type Objective } from "../../network/objective.ts";
+import {
+  type LocalClasses,
+  localAngularCrossEntropy,
+  localCosineCrossEntropy,
+  localCrossEntropy,
+  type Objective,
+} from "../../network/objective.ts";
 import type { Optimization } from "../../optim/index.ts";
 import type { Optimizer, Parameter } from "../../optim/optimizer.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
@@ -41,10 +47,20 @@ export function gradientNames(
 /** A classifier by cosines in place of a linear one: its logits are σ cos, rows that would start at zero are drawn. */
 export interface CosineClassifier {
   readonly rng: Rng;
-  /** σ, or where it starts. */
-  readonly scale: number;
-  /** Learning rate of σ; left out, it stays. */
-  readonly scaleRate?: number;
+  /** How σ is trained, or what it is. */
+  readonly scale: TrainedScale | FixedScale;
+}
+
+/** σ starts at 1. */
+export interface TrainedScale {
+  readonly rate: number;
+}
+
+/** σ stays. */
+export interface FixedScale {
+  readonly value: number;
+  /** What is taken off the cosine with an image's own class ("cosface"). */
+  readonly margin: number;
 }
 
 /** Graph parameters that are trained as they are, by name: where they start and how fast they move. */
@@ -74,6 +90,8 @@ export interface TaskTrainingOptions {
   readonly rowStart?: LabeledFeatures | undefined;
   /** Weight of the distance from the features of the network as it starts (`distilled`). */
   readonly distillation?: number | undefined;
+  /** What is minimized, if not cross-entropy over the task's classes alone; it gets that. */
+  readonly objective?: (local: LocalClasses, crossEntropy: Objective) => Objective;
   /** Names of the method's options that are learning rates: for advice where training diverges. */
   readonly rates: readonly string[];
 }
@@ -87,8 +105,6 @@ export class TaskTraining implements Training {
   readonly #head: ReturnType<TrainedRows["open"]>;
   /** Of its classifier, as the graph knows them. */
   readonly #headValues: Tensors;
-  /** Those of them that are trained. */
-  readonly #headNames: readonly string[];
   readonly #optimizer: Optimizer;
   readonly #direct: Tensors;
 
@@ -98,13 +114,14 @@ export class TaskTraining implements Training {
     this.#head = options.rows.open(options.classes, options.rowStart);
     const { weight, bias, capacity } = this.#head;
     const { cosine, headRate } = options;
-    this.#objective = objectiveOf(options, capacity);
+    const local = { classes: this.classes, capacity };
+    const { objective, second } = classifierOf(local, cosine, { bias, headRate });
+    this.#objective = heldBack(options, options.objective?.(local, objective) ?? objective);
     if (cosine !== undefined) drawMissing(weight, this.classes.length, cosine.rng);
-    const second =
-      cosine === undefined
-        ? { name: "head.bias", value: bias, rate: headRate }
-        : { name: "head.scale", value: filledTensor([], cosine.scale), rate: cosine.scaleRate };
-    this.#headValues = { "head.weight": weight, [second.name]: second.value };
+    this.#headValues = {
+      "head.weight": weight,
+      ...Object.fromEntries(second.map(({ name, value }) => [name, value])),
+    };
     const copies = Object.entries(options.direct).map(([name, { start, rate }]) => ({
       name,
       rate,
@@ -115,11 +132,8 @@ export class TaskTraining implements Training {
       ...copies.map(({ name, rate, tensor: copy }) => ({ name, rate, data: copy.data })),
       ...(options.indirect ?? []),
       { name: "head.weight", rate: headRate, data: weight.data },
-      ...(second.rate === undefined
-        ? []
-        : [{ name: second.name, rate: second.rate, data: second.value.data }]),
+      ...second.map(({ name, rate, value }) => ({ name, rate, data: value.data })),
     ];
-    this.#headNames = ["head.weight", ...(second.rate === undefined ? [] : [second.name])];
     this.#optimizer = options.optimization.optimizer();
   }
 
@@ -133,14 +147,35 @@ export class TaskTraining implements Training {
 
   /** One optimizer step on a batch; returns its mean loss. */
   async step(batch: Batch, position: StepPosition): Promise<number> {
-    const { network, fixed, derived, optimization } = this.#options;
-    const values = { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
-    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, this.#headNames);
-    const { loss, gradients } = await network.gradients(batch, values, wanted, this.#objective);
-    if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`);
+    const { loss, gradients } = await this.measure(batch, position);
+    this.move(gradients, position);
+    return loss;
+  }
+
+  /**
+   * The loss of a batch and its gradients.
+   * @param changed trained values in place of those of that name
+   */
+  protected async measure(batch: Batch, position: StepPosition, changed: Tensors = {}): Promise<Gradients> {
+    const { network, derived } = this.#options;
+    const wanted = gradientNames(Object.keys(this.#direct), derived?.wanted, Object.keys(this.#headValues));
+    const values = { ...this.graphValues(position), ...changed };
+    const found = await network.gradients(batch, values, wanted, this.#objective);
+    if (!Number.isFinite(found.loss)) throw this.#diverged(`the loss is ${found.loss}`);
+    return found;
+  }
+
+  /** One optimizer step along gradients by graph parameters. */
+  protected move(gradients: Gradients["gradients"], position: StepPosition): void {
+    const { derived, optimization } = this.#options;
     const all = { ...gradients, ...derived?.pullBack(gradients) };
     this.#optimizer.step(this.#trained, all, optimization.schedule(position.progress));
-    return loss;
+  }
+
+  /** All that graphs are fed with besides images, as it is now. */
+  protected graphValues(position: StepPosition): Tensors {
+    const { fixed, derived } = this.#options;
+    return { ...fixed, ...this.#direct, ...derived?.feeds(position), ...this.#headValues };
   }
 
   /** Trained values of a graph parameter. */
@@ -174,14 +209,28 @@ export class TaskTraining implements Training {
   }
 }
 
-/** Local cross-entropy, and what holds the features back. The network starts at `fixed` and where `direct` starts. */
-function objectiveOf(options: TaskTrainingOptions, capacity: number): Objective {
-  const { classes, network, fixed, direct, cosine, distillation: weight } = options;
-  const local = { classes, capacity };
-  const objective = cosine === undefined ? localCrossEntropy(local) : localCosineCrossEntropy(local);
+/** What is minimized, and what holds the features back. The network starts at `fixed` and where `direct` starts. */
+function heldBack(options: TaskTrainingOptions, objective: Objective): Objective {
+  const { network, fixed, direct, distillation: weight } = options;
   if (weight === undefined) return objective;
   const starts = Object.entries(direct).map(([name, { start }]) => [name, start]);
   return distilled(objective, network, { weight, before: { ...fixed, ...Object.fromEntries(starts) } });
+}
+
+/** Cross-entropy of the classifier, and what it has trained besides rows. */
+function classifierOf(
+  local: LocalClasses,
+  cosine: CosineClassifier | undefined,
+  { bias, headRate }: { readonly bias: Tensor<"float32">; readonly headRate: number },
+) {
+  if (cosine === undefined) {
+    const second = [{ name: "head.bias", value: bias, rate: headRate }];
+    return { objective: localCrossEntropy(local), second };
+  }
+  const { scale } = cosine;
+  if ("value" in scale) return { objective: localAngularCrossEntropy(local, scale), second: [] };
+  const second = [{ name: "head.scale", value: filledTensor([], 1), rate: scale.rate }];
+  return { objective: localCosineCrossEntropy(local), second };
 }
 
 /** Rows of zeros have no direction: those of classes without a past are drawn, uniform in ±1/√d. */

@@ -1,8 +1,7 @@
 /** @file Trained classifier rows: one per class, kept by stream position. */
-
 import type { LabeledFeatures } from "../../data/dataset.ts";
-import type { HeadClassifier } from "../../heads/head.ts";
-import { linearScores, unitRows } from "../../heads/linear-classifier.ts";
+import type { HeadClassifier, OwnClassifier } from "../../heads/head.ts";
+import { type LinearClassifier, linearScores, unitRows } from "../../heads/linear-classifier.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 
@@ -69,11 +68,11 @@ export class TrainedRows {
   classifier(): HeadClassifier {
     if (this.#classifier === undefined) {
       const { classes, weight, bias } = this.#stacked();
-      const unitFeatures = this.kind === "cosine";
-      const scaled = unitFeatures
-        ? unitRows(weight, this.width).map((value) => COSINE_SCALE * value)
-        : weight;
-      this.#classifier = { classes, weight: scaled, bias, unitFeatures };
+      const stacked = { classes, weight, bias };
+      this.#classifier =
+        this.kind === "cosine"
+          ? cosineRows(stacked, this.width, COSINE_SCALE)
+          : { ...stacked, unitFeatures: false };
     }
     return this.#classifier;
   }
@@ -125,4 +124,22 @@ function unitMeans({ features, labels }: LabeledFeatures, width: number): Map<nu
   return new Map(
     [...sums].map(([label, { sum, count }]) => [label, Float32Array.from(sum, (value) => value / count)]),
   );
+}
+
+/** Rows whose product with a feature of unit length is `scale` times its cosine with them. */
+export function cosineRows(
+  { classes, weight }: LinearClassifier,
+  width: number,
+  scale: number,
+): HeadClassifier {
+  const units = unitRows(weight, width).map((value) => scale * value);
+  return { classes, weight: units, bias: new Float64Array(classes.length), unitFeatures: true };
+}
+
+/** Classifies by `scale` times the cosine with each row, where `rows` are linear ones. */
+export function cosineClassifier(rows: () => TrainedRows, scale: number): OwnClassifier {
+  const linear = (): HeadClassifier => cosineRows(rows().classifier(), rows().width, scale);
+  const scores = (features: Float32Array, classCount: number): Float32Array =>
+    linearScores(linear(), unitRows(features, rows().width), rows().width, classCount);
+  return Object.assign(scores, { linear });
 }

@@ -1,11 +1,13 @@
 /** @file What methods share whose trained arrays are the same ones in every task, all at one learning rate. */
 import type { Adaptation } from "../../network/adaptation.ts";
+import type { LocalClasses, Objective } from "../../network/objective.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
+import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { MethodContext, TaskData } from "../method.ts";
 import { AdapterLearner, type OpenTask } from "./adapter-learner.ts";
 import type { Recipe } from "./recipe.ts";
-import { atRate, TaskTraining } from "./task-training.ts";
+import { atRate, type FixedScale, TaskTraining } from "./task-training.ts";
 
 /** How fast the arrays and the classifier rows move. */
 export interface ValueRates {
@@ -13,6 +15,8 @@ export interface ValueRates {
   /** The method's option that `rate` is, for advice where training diverges. */
   readonly option: string;
   readonly headRate: number;
+  /** Of a classifier by cosines in place of a linear one. */
+  readonly cosines?: FixedScale;
 }
 
 /** A learner that trains its arrays on every task in turn, and keeps what the last one left. */
@@ -32,8 +36,13 @@ export abstract class ValuesLearner extends AdapterLearner {
     this.#rates = rates;
   }
 
+  /** What is minimized, if not cross-entropy over the task's classes alone; it gets that. */
+  protected objective(_: LocalClasses, crossEntropy: Objective): Objective {
+    return crossEntropy;
+  }
+
   protected async open(task: TaskData): Promise<OpenTask> {
-    const { rate, option, headRate } = this.#rates;
+    const { rate, option, headRate, cosines } = this.#rates;
     const before = await this.recipeFeatures(task);
     const training = new TaskTraining({
       network: this.network,
@@ -43,6 +52,8 @@ export abstract class ValuesLearner extends AdapterLearner {
       optimization: this.context.optimization,
       fixed: {},
       direct: atRate(rate, this.values),
+      ...(cosines && { cosine: { rng: Rng.at(this.context.seed, "rows", task.index), scale: cosines } }),
+      objective: (local, crossEntropy) => this.objective(local, crossEntropy),
       rates: [option, "headRate"],
       ...this.recipeTraining(task, before),
     });
