@@ -4,7 +4,8 @@
  *     npm run bench -- growth [--quick] [--tasks N] [--threads N] [--out FILE]
  *
  * fm-lora on a small random network and synthetic images, through the task loop and the files of a real run. Evaluation
- * looks at the first task's images only: on all of them it would grow by definition.
+ * looks at the first task's images only: on all of them it would grow by definition. Beside it the head alone, by number of
+ * classes: its means moved and refitted, and images scored.
  */
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -12,11 +13,13 @@ import { runInNewContext } from "node:vm";
 import { AUGMENTATIONS } from "../src/data/augmentation.ts";
 import type { Dataset, Sample } from "../src/data/dataset.ts";
 import type { Task, TaskStream } from "../src/data/stream.ts";
+import { HeadSet, headSetOptions } from "../src/heads/head-set.ts";
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
 import { RunDirectory } from "../src/node/runs/run-directory.ts";
 import { bestAndMedian, measuringContext } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { chosenHeads } from "../src/run/heads.ts";
 import { byName } from "../src/run/registry.ts";
 import { Rng } from "../src/tensor/rng.ts";
 import { untrainedModel } from "../src/testing/train-method.ts";
@@ -166,6 +169,62 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
   });
 }
 
+const HEAD = { width: 384, scored: 64, classes: [250, 500, 1000, 2000] } as const;
+
+/** LDA that follows drift, with so many classes known: milliseconds of each of its works. */
+function headCosts(classes: number): Record<"moving" | "fitting" | "scoring", number> {
+  const { width, scored } = HEAD;
+  const rng = Rng.at("head", classes);
+  const drawn = (labels: readonly number[]) => ({
+    features: Float32Array.from({ length: labels.length * width }, () => rng.normal()),
+    labels: Int32Array.from(labels),
+  });
+  const { heads, drift } = chosenHeads(byName(REGISTRY, "methods", "fm-lora"), ["lda"], "ridge");
+  const set = new HeadSet({ width, heads, drift, options: headSetOptions(heads, drift).parse({}) });
+  set.update(drawn(Array.from({ length: 2 * classes }, (_, i) => i % classes)), undefined);
+  const before = drawn(Array.from({ length: 2 * IMAGES_PER_CLASS }, (_, i) => classes + (i % 2)));
+  const after = { ...before, features: before.features.map((value) => 1.01 * value + 0.001) };
+  const timed = (work: () => void): number => {
+    const began = performance.now();
+    work();
+    return performance.now() - began;
+  };
+  const images = drawn(new Array<number>(scored).fill(0)).features;
+  const score = (): void => void set.scores(images, classes + 2);
+  const moving = timed(() => set.update(after, before));
+  const first = timed(score);
+  const scoring = timed(score);
+  return { moving, fitting: first - scoring, scoring };
+}
+
+/** By number of classes, each measured a few times. */
+function headCase(): CaseResult {
+  const sides = HEAD.classes.map((classes) => {
+    const all = Array.from({ length: options.quick ? 1 : 5 }, () => headCosts(classes));
+    const best = (work: keyof (typeof all)[0]): number => bestAndMedian(all.map((costs) => costs[work])).best;
+    return { classes, moving: best("moving"), fitting: best("fitting"), scoring: best("scoring") };
+  });
+  const [fewest, most] = [sides[0]!, sides.at(-1)!];
+  const growth = most.classes / fewest.classes;
+  return {
+    name: "the head lda alone",
+    settings: { width: HEAD.width, scored: HEAD.scored },
+    sides: sides.map(({ classes, moving, fitting, scoring }) => ({
+      name: `${classes} classes`,
+      values: {
+        "moving ms": rounded(moving, 3),
+        "fitting ms": rounded(fitting, 3),
+        "scoring ms": rounded(scoring, 3),
+      },
+    })),
+    ratios: (["moving", "fitting", "scoring"] as const).map((work) =>
+      ratio(`${work}, ${most.classes} / ${fewest.classes} classes, by class`, [
+        most[work] / fewest[work] / growth,
+      ]),
+    ),
+  };
+}
+
 /** Tasks at the beginning, and at the end, whose medians are compared. */
 const windowOf = (tasks: number): number => Math.max(1, Math.min(100, Math.floor(tasks / 4)));
 
@@ -217,9 +276,10 @@ else {
     worker.stop();
     cases.push(caseOf(each, costs));
   }
+  cases.push(headCase());
   const found = {
     title: "A thousand tasks",
-    what: "fm-lora through the task loop and the files of a real run, on a small random network: medians of the first and the last hundred tasks.",
+    what: "fm-lora through the task loop and the files of a real run, on a small random network: medians of the first and the last hundred tasks; and a head alone, random features, the best of five.",
     versions: { runtime: nodeRuntime({ threads: options.threads }).name },
     cases,
     notes: [

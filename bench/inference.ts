@@ -4,7 +4,7 @@
  *     npm run bench -- inference [--python PYTHON] [--quick] [--networks vit-b-16,vit-s-16,vit-ti-8] [--rounds N]
  *                                [--threads N] [--out FILE]
  *
- * Every side has a process of its own and the same weights and images; sides take turns, and their features must agree.
+ * PyTorch's sides are there under both attentions of transformers. Every side has a process of its own and the same weights and images; sides take turns, and their features must agree.
  * PYTHON has torch, transformers and safetensors.
  */
 import { readFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
 import { bareNetwork, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { type Attention, fastest, underBothAttentions } from "./attention.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
@@ -23,6 +24,8 @@ interface PassOptions {
   readonly microBatch: number;
   readonly threads: number;
   readonly precision: string;
+  /** Of transformers; ours has one. */
+  readonly attention: Attention;
 }
 
 interface Kind {
@@ -31,6 +34,7 @@ interface Kind {
   readonly micro: boolean;
   /** Largest distance from the features of the first side, relative to their length. */
   readonly tolerance: number;
+  readonly attention?: Attention;
 }
 
 /** Ours first: the others' features are compared with those of the first. In 8 bits, a run has one image. */
@@ -38,13 +42,13 @@ const OURS: readonly Kind[] = [
   { name: "fm-lora, fp32", precision: "float32", micro: true, tolerance: 1e-4 },
   { name: "fm-lora, int8", precision: "int8", micro: true, tolerance: 0.2 },
 ];
-const THEIRS: readonly Kind[] = [
+const THEIRS: readonly Kind[] = underBothAttentions<Kind>([
   { name: "PyTorch, fp32", precision: "fp32", micro: false, tolerance: 1e-4 },
   { name: "PyTorch, fp32, micro-batches", precision: "fp32", micro: true, tolerance: 1e-4 },
   { name: "PyTorch, bf16 autocast", precision: "autocast", micro: false, tolerance: 0.1 },
   { name: "PyTorch, bf16 weights", precision: "bf16", micro: false, tolerance: 0.1 },
   { name: "PyTorch, bf16 weights, micro-batches", precision: "bf16", micro: true, tolerance: 0.1 },
-];
+]);
 
 interface Answer {
   readonly milliseconds: readonly number[];
@@ -76,7 +80,13 @@ async function compare(folder: string, network: Network, python: string | undefi
   const { threads } = options;
   const side = (kind: Kind, ours: boolean): Side & Kind & { ours: boolean; microBatch: number } => {
     const microBatch = kind.micro ? network.microBatch : batch;
-    const json = JSON.stringify({ batch, microBatch, threads, precision: kind.precision });
+    const json = JSON.stringify({
+      batch,
+      microBatch,
+      threads,
+      precision: kind.precision,
+      attention: kind.attention ?? "default",
+    });
     const worker = ours
       ? ownWorker(import.meta.url, ["serve", folder, json])
       : pythonWorker(python!, "peers/inference.py", [folder, json]);
@@ -111,17 +121,15 @@ type Measured = Kind & { ours: boolean; best: number; median: number };
 
 /** Each of ours against the fastest of PyTorch's in fp32 and in bf16. */
 function ratios(results: readonly Measured[]): Ratio[] {
-  const fastest = (exact: boolean): Measured | undefined =>
-    results
-      .filter(({ ours, precision }) => !ours && (precision === "fp32") === exact)
-      .toSorted((a, b) => a.best - b.best)[0];
+  const fastestOf = (exact: boolean): Measured | undefined =>
+    fastest(results.filter(({ ours, precision }) => !ours && (precision === "fp32") === exact));
   return results
     .filter(({ ours }) => ours)
     .flatMap((own) => {
       const coarse = own.precision === "int8";
       return [
-        { theirs: fastest(true), target: coarse ? { atLeast: 2.5 } : undefined },
-        { theirs: fastest(false), target: coarse ? { atLeast: 1 } : undefined },
+        { theirs: fastestOf(true), target: coarse ? { atLeast: 2.5 } : undefined },
+        { theirs: fastestOf(false), target: coarse ? { atLeast: 1 } : undefined },
       ].flatMap(({ theirs, target }) => {
         if (theirs === undefined) return [];
         return [

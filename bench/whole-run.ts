@@ -5,8 +5,8 @@
  *                                [--limit-per-class N] [--test-limit-per-class N] [--epochs N]
  *                                [--precisions fp32,autocast,bf16] [--rounds N] [--threads N]
  *
- * DIR of the data is the official binary version, DIR of the backbone a checkpoint of transformers (ViT, DINOv2). Sides
- * take turns, a process each; their accuracies must agree within noise. Seconds are those of the whole process.
+ * DIR of the data is the official binary version, DIR of the backbone a checkpoint of transformers (ViT, DINOv2). PyTorch
+ * runs under both attentions of transformers. Sides take turns, a process each; their accuracies must agree within noise. Seconds are those of the whole process.
  * PYTHON has torch, transformers and safetensors.
  */
 import { spawn } from "node:child_process";
@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { type Attention, fastest, underBothAttentions } from "./attention.ts";
 import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { conclude, ratio, rounded } from "./result.ts";
@@ -99,6 +100,7 @@ async function runTheirs(
   python: string,
   config: Record<string, unknown>,
   precision: string,
+  attention: Attention,
 ): Promise<Outcome> {
   const { data, backbone, tasks, limit, testLimit = null, imageSize, threads } = settings;
   const { seed, orderSeed, epochs, firstEpochs, batchSize, methodOptions: method } = config;
@@ -111,6 +113,7 @@ async function runTheirs(
       imageSize,
       threads,
       precision,
+      attention,
       method,
       ...{
         seed,
@@ -156,6 +159,9 @@ const settings = {
 async function compare(): Promise<void> {
   const python = pythonWith(typed, ["torch", "transformers", "safetensors"]);
   const precisions = `${typed.own.precisions ?? (typed.quick ? "bf16" : "fp32,autocast,bf16")}`.split(",");
+  const theirSides = underBothAttentions(
+    precisions.map((precision) => ({ name: `PyTorch, ${precision}`, precision })),
+  );
   const outcomes = new Map<string, Outcome[]>();
   const add = (name: string, outcome: Outcome): void => {
     outcomes.set(name, [...(outcomes.get(name) ?? []), outcome]);
@@ -172,8 +178,8 @@ async function compare(): Promise<void> {
       add(name, own.outcome);
     }
     if (python === undefined) continue;
-    for (const precision of precisions) {
-      add(`PyTorch, ${precision}`, await runTheirs(python.command, config, precision));
+    for (const { name, precision, attention } of theirSides) {
+      add(name, await runTheirs(python.command, config, precision, attention));
     }
   }
   const rows = [...outcomes].map(([name, all]) => {
@@ -187,9 +193,8 @@ async function compare(): Promise<void> {
       peakMiB: all[0]!.peakMiB,
     };
   });
-  const fastest = (ours: boolean) =>
-    rows.filter(({ name }) => name in OURS === ours).toSorted((a, b) => a.best - b.best)[0];
-  const [ours, theirs] = [fastest(true)!, fastest(false)];
+  const fastestOf = (ours: boolean) => fastest(rows.filter(({ name }) => name in OURS === ours));
+  const [ours, theirs] = [fastestOf(true)!, fastestOf(false)];
   const { data: _data, backbone: _backbone, testLimit, epochs, ...shown } = settings;
   conclude(
     "whole-run",

@@ -3,7 +3,8 @@
     PYTHON inference.py FOLDER OPTIONS
 
 FOLDER is what writeNetwork of bench/networks.ts writes. OPTIONS are JSON: batch, microBatch, threads, precision ("fp32";
-"autocast": bf16 autocast; "bf16": all weights are bf16). Answers {"steps": n} with the milliseconds of n passes over
+"autocast": bf16 autocast; "bf16": all weights are bf16), attention ("default", or one of transformers'
+attn_implementation). Answers {"steps": n} with the milliseconds of n passes over
 the batch, and a sum over the features.
 """
 import json
@@ -21,7 +22,8 @@ transformers.logging.set_verbosity_error()
 def main(folder, options):
     torch.set_num_threads(options["threads"])
     precision, batch, micro = options["precision"], options["batch"], options["microBatch"]
-    network = transformers.ViTModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    attention = {} if options["attention"] == "default" else {"attn_implementation": options["attention"]}
+    network = transformers.ViTModel.from_pretrained(folder, add_pooling_layer=False, **attention).eval()
     if precision == "bf16":
         network.bfloat16()
     side = network.config.image_size

@@ -4,8 +4,8 @@
     PYTHON training_step.py check FOLDER OPTIONS  writes FOLDER/expected.safetensors: loss and gradients in float64
 
 FOLDER is what writeNetwork of bench/networks.ts writes. OPTIONS are JSON: batch, microBatch, rank, classes, rate,
-threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": the frozen weights are bf16, too), compile. Answers
-are JSON lines.
+threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": the frozen weights are bf16, too), compile, attention
+("default", or one of transformers' attn_implementation). Answers are JSON lines.
 """
 import json
 import pathlib
@@ -26,7 +26,8 @@ def load(folder, options):
     """The PEFT model with the folder's values, and its trained parameters by our names."""
     config = ViTConfig.from_pretrained(folder, num_labels=options["classes"])
     network = ViTForImageClassification(config)
-    network.vit = transformers.ViTModel.from_pretrained(folder, add_pooling_layer=False)
+    attention = {} if options["attention"] == "default" else {"attn_implementation": options["attention"]}
+    network.vit = transformers.ViTModel.from_pretrained(folder, add_pooling_layer=False, **attention)
     if options["precision"] == "bf16":
         network.vit.to(torch.bfloat16)
     names = {path.rpartition(".")[2] for path, _ in network.named_modules()}

@@ -37,10 +37,12 @@ class SharedLinear(nn.Module):
 class AdaptedVit(nn.Module):
     """CLS features under the frozen weights with all updates."""
 
-    def __init__(self, folder, rank, prompt_tokens, precision):
+    def __init__(self, folder, rank, prompt_tokens, precision, attention="default"):
         super().__init__()
         # "bf16": frozen weights are kept as bf16, which spares autocast their conversion at every pass.
-        self.vit = AutoModel.from_pretrained(folder, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        chosen = {} if attention == "default" else {"attn_implementation": attention}
+        self.vit = AutoModel.from_pretrained(folder, dtype=dtype, **chosen)
         self.vit.requires_grad_(False).eval()
         self.precision = precision
         self.layers = self.vit.layers if hasattr(self.vit, "layers") else self.vit.encoder.layer

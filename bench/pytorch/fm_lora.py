@@ -4,6 +4,7 @@
 
 OPTIONS are JSON: data, backbone, imageSize, tasks, limitPerClass, testLimitPerClass (or null), orderSeed, seed, epochs,
 firstEpochs, batchSize, threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": frozen weights are bf16, too),
+attention ("default", or one of transformers' attn_implementation),
 and method: fm-lora's options by their names in TypeScript. Prints progress on stderr and one line of JSON: seconds, peak memory, and
 the accuracy of the readout "lda" on all classes seen after every task.
 """
@@ -60,7 +61,7 @@ class Run:
         self.mean = torch.tensor(preprocessor["image_mean"]).view(1, 3, 1, 1)
         self.std = torch.tensor(preprocessor["image_std"]).view(1, 3, 1, 1)
         prompt_tokens = self.method["promptTokens"] if self.method["prompts"] else 0
-        self.vit = AdaptedVit(folder, self.method["rank"], prompt_tokens, options["precision"])
+        self.vit = AdaptedVit(folder, self.method["rank"], prompt_tokens, options["precision"], options["attention"])
         self.statistics = ClassStatistics(self.vit.width)
         rank = self.method["rank"]
         self.moments = [torch.zeros(rank, rank) for _ in self.vit.sites]  # of all past tasks

@@ -18,9 +18,9 @@ export function linearScores(
   const n = features.length / width;
   const scores = new Float32Array(n * classCount).fill(Number.NEGATIVE_INFINITY);
   const products = product(weight, width, transposed(features, n, width), n); // [classes, n]
-  for (let row = 0; row < n; row++) {
-    for (const [i, label] of classes.entries())
-      scores[row * classCount + label] = products[i * n + row]! + bias[i]!;
+  for (let i = 0; i < classes.length; i++) {
+    const [label, own] = [classes[i]!, bias[i]!];
+    for (let row = 0; row < n; row++) scores[row * classCount + label] = products[i * n + row]! + own;
   }
   return scores;
 }

@@ -8,6 +8,10 @@ const DRAWS = 512;
 const HIGHEST_TEMPERATURE = 20;
 /** To a millionth. */
 const HALVINGS = 23;
+/** Halvings before the root is looked for in another way, at most so many times, until it is known to a millionth. */
+const ROUGH = 2;
+const CLOSER = 10;
+const CLOSE = 1 + 1e-6;
 /** Logarithm of a likelihood that is nothing beside 1 in double precision. */
 const NEGLIGIBLE = -37;
 
@@ -78,16 +82,72 @@ export function fitTemperature(
   if (draws === undefined) return 1;
   const { features, labels } = draws;
   const all = scores(features);
-  const gaps = belowHighest(all, all.length / labels.length);
+  const slope = new Slope(belowHighest(all, all.length / labels.length), labels);
   // Convex in the inverse temperature: the slope has one root, which halving finds. Where classes are so far apart that
   // all is flat, the least sure of the best temperatures is as good as any.
   let [low, high] = [1 / HIGHEST_TEMPERATURE, HIGHEST_TEMPERATURE];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = Math.sqrt(low * high);
-    if (slopeAt(middle, gaps, labels) >= 0) high = middle;
+    if (i === ROUGH) slope.closeIn(low, high);
+    if (slope.risesAt(middle)) high = middle;
     else low = middle;
   }
   return 1 / Math.sqrt(low * high);
+}
+
+/** Where the slope rises, from as few sums over all draws and classes as tell: it only ever grows. */
+class Slope {
+  readonly #gaps: Float64Array;
+  readonly #labels: readonly number[];
+  /** It falls up to here. */
+  #falls = 0;
+  /** It does not from here on. */
+  #rises = Number.POSITIVE_INFINITY;
+
+  constructor(gaps: Float64Array, labels: readonly number[]) {
+    this.#gaps = gaps;
+    this.#labels = labels;
+  }
+
+  /** Whether the slope at an inverse temperature is not below zero. */
+  risesAt(inverse: number): boolean {
+    if (inverse <= this.#falls) return false;
+    if (inverse >= this.#rises) return true;
+    return this.#at(inverse) >= 0;
+  }
+
+  /** Looks near the root, so that hardly any later question needs a sum: the root lies between `low` and `high`. */
+  closeIn(low: number, high: number): void {
+    let [left, right] = [
+      { inverse: low, slope: this.#at(low) },
+      { inverse: high, slope: this.#at(high) },
+    ];
+    if (!(left.slope < 0 && right.slope > 0)) return;
+    // False position, with the value halved of an end that stays (Illinois).
+    let stayed = 0;
+    for (let i = 0; i < CLOSER && this.#rises / this.#falls > CLOSE; i++) {
+      const share = left.slope / (left.slope - right.slope);
+      const inverse = left.inverse * (right.inverse / left.inverse) ** share;
+      const slope = this.#at(inverse);
+      if (slope === 0 || inverse <= left.inverse || inverse >= right.inverse) return;
+      if (slope > 0) {
+        right = { inverse, slope };
+        if (stayed === -1) left = { ...left, slope: left.slope / 2 };
+        stayed = -1;
+      } else {
+        left = { inverse, slope };
+        if (stayed === 1) right = { ...right, slope: right.slope / 2 };
+        stayed = 1;
+      }
+    }
+  }
+
+  #at(inverse: number): number {
+    const slope = slopeAt(inverse, this.#gaps, this.#labels);
+    if (slope >= 0) this.#rises = Math.min(this.#rises, inverse);
+    else this.#falls = Math.max(this.#falls, inverse);
+    return slope;
+  }
 }
 
 /** Every score less the highest of its row. */

@@ -1,4 +1,5 @@
 /** @file What is added to a frozen network: behavior in its graphs, not a record of numbers. */
+import type { Images } from "../data/dataset.ts";
 import type { Value } from "../graph/value.ts";
 import type { VitHooks } from "../nn/vit.ts";
 import type { Weights } from "../nn/weights.ts";
@@ -47,8 +48,8 @@ export interface Adaptation {
    * @param imageShare 1 / images of the batch, and 0 for an image that only fills up a run. [images of a run]
    */
   loss?(values: ParameterInputs, imageShare: Value): Value;
-  /** What its hooks are fed with that belongs to the images at hand. */
-  feeds?(images: MicroBatch): Promise<Tensors>;
+  /** What its hooks are fed with that belongs to the images at hand: asked once a batch, and for each run of it then. */
+  feeds?(batch: Images): Promise<(run: MicroBatch) => Tensors>;
   /** Width of the features that its `pool` hook gives, if it has one. */
   readonly width?: number;
   /** How to fold it into the weights; left out where that can't be done, and it stays in every forward pass. */

@@ -126,22 +126,23 @@ export class AdaptedNetwork {
     const { weights } = this.context.backbone;
     const merged = this.#adaptations.map(({ merging }) => merging?.weights(weights, values) ?? {});
     this.#serving = { ...this.#servingFeeds(Object.assign({}, ...merged)), ...values };
-    this.#memory?.forget();
+    if (Object.keys(values).length > 0) this.#memory?.forget();
   }
 
   /**
    * Features of a batch under the merged weights: the bare backbone's cost, plus that of what can't be merged. [count, d]
-   * @param values of what can't be merged, where they are others than those that `merge` got
+   * @param values of what can't be merged, where they are others than those that `merge` got; the same object, the same ones
    */
-  features(batch: Images, values?: Tensors): Promise<Float32Array> {
-    if (this.#memory === undefined || values !== undefined) return this.#computed(batch, values);
-    return this.#memory.features(batch, (missing) => this.#computed(missing));
+  features(batch: Images, values: Tensors = NONE): Promise<Float32Array> {
+    if (this.#memory === undefined) return this.#computed(batch, values);
+    return this.#memory.features(batch, values, (missing) => this.#computed(missing, values));
   }
 
-  async #computed(batch: Images, values: Tensors = {}): Promise<Float32Array> {
+  async #computed(batch: Images, values: Tensors): Promise<Float32Array> {
     const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
     const features = new Float32Array(batch.count * this.width);
     const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
+    const ownFeeds = await this.#ownFeeds(batch);
     for (const micro of this.#microBatches(batch, { oneByOne })) {
       const size = micro.images.dims[0]!;
       const session = await this.#sessions.get(`${name} of ${size}`, () => graph(this.#featureGraph(size)));
@@ -149,7 +150,7 @@ export class AdaptedNetwork {
       const results = await session.run({
         ...this.#serving,
         ...values,
-        ...(await this.#ownFeeds(micro)),
+        ...ownFeeds(micro),
         images: micro.images,
       });
       this.#copyFeatures(features, results.features!, micro);
@@ -172,8 +173,9 @@ export class AdaptedNetwork {
     const session = await this.#sessions.get(`${name} ${this.#name}`, () => graph(build(this.#parts())), {
       alone,
     });
+    const ownFeeds = await this.#ownFeeds(batch);
     for (const micro of this.#microBatches(batch)) {
-      const own = await this.#ownFeeds(micro);
+      const own = ownFeeds(micro);
       const more = await feeds(micro);
       const results = await session.run({ ...this.#frozen, ...own, ...more, images: micro.images });
       yield { micro, results };
@@ -215,10 +217,10 @@ export class AdaptedNetwork {
     return { ...this.#frozen, ...weightFeeds(own, this.#precision), ...quantizedFeeds(own, this.#precision) };
   }
 
-  async #ownFeeds(micro: MicroBatch): Promise<Tensors> {
-    const all: Tensors[] = [];
-    for (const { feeds } of this.#adaptations) if (feeds !== undefined) all.push(await feeds(micro));
-    return Object.assign({}, ...all);
+  /** What the adaptations are fed with in each run of a batch. */
+  async #ownFeeds(batch: Images): Promise<(micro: MicroBatch) => Tensors> {
+    const all = await Promise.all(this.#adaptations.map((each) => each.feeds?.(batch)));
+    return (micro) => Object.assign({}, ...all.map((feeds) => feeds?.(micro)));
   }
 
   #microBatches(batch: Images, how: { readonly oneByOne?: boolean } = {}): Generator<MicroBatch> {
@@ -292,6 +294,9 @@ export class AdaptedNetwork {
     return vitFeatures(this.context.backbone.config, weights, images, hooks);
   }
 }
+
+/** No values of one's own. */
+const NONE: Tensors = {};
 
 const namesOf = (adaptations: readonly Adaptation[]): string =>
   adaptations.map(({ name }) => name).join(" and ");

@@ -14,10 +14,13 @@ export interface FeatureMemoryOptions {
   readonly mostBytes: number;
 }
 
-/** Features by their images' SHA-256, in memory alone: they have no way into a file. */
+/** Features by what a network's values are and their images' SHA-256, in memory alone: they have no way into a file. */
 export class FeatureMemory {
   readonly #options: FeatureMemoryOptions;
   readonly #known = new Map<string, Float32Array>();
+  /** A number for each object of values. */
+  readonly #numbers = new WeakMap<object, number>();
+  #numbered = 0;
   #bytes = 0;
 
   constructor(options: FeatureMemoryOptions) {
@@ -27,16 +30,20 @@ export class FeatureMemory {
   /**
    * Features of a batch; those that are not known come from `compute`, which is asked once, for all of them in their order.
    * [count, width]
+   * @param values what they depend on besides the images: the same object, the same values
    */
   async features(
     { images, count }: Images,
+    values: object,
     compute: (images: Images) => Promise<Float32Array>,
   ): Promise<Float32Array> {
     const { imageBytes, width, together } = this.#options;
     const parts = Array.from({ length: Math.ceil(count / together) }, (_, i) =>
       images.subarray(i * together * imageBytes, Math.min((i + 1) * together, count) * imageBytes),
     );
-    const keys = await Promise.all(parts.map(keyOf));
+    const number = this.#numbers.get(values) ?? ++this.#numbered;
+    this.#numbers.set(values, number);
+    const keys = await Promise.all(parts.map(async (part) => `${number} ${await keyOf(part)}`));
     const found = new Map<string, Float32Array>();
     const missing = new Map<string, Uint8Array>();
     for (const [i, key] of keys.entries()) {

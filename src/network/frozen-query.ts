@@ -20,10 +20,18 @@ export class FrozenQuery {
   }
 
   /** For an adaptation whose hooks use it. */
-  readonly feeds: NonNullable<Adaptation["feeds"]> = async ({ images }) => {
-    const size = images.dims[0]!;
-    const features = await this.#network.features({ images: images.data, count: size });
-    return { query: tensor("float32", [size, this.#network.width], features) };
+  readonly feeds: NonNullable<Adaptation["feeds"]> = async (batch) => {
+    const { width } = this.#network;
+    const features = await this.#network.features(batch);
+    return ({ images, start, count }) => {
+      const size = images.dims[0]!;
+      const query = new Float32Array(size * width);
+      for (let i = 0; i < size; i++) {
+        const row = start + (i % count); // a run is filled up with its own images, in turn
+        query.set(features.subarray(row * width, (row + 1) * width), i * width);
+      }
+      return { query: tensor("float32", [size, width], query) };
+    };
   };
 
   dispose(): Promise<void> {

@@ -37,7 +37,7 @@ export interface TrainMethodOptions {
   readonly backbone?: MethodContext["backbone"];
   /** As a run's if it isn't given: some. */
   readonly rememberedBytes?: number;
-  readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation">>;
+  readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation" | "trace">>;
   /** Called with every checkpoint. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
 }

@@ -143,7 +143,9 @@ test("a term of the loss counts, and values that belong to the images at hand ar
     hooks: (values) => ({
       prompts: (block) => (block === 0 ? values("perImage", [4, 2, 32]) : undefined),
     }),
-    feeds: async ({ images: own }) => ({ perImage: random(`${own.data[0]}`, [4, 2, 32], 1) }),
+    feeds:
+      async () =>
+      ({ images: own }) => ({ perImage: random(`${own.data[0]}`, [4, 2, 32], 1) }),
     loss: (values) => values("penalty", []),
   };
   const network = new AdaptedNetwork(context, [added]);

@@ -40,7 +40,7 @@ describe.each(METHODS.map((method) => [method.name, method] as const))("%s", (na
   afterAll(() => Promise.all(models.map((model) => model.dispose())));
 
   async function opened(changes: Partial<MethodContext>): Promise<ContinualModel> {
-    const model = untrainedModel(method, { ...run.context, ...changes });
+    const model = untrainedModel(method, { ...run.context, rememberedBytes: 0, ...changes });
     await model.load(run.states.at(-1)!);
     models.push(model);
     return model;

@@ -1,0 +1,91 @@
+/** @file How often an image goes through the network, by phase: what docs/methods.md says, counted in runs of graphs. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { classIncremental } from "../../src/data/stream.ts";
+import { METHODS } from "../../src/methods/index.ts";
+import { patternDataset } from "../../src/testing/patterns.ts";
+import { tracedRuntime } from "../../src/train/traced.ts";
+import { Tracer } from "../../src/train/tracer.ts";
+import { methodOf, oneThread, runMethod } from "../support/run-method.ts";
+
+const TASKS = 3;
+const EPOCHS = 2;
+const MICRO_BATCH = 4; // of `testContext`
+const stream = classIncremental(patternDataset({ classes: 6, trainPerClass: 8, testPerClass: 4 }), {
+  tasks: TASKS,
+  orderSeed: null,
+});
+/** Runs that one pass takes. */
+const [learnt, tested] = [16 / MICRO_BATCH, 8 / MICRO_BATCH] as const;
+const VIEWS = learnt + tested; // queries of views that were not seen: at most one mirrored view an image, in runs that are not full
+
+/** Runs of graphs in the last task, by its phases. */
+async function runsOf(name: string): Promise<Record<string, number>> {
+  const trace = new Tracer();
+  let before = 0;
+  await runMethod(name, stream, {
+    runtime: tracedRuntime(oneThread, (graph) => oneThread.compile(graph), trace),
+    epochs: EPOCHS,
+    firstEpochs: EPOCHS,
+    run: { trace },
+    onCheckpoint({ task, epoch }) {
+      if (task === TASKS - 1 && epoch === 0) before = trace.spans.length;
+    },
+  });
+  const runs: Record<string, number> = {};
+  for (const { path } of trace.spans.slice(before)) {
+    const phase = path[0]!;
+    if (path.at(-1)!.startsWith("graph ")) runs[phase] = (runs[phase] ?? 0) + 1;
+  }
+  return runs;
+}
+
+/** The rows of the documented table: methods, then the cells of their phases. */
+const table = readFileSync(new URL("../../docs/methods.md", import.meta.url), "utf8")
+  .split("## Passes over images")[1]!
+  .split("\n## ")[0]!
+  .split("\n")
+  .filter((line) => line.startsWith("| `"))
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .flatMap(([, names, ...cells]) =>
+    [...names!.matchAll(/`([^`]+)`/g)].map(([, name]) => [name!, ...cells.slice(0, 4)] as const),
+  );
+
+/** Runs that a cell stands for. */
+const BEGIN: Readonly<Record<string, number>> = {
+  "–": 0,
+  "1": learnt,
+  "1, and a step's of `--probe-images`": 2 * learnt, // 64 by default: all of them
+  "2": 2 * learnt,
+};
+const END: Readonly<Record<string, number>> = { "1": learnt, "a task's each": TASKS * learnt };
+const EVALUATION: Readonly<Record<string, number>> = {
+  "1": TASKS * tested,
+  "1, once": tested,
+  "1, and 1 once": TASKS * tested + tested,
+  "a task's each, once": TASKS * tested + (TASKS - 1) * tested, // all under the last adapters, new ones under all others
+};
+
+test("every method is in the table", () => {
+  const continual = METHODS.filter(({ traits }) => traits.protocol === "continual");
+  expect(table.map(([name]) => name).sort()).toEqual(continual.map(({ name }) => name).sort());
+});
+
+test.each(table)(
+  "%s: beginning %s, an epoch %s, ending %s, evaluation %s",
+  async (name, begin, epoch, end, evaluation) => {
+    const runs = await runsOf(name);
+    expect(runs["begin task"] ?? 0).toBe(BEGIN[begin!]);
+    expect(runs["end task"] ?? 0).toBe(END[end!]);
+    expect(runs.evaluation ?? 0).toBe(EVALUATION[evaluation!]);
+    const training = runs.training ?? 0;
+    if (epoch === "–") expect(training).toBe(0);
+    else if (epoch === "1") expect(training).toBe(EPOCHS * learnt);
+    else {
+      expect(epoch).toBe("1, and 1 of a view that is new");
+      expect(methodOf(name).traits.forwardPasses).toBe(2);
+      expect(training).toBeGreaterThan(EPOCHS * learnt);
+      expect(training).toBeLessThanOrEqual(EPOCHS * learnt + VIEWS);
+    }
+  },
+);
