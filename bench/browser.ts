@@ -150,7 +150,9 @@ await inTemporaryFolder(async (root) => {
       await tab.close();
     }
     cases.push(
-      loaded(await bundled({ page: "src/web/index.ts", worker: "src/web/worker.ts" }, { minify: true })),
+      loaded(
+        await bundled({ page: "examples/browser/learn.ts", worker: "src/web/worker.ts" }, { minify: true }),
+      ),
     );
     conclude(
       "browser",
