@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const BUILT = [
   ...["test/cli/**/*.test.ts", "test/docs/**/*.test.ts"],
+  "test/playground/**/*.test.ts",
   ...["test/torture/**/*.test.ts", "test/plugins/packed.test.ts"],
 ];
 

@@ -1,9 +1,10 @@
 /**
- * @file `npm start`, `npm test` and `npm run bench` from a fresh clone: installs, builds and goes. Node built-ins only.
+ * @file `npm start`, `npm test`, `npm run bench` and `npm run playground` from a fresh clone: installs, builds and goes. Node built-ins only.
  *
  *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
+ *     node scripts/bootstrap.mjs playground [OPTIONS OF vite preview ...]
  *     node scripts/bootstrap.mjs torture [OPTIONS]
  *     node scripts/bootstrap.mjs reproduce ROW [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs build
@@ -18,7 +19,15 @@ const LEAST_NODE = [20, 19];
 const START = ["run", "emoji", "--classes", "100"];
 const START_FOLDER = join("runs", "start");
 
-const COMMANDS = { start, test, bench, torture, reproduce, build: () => build().then(() => 0) };
+const COMMANDS = {
+  start,
+  test,
+  bench,
+  playground,
+  torture,
+  reproduce,
+  build: () => build().then(() => 0),
+};
 
 async function main() {
   const [name, ...rest] = process.argv.slice(2);
@@ -109,6 +118,14 @@ async function test(extra) {
 /** Runs all benchmarks, or one by its name. */
 function bench(words) {
   return executeTool("tsx/dist/cli.mjs", [join("bench", "index.ts"), ...words]);
+}
+
+/** Builds the page and serves it on this machine. */
+async function playground(words) {
+  await build();
+  const vite = "vite/bin/vite.js";
+  const code = await executeTool(vite, ["build", join("examples", "playground")]);
+  return code === 0 ? executeTool(vite, ["preview", join("examples", "playground"), ...words]) : code;
 }
 
 /** Tries to make runs lose something. */

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium } from "playwright-core";
@@ -87,18 +87,23 @@ function contentOf(mounts: Mounts, path: string): Buffer | undefined {
   if (own instanceof Uint8Array) return Buffer.from(own);
   for (const [mount, content] of Object.entries(mounts)) {
     if (typeof content === "string" || content instanceof Uint8Array || !path.startsWith(mount)) continue;
-    const file = join(content.folder, normalize(path.slice(mount.length)) || "index.html");
+    const inside = path.slice(mount.length);
+    const file = join(content.folder, inside === "" ? "index.html" : inside);
     if (statSync(file, { throwIfNoEntry: false })?.isFile()) return readFileSync(file);
   }
   return undefined;
 }
 
 /** Bundles programs of pages as a bundler does; each is "/<name>.js", ONNX Runtime's WebAssembly beside them. */
-export async function bundled(programs: Readonly<Record<string, string>>): Promise<Mounts> {
+export async function bundled(
+  programs: Readonly<Record<string, string>>,
+  { minify = false }: { readonly minify?: boolean } = {},
+): Promise<Readonly<Record<string, Uint8Array>>> {
   const { outputFiles } = await build({
     entryPoints: Object.entries(programs).map(([out, path]) => ({ in: join(ROOT, path), out })),
     outdir: "/",
     bundle: true,
+    minify,
     platform: "browser",
     format: "esm",
     target: "es2023",

@@ -1,0 +1,273 @@
+/** @file What the page asks of its learner. */
+import { batch } from "@preact/signals";
+import type { LearnOptions } from "fm-lora";
+import {
+  createLearner,
+  modelNames,
+  openLearner,
+  removeModel,
+  type WebDownload,
+  type WebLearner,
+} from "fm-lora/web";
+import type { Picture } from "./pictures.ts";
+import {
+  before,
+  type Card,
+  cardOf,
+  cards,
+  complain,
+  download,
+  freshCards,
+  info,
+  kept,
+  keptCard,
+  known,
+  losses,
+  nows,
+  phase,
+  progress,
+  result,
+  say,
+  secondsLeft,
+  thens,
+} from "./state.ts";
+import { keep, loadKept } from "./storage.ts";
+
+/** Name of the model in this browser. */
+const MODEL = "playground";
+/** Of so many new pictures of a class, one is kept aside to check. */
+const CHECK_EVERY = 5;
+const MOST_CHECKS = 10;
+const MOST_FACES = 6;
+/** Cards of somebody who has none. */
+const FIRST = ["Class 1", "Class 2"];
+
+/** Undefined until it has started. */
+let learner: WebLearner | undefined;
+let stop = new AbortController();
+
+export const theLearner = (): WebLearner => {
+  if (learner === undefined) throw new Error("the learner has not started yet");
+  return learner;
+};
+
+const options = {
+  backbone: new URL("vit-tiny-patch8-64", document.baseURI).href,
+  onDownload: ({ url, received, total }: WebDownload): void => {
+    if (url.endsWith(".safetensors")) download.value = { received, total };
+  },
+};
+
+/** Goes on from what this browser has, or begins. */
+export async function start(): Promise<void> {
+  phase.value = "starting";
+  try {
+    const stored = (await modelNames()).includes(MODEL);
+    learner = stored ? await openLearner(MODEL, options) : await createLearner({ ...options, folder: MODEL });
+    const { cards: all, before: former, thens: then } = await loadKept();
+    batch(() => {
+      cards.value = all.map(cardOf);
+      before.value = former;
+      thens.value = then;
+    });
+    await look();
+    phase.value = "ready";
+    void navigator.storage.persist?.(); // without it, browsers may clear what is stored when room is short
+  } catch (error) {
+    phase.value = "failed";
+    complain(error);
+  }
+}
+
+/** Asks for what the learner knows, makes cards for classes without one, and checks what is kept aside. */
+async function look(): Promise<void> {
+  const own = theLearner();
+  const found = await own.info();
+  const names = Object.keys(found.classes);
+  const missing = names.filter((name) => !cards.value.some((card) => card.name === name));
+  const checks = Object.fromEntries(
+    cards.value
+      .filter((card) => names.includes(card.name) && card.checks.length > 0)
+      .map((card) => [card.name, card.checks.map(({ blob }) => blob)]),
+  );
+  const evaluation = Object.keys(checks).length === 0 ? { classes: {} } : await own.evaluate(checks);
+  batch(() => {
+    info.value = found;
+    nows.value = evaluation.classes;
+    const empty = { fresh: [], faces: [], checks: [] };
+    if (missing.length > 0) {
+      cards.value = [...cards.value, ...missing.map((name) => cardOf({ name, ...empty }))];
+    } else if (cards.value.length === 0) {
+      cards.value = FIRST.map((name) => cardOf({ name, ...empty }));
+    }
+  });
+}
+
+/** Does something that nothing else may happen beside. */
+async function working(work: () => Promise<void>): Promise<void> {
+  if (phase.value !== "ready") return;
+  phase.value = "working";
+  try {
+    await work();
+  } catch (error) {
+    complain(stop.signal.aborted ? "Stopped. The model is as it was." : error);
+  } finally {
+    phase.value = "ready";
+    progress.value = null;
+    secondsLeft.value = null;
+  }
+}
+
+/** Learns all new pictures but those that are kept aside. */
+export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> =>
+  working(async () => {
+    stop = new AbortController();
+    const former = cards.value.map(keptCard);
+    const parted = new Map(freshCards.value.map((card) => [card.id, part(card)] as const));
+    const classes = Object.fromEntries(
+      freshCards.value.map(({ id, name }) => [name, parted.get(id)!.learnt.map(({ blob }) => blob)]),
+    );
+    batch(() => {
+      losses.value = [];
+      result.value = null;
+    });
+    let began = 0;
+    const own = theLearner();
+    const done = await own.learn(
+      { classes },
+      {
+        train,
+        signal: stop.signal,
+        onProgress(now) {
+          batch(() => {
+            if (now.phase !== progress.value?.phase) began = performance.now();
+            const share = now.done / now.total;
+            const seconds = (performance.now() - began) / 1000;
+            secondsLeft.value =
+              share > 0.1 && now.phase === "training" ? (seconds / share) * (1 - share) : null;
+            progress.value = now;
+            if (now.loss !== undefined) losses.value = [...losses.value, now.loss];
+          });
+        },
+      },
+    );
+    await own.save();
+    batch(() => {
+      result.value = done;
+      before.value = former;
+      cards.value = cards.value.map((card) => ({ ...card, ...taken(card, parted.get(card.id)) }));
+    });
+    await look();
+    const { classes: checked } = { classes: nows.value };
+    thens.value = [...thens.value, shareOf([...done.added, ...done.updated], checked)];
+    await keep(kept());
+    say(`${done.images} pictures learnt. ${sentence(done.reason)}`);
+  });
+
+/** Right among the check pictures of some classes; null where there are none. */
+export function shareOf(names: readonly string[], checked: typeof nows.value): number | null {
+  const own = names.flatMap((name) => checked[name] ?? []);
+  const images = own.reduce((sum, each) => sum + each.images, 0);
+  return images === 0 ? null : own.reduce((sum, each) => sum + each.images * each.accuracy, 0) / images;
+}
+
+function part({ fresh, checks }: Card): {
+  readonly learnt: readonly Picture[];
+  readonly aside: readonly Picture[];
+} {
+  const room = MOST_CHECKS - checks.length;
+  const aside = fresh.filter((_, i) => i % CHECK_EVERY === CHECK_EVERY - 1).slice(0, Math.max(0, room));
+  return { learnt: fresh.filter((picture) => !aside.includes(picture)), aside };
+}
+
+function taken(card: Card, parted: ReturnType<typeof part> | undefined): Partial<Card> {
+  if (parted === undefined) return {};
+  const faces = [...parted.learnt, ...card.faces].slice(0, MOST_FACES);
+  return { fresh: [], faces, checks: [...card.checks, ...parted.aside] };
+}
+
+export const cancel = (): void => stop.abort();
+
+/** Takes the last learn back; its pictures are new again. */
+export const undo = (): Promise<void> =>
+  working(async () => {
+    const own = theLearner();
+    await own.undo();
+    await own.save();
+    batch(() => {
+      if (before.value !== null) cards.value = before.value.map(cardOf);
+      before.value = null;
+      thens.value = thens.value.slice(0, -1);
+      result.value = null;
+    });
+    await look();
+    await keep(kept());
+    say("The last learn is taken back.");
+  });
+
+export const rename = (card: Card, name: string): Promise<void> =>
+  working(async () => {
+    const wanted = name.trim();
+    if (wanted === "" || wanted === card.name) return;
+    if (cards.value.some((each) => each.name === wanted))
+      throw new Error(`there is a class "${wanted}" already`);
+    const own = theLearner();
+    if (known.value.has(card.name)) {
+      await own.renameClass(card.name, wanted);
+      await own.save();
+    }
+    batch(() => {
+      cards.value = cards.value.map((each) => (each.id === card.id ? { ...each, name: wanted } : each));
+      before.value =
+        before.value?.map((each) => (each.name === card.name ? { ...each, name: wanted } : each)) ?? null;
+    });
+    await look();
+    await keep(kept());
+  });
+
+/** Takes a class out of the page, and out of the model's answers if it was learnt. */
+export const remove = (card: Card): Promise<void> =>
+  working(async () => {
+    const own = theLearner();
+    const learnt = known.value.has(card.name);
+    if (learnt) {
+      await own.removeClass(card.name);
+      await own.save();
+      before.value = null;
+    }
+    cards.value = cards.value.filter(({ id }) => id !== card.id);
+    await look();
+    await keep(kept());
+    say(
+      learnt
+        ? `${card.name} is no answer any more. What it has changed in the network stays.`
+        : `${card.name} is gone.`,
+    );
+  });
+
+/** The model's file. */
+export const modelFile = async (): Promise<Blob> =>
+  new Blob([(await theLearner().files()).model as Uint8Array<ArrayBuffer>]);
+
+/** Puts a model from a file, or none, in the place of this browser's. */
+export const replace = (file: Blob | null): Promise<void> =>
+  working(async () => {
+    const next = file === null ? undefined : await openLearner(file, options); // before anything is given up
+    await learner?.dispose();
+    learner = undefined;
+    await removeModel(MODEL);
+    learner = next ?? (await createLearner({ ...options, folder: MODEL }));
+    if (next !== undefined) await next.save(MODEL);
+    batch(() => {
+      cards.value = [];
+      before.value = null;
+      thens.value = [];
+      result.value = null;
+      losses.value = [];
+    });
+    await look();
+    await keep(kept());
+    say(file === null ? "Everything is forgotten." : `The model knows ${learner.classes.join(", ")}.`);
+  });
+
+export const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;

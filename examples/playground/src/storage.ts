@@ -1,0 +1,42 @@
+/** @file What the page keeps beside the model: pictures that are not learnt yet, a few of those that are, and notes. */
+import { get, set } from "idb-keyval";
+
+/** A class as it is kept. */
+export interface KeptCard {
+  readonly name: string;
+  /** Pictures to be learnt. */
+  readonly fresh: readonly Blob[];
+  /** A few that were learnt, to be looked at. */
+  readonly faces: readonly Blob[];
+  /** Pictures that are never learnt: how well the model still knows the class. */
+  readonly checks: readonly Blob[];
+}
+
+/** Everything. */
+export interface Kept {
+  readonly cards: readonly KeptCard[];
+  /** Cards before the last learn, for undo. */
+  readonly before: readonly KeptCard[] | null;
+  /** By task: the share of its classes' check pictures that were right after it; null where there were none. */
+  readonly thens: readonly (number | null)[];
+}
+
+const KEY = "playground";
+const NOTHING: Kept = { cards: [], before: null, thens: [] };
+const DELAY_MS = 300;
+
+export const loadKept = async (): Promise<Kept> => (await get<Kept>(KEY)) ?? NOTHING;
+
+let waiting: ReturnType<typeof setTimeout> | undefined;
+
+/** Soon, once for many changes. @param onError hears of a browser without room */
+export function keepSoon(kept: () => Kept, onError: (error: unknown) => void): void {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void keep(kept()).catch(onError), DELAY_MS);
+}
+
+/** At once. */
+export function keep(kept: Kept): Promise<void> {
+  clearTimeout(waiting);
+  return set(KEY, kept);
+}

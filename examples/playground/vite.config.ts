@@ -1,0 +1,60 @@
+/** @file How the playground is built: the built package, its backbone, and a service worker that knows all files. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Threads need both. */
+const ISOLATED = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+/** Browsers that know light-dark(): what is made for older ones follows the system alone, not the choice on the page. */
+const CSS_TARGET = ["chrome123", "edge123", "firefox120", "safari17.5"];
+
+/** Files whose names and places stay: browsers know an installed page by them. */
+const STAYING = ["icon.svg", "manifest.webmanifest"];
+
+/** Writes sw.js with the list of all that the page loads. The backbone's cache is the learner's own. */
+function offline(): Plugin {
+  return {
+    name: "offline",
+    apply: "build",
+    generateBundle(_, bundle) {
+      for (const fileName of STAYING) {
+        this.emitFile({ type: "asset", fileName, source: readFileSync(here(`./${fileName}`), "utf8") });
+      }
+      const files = [...Object.keys(bundle), ...STAYING].sort();
+      const hash = createHash("sha256");
+      for (const file of files) {
+        const own = bundle[file];
+        hash.update(file).update(own?.type === "chunk" ? own.code : (own?.source ?? ""));
+      }
+      const version = hash.digest("hex");
+      const source = readFileSync(here("./src/sw.js"), "utf8");
+      this.emitFile({
+        type: "asset",
+        fileName: "sw.js",
+        source: source
+          .replace("__FILES__", JSON.stringify(files))
+          .replace("__VERSION__", JSON.stringify(version.slice(0, 12))),
+      });
+    },
+  };
+}
+
+export default defineConfig({
+  root: here("."),
+  base: "./",
+  publicDir: here("../../models"),
+  resolve: { alias: { "fm-lora/web": here("../../dist/web/index.js") } },
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  worker: { format: "es" },
+  plugins: [offline()],
+  server: { headers: ISOLATED },
+  preview: { headers: ISOLATED },
+  build: { outDir: here("./dist"), emptyOutDir: true, target: "es2023", cssTarget: CSS_TARGET },
+});
