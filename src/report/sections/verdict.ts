@@ -54,7 +54,7 @@ function forgettingText({ forgetting, accuracyMatrix }: RunMetrics): string {
 
 function baselineText({ baseline, traits }: RunMetrics): string {
   if (baseline !== undefined || traits === undefined || traits.trains === "never") return "";
-  return `<p class="caption">What the same images give without training was not measured: run without --no-baseline, or with --method lda.</p>`;
+  return `<p class="caption">What the same images give without training was not measured (option <code>baseline</code>).</p>`;
 }
 
 /** A sentence for each word of the page that a newcomer may not know. */

@@ -1,8 +1,9 @@
 /** @file What a run measures beside itself: the untrained backbone on the same stream, and which classes are confused. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { openModel } from "../../../src/node/runs/model.ts";
 import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { toyRequest } from "../../support/toy-folder.ts";
 
@@ -36,3 +37,21 @@ test("the baseline is what lda gives on the same stream; it leaves the run and i
   expect(images).toBe(6 * 3);
   expect(right / images).toBeCloseTo(beside.lastAccuracy!, 12);
 }, 240_000);
+
+test("class names changed in model.json are told to have no effect, and have none", async () => {
+  const folder = join(place, "lda");
+  const copy = join(folder, "model", "model.json");
+  const noticesOf = async (): Promise<readonly string[]> => {
+    const model = await openModel(folder);
+    await model.dispose();
+    expect(model.classNames).not.toContain("renamed");
+    return model.notices;
+  };
+  expect(await noticesOf()).toEqual([]);
+  const description = JSON.parse(readFileSync(copy, "utf8"));
+  description.classNames[0] = "renamed";
+  writeFileSync(copy, JSON.stringify(description));
+  expect(await noticesOf()).toEqual([
+    `${copy}: has other class names than the model, which has its own; fmlora rename-class changes them`,
+  ]);
+}, 120_000);
