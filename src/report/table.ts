@@ -61,7 +61,7 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
       ...(metrics.forwardTransfer === null
         ? []
         : [`forward transfer ${percent(metrics.forwardTransfer)} points`]),
-      `${rate(metrics.imagesPerSecond)} training images/s`,
+      ...(metrics.imagesPerSecond > 0 ? [`${rate(metrics.imagesPerSecond)} training images/s`] : []),
       duration(metrics.seconds),
     ].join(format === "text" ? "\n" : ", "),
   ];
