@@ -65,7 +65,17 @@ async function runOurs(
 ): Promise<{ outcome: Outcome; config: Record<string, unknown> }> {
   return inTemporaryFolder(async (folder) => {
     const out = join(folder, "run");
-    const args = ["run", "cifar100", "--method", "fm-lora", "--out", out, ...runFlags(), ...more];
+    const args = [
+      "run",
+      "cifar100",
+      "--method",
+      "fm-lora",
+      "--no-baseline",
+      "--out",
+      out,
+      ...runFlags(),
+      ...more,
+    ];
     const { seconds } = await execute(process.execPath, [...process.execArgv, MAIN, ...args]);
     const read = <T>(file: string): T => JSON.parse(readFileSync(join(out, file), "utf8")) as T;
     const metrics = read<RunMetrics>("metrics.json");

@@ -129,9 +129,12 @@ function refuseUnknown(part: Mapping, known: ReadonlySet<string>, file: string):
   const wrong = Object.keys(part).find((key) => !known.has(key));
   if (wrong === undefined) return;
   const dashed = wrong.replaceAll(/[A-Z_]/g, (letter) => (letter === "_" ? "-" : `-${letter.toLowerCase()}`));
+  const positive = dashed.replace(/^no-/, "");
   const advice = known.has(dashed)
     ? `it is written ${dashed}`
-    : `docs/options.md lists them, and ${OWN.join(", ")} are the grid's own`;
+    : positive !== dashed && known.has(positive)
+      ? `it is written ${positive}: ${part[wrong] === false}`
+      : `docs/options.md lists them, and ${OWN.join(", ")} are the grid's own`;
   throw new InputError(`${file}: there is no option "${wrong}"; ${advice}`);
 }
 

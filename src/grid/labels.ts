@@ -19,6 +19,7 @@ const NO_GROUP: readonly string[] = [
   "data",
   "workers",
   "cache",
+  "baseline",
 ];
 
 /** Labels of all cells of a grid. */

@@ -26,8 +26,8 @@ export interface GridOption {
   readonly schema: z.ZodType;
 }
 
-/** Where images lie prepared and who hears of a run changes no result, and so no cell. */
-export const NEUTRAL: readonly string[] = ["workers", "cache"];
+/** How images are prepared and what the report has beside changes no result, and so no cell. */
+export const NEUTRAL: readonly string[] = ["workers", "cache", "baseline"];
 
 /** The options of runs as such. */
 export const runGridOptions: readonly GridOption[] = optionsOf("the run", runOptionsSchema);

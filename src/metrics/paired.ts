@@ -62,7 +62,7 @@ const SMALL_QUANTILES = [
 ];
 
 /** z(0.975) of the standard normal distribution. */
-const NORMAL_QUANTILE = 1.959963985;
+export const NORMAL_QUANTILE = 1.959963985;
 
 /**
  * Upper 2.5 % point of Student's t. Beyond 10 degrees of freedom, the expansion of Abramowitz and Stegun 26.7.5

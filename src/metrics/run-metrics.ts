@@ -37,6 +37,16 @@ export interface MethodTraits {
   readonly forwardPasses: number | string;
 }
 
+/** Images of one class that one answer was given for; -1 is no class: `[class, answer, images]`. */
+export type Confusion = readonly [label: number, answer: number, images: number];
+
+/** What comes of the same stream without training: the frozen backbone's features, classified. */
+export interface Baseline {
+  readonly method: string;
+  /** Micro accuracy after the last task, on the same images. */
+  readonly lastAccuracy: number | null;
+}
+
 /** The contents of metrics.json. The top-level readout is the first head; all of them are in `readouts`. */
 export interface RunMetrics extends ReadoutMetrics {
   readonly method: string;
@@ -72,6 +82,12 @@ export interface RunMetrics extends ReadoutMetrics {
   /** Decoded images of each task that accuracy was measured on, which `accuracyMicro` weighs by. */
   readonly testImages: readonly number[];
   readonly taskNames: readonly string[];
+  /** All classes in the order of the stream. Left out by versions that did not know it, as the next two. */
+  readonly classNames?: readonly string[] | undefined;
+  /** What the reported head said after the last task, right answers included; empty where that was not evaluated. */
+  readonly confusions?: readonly Confusion[] | undefined;
+  /** Where it was measured along. */
+  readonly baseline?: Baseline | undefined;
   /** Columns of `domainAccuracy`. */
   readonly domainNames: readonly string[];
   /** Training images taken in, repeated epochs included, at each point of `anytimeCurve`. */

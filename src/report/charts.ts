@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { ChartDocument, SvgNode } from "./document.ts";
 import { printable, shorten } from "./format.ts";
-import { DARK_TEXT_LEVELS, HEAT_LEVELS } from "./style.ts";
+import { CHART_WIDTH, DARK_TEXT_LEVELS, HEAT_LEVELS } from "./style.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 const FONT_SIZE = 12;
@@ -12,8 +12,6 @@ export const CHARACTER = 7;
 /** Beyond this many columns a cell has no room for its number. */
 const NUMBERED_COLUMNS = 20;
 const LONGEST_LABEL = 18;
-/** Width that the page gives a chart. */
-export const WIDTH = 828;
 
 /** A matrix drawn as cells. */
 export interface HeatMap {
@@ -36,7 +34,7 @@ export function heatMap(document: ChartDocument, map: HeatMap): string {
   const rowLabels = uniqueLabels(map.rows);
   const columnLabels = uniqueLabels(map.columns);
   const marginLeft = 12 + CHARACTER * Math.max(...rowLabels.map((label) => label.length));
-  const room = ((map.width ?? WIDTH) - marginLeft) / Math.max(1, map.columns.length);
+  const room = ((map.width ?? CHART_WIDTH) - marginLeft) / Math.max(1, map.columns.length);
   const cellWidth = Math.max(3, Math.floor(numbered ? Math.min(Math.max(room, 32), 54) : room));
   const cellHeight = numbered
     ? 26
@@ -62,6 +60,7 @@ export function heatMap(document: ChartDocument, map: HeatMap): string {
     );
   const cellPaths = () => drawCells(document, map, { ...margins, cellWidth, cellHeight });
   return plot(document, {
+    ariaLabel: `Matrix: ${map.columnTitle} by ${map.rowTitle}`,
     ...margins,
     width,
     height,
@@ -141,10 +140,8 @@ export function accuracyCurves(
   document: ChartDocument,
   series: readonly (readonly (number | null)[])[],
   axis?: CurveAxis,
+  width: number = CHART_WIDTH,
 ): string {
-  const all = series.flat().filter((value) => value !== null);
-  const low = Math.max(0, Math.floor(10 * Math.min(...all) - 0.2) * 10);
-  const high = Math.min(100, Math.ceil(10 * Math.max(...all) + 0.2) * 10);
   const { at, label } = axis ?? {
     at: Array.from({ length: Math.max(...series.map((values) => values.length)) }, (_, t) => t + 1),
     label: "after task",
@@ -154,26 +151,27 @@ export function accuracyCurves(
   const marks = [...series.keys()].reverse().flatMap((k) => {
     const points = series[k]!.flatMap((value, t) => (value === null ? [] : [{ x: at[t]!, y: 100 * value }]));
     const color = `var(--line-${k})`;
-    const width = k === 0 ? 2.5 : 1.75;
+    const strokeWidth = k === 0 ? 2.5 : 1.75;
     return [
-      Plot.lineY(points, { x: "x", y: "y", stroke: color, strokeWidth: width }),
+      Plot.lineY(points, { x: "x", y: "y", stroke: color, strokeWidth }),
       ...(at.length <= 40 ? [Plot.dot(points, { x: "x", y: "y", fill: color, r: k === 0 ? 3.5 : 2.5 })] : []),
     ];
   });
   return plot(document, {
-    width: WIDTH,
+    ariaLabel: `Accuracy by ${label}`,
+    width,
     height: 300,
     marginLeft: 44,
     marginTop: 30,
     marginBottom: 40,
     x: {
       domain: axis === undefined ? [1, last] : [first, last],
-      ticks: axis === undefined ? wholeTicks(last) : 8,
+      ticks: axis === undefined ? wholeTicks(last, width) : width / 100,
       tickFormat: "d",
       label,
       inset: 8,
     },
-    y: { domain: [low, high], label: "accuracy, % (micro)", grid: true, nice: false, ticks: 6 },
+    y: { domain: [0, 100], label: "accuracy, % (micro)", grid: true, nice: false, ticks: 6 },
     marks,
   });
 }
@@ -182,16 +180,18 @@ export function accuracyCurves(
 export function lossCurve(
   document: ChartDocument,
   epochs: readonly { readonly task: number; readonly loss: number }[],
+  width: number = CHART_WIDTH,
 ): string {
   const points = epochs.map(({ task, loss }, k) => ({ x: k + 1, y: loss, task }));
   const starts = points.filter((point, k) => k > 0 && points[k - 1]!.task !== point.task);
   return plot(document, {
-    width: WIDTH,
+    ariaLabel: "Training loss by epoch",
+    width,
     height: 240,
     marginLeft: 44,
     marginTop: 30,
     marginBottom: 40,
-    x: { ticks: wholeTicks(points.length), tickFormat: "d", label: "epoch, over all tasks", inset: 8 },
+    x: { ticks: wholeTicks(points.length, width), tickFormat: "d", label: "epoch, over all tasks", inset: 8 },
     y: { label: "mean training loss", grid: true, zero: true, nice: true, ticks: 5 },
     marks: [
       ...(starts.length <= 40
@@ -216,10 +216,12 @@ export function taskBars(
   values: readonly number[],
   label: string,
   text: (value: number) => string,
+  width: number = CHART_WIDTH,
 ): string {
   const points = values.map((value, t) => ({ task: String(t + 1), value }));
   return plot(document, {
-    width: WIDTH,
+    ariaLabel: `${label} by task`,
+    width,
     height: 220,
     marginLeft: 64,
     marginTop: 30,
@@ -231,7 +233,7 @@ export function taskBars(
       Plot.axisX({
         ticks: thinned(
           points.map((point) => point.task),
-          20,
+          Math.min(20, width / 40),
         ),
         tickSize: 0,
         label: "after task",
@@ -253,9 +255,10 @@ export function plot(document: ChartDocument, options: Plot.PlotOptions): string
   // A narrow phone scrolls a chart sideways rather than shrinking its text away.
   svg.setAttribute(
     "style",
-    `font-size:${FONT_SIZE}px;min-width:${Math.round(0.76 * (options.width ?? WIDTH))}px`,
+    `font-size:${FONT_SIZE}px;min-width:${Math.round(0.76 * (options.width ?? CHART_WIDTH))}px`,
   );
-  return svg.outerHTML;
+  // Only the whole is an image with a name: groups inside, which Plot names too, may not have one.
+  return svg.outerHTML.replaceAll(/(<g [^>]*?) aria-label="[^"]*"/g, "$1");
 }
 
 /** Band scales merge equal names, so a name that occurs again gets its number. */
@@ -275,9 +278,9 @@ function thinned(labels: readonly string[], limit: number): string[] {
   return labels.filter((label, k) => (Number.isNaN(Number(label)) ? k : Number(label)) % every === 0);
 }
 
-/** At most 20 whole numbers from 1. */
-export function wholeTicks(last: number): number[] {
-  const every = tickStep(last, 20);
+/** Whole numbers from 1, as many as there is room for: at most 20. */
+export function wholeTicks(last: number, width: number): number[] {
+  const every = tickStep(last, Math.min(20, width / 40));
   return Array.from({ length: Math.floor(last / every) }, (_, k) => (k + 1) * every);
 }
 

@@ -1,10 +1,11 @@
 /** @file Where points are lost, as tables and as one picture. */
 import * as Plot from "@observablehq/plot";
 import type { AnswerShares, Diagnosis, HeadDiagnosis } from "../train/diagnosis.ts";
-import { plot, WIDTH } from "./charts.ts";
+import { plot } from "./charts.ts";
 import type { ChartDocument } from "./document.ts";
 import { count, decimal, escapeHtml, percent, printable, shorten } from "./format.ts";
 import { picture, sized, title } from "./picture.ts";
+import { CHART_WIDTH } from "./style.ts";
 import { type Column, escapeMarkdown, formatTable, type TableFormat } from "./text-table.ts";
 
 /** The diagnosis of one run. */
@@ -100,7 +101,7 @@ export function diagnosisPicture(document: ChartDocument, runs: readonly RunDiag
     ({ name }, k) => `<tspan dx="${k === 0 ? 0 : 18}" fill="var(--line-${k})">● ${escapeHtml(name)}</tspan>`,
   ).join("");
   const chart = plot(document, {
-    width: WIDTH,
+    width: CHART_WIDTH,
     height: 64 + 26 * rows.length,
     marginLeft: 16 + 7 * Math.max(...labels.map((label) => label.trimEnd().length)),
     marginTop: 8,

@@ -2,7 +2,7 @@
 import type { RunMetrics } from "../metrics/run-metrics.ts";
 import type { RunEvent } from "../train/events.ts";
 import type { ChartDocument } from "./document.ts";
-import { bytes, duration, percent, rate } from "./format.ts";
+import { bytes } from "./format.ts";
 import { runHistory } from "./history.ts";
 import { pageHtml } from "./page.ts";
 import { SECTIONS } from "./sections/index.ts";
@@ -36,25 +36,5 @@ export function reportHtml(
     ...(metrics.peakRssBytes > 0 ? [`peak memory ${bytes(metrics.peakRssBytes)}`] : []),
   ];
   const sections = SECTIONS.map((section) => section({ document, config, metrics, history }));
-  return pageHtml(title, about, `${headline(metrics)}\n${sections.join("")}`);
-}
-
-function headline(metrics: RunMetrics): string {
-  const numbers: [name: string, value: string][] = [
-    ...(metrics.anytimeAccuracy === null
-      ? []
-      : [["Anytime accuracy", `${percent(metrics.anytimeAccuracy)} %`] satisfies [string, string]]),
-    ["Last accuracy", `${percent(metrics.lastAccuracy)} %`],
-    ["Average accuracy", `${percent(metrics.averageAccuracy)} %`],
-    ["Forgetting", `${percent(metrics.forgetting)} points`],
-    ["State", bytes(metrics.stateBytes.at(-1) ?? Number.NaN)],
-    ["Training", `${rate(metrics.imagesPerSecond)} images/s`],
-    ["Whole run", duration(metrics.seconds)],
-  ];
-  const cards = numbers.map(([name, value]) => {
-    // Every second word is a unit, as in "10 min 25 s", and is set smaller.
-    const words = value.split(" ").map((word, k) => (k % 2 === 0 ? word : `<small>${word}</small>`));
-    return `<div><dt>${name}</dt><dd>${words.join(" ")}</dd></div>`;
-  });
-  return `<dl class="headline">${cards.join("")}</dl>`;
+  return pageHtml(title, about, sections.join(""));
 }

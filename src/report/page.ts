@@ -1,6 +1,6 @@
 /** @file What the report's sections are made of, as HTML. */
 import { escapeHtml } from "./format.ts";
-import { HEAT_LEVELS, STYLE } from "./style.ts";
+import { CHART_WIDTH, HEAT_LEVELS, PHONE_WIDTH, STYLE } from "./style.ts";
 
 /** Beyond this many, lists end in "and N more". */
 export const LONGEST_LIST = 20;
@@ -42,7 +42,22 @@ export function tableHtml(
   const body = rows
     .map((row) => `<tr>${row.map((cell, k) => `<td${attribute(k)}>${escapeHtml(cell)}</td>`).join("")}</tr>`)
     .join("\n");
-  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return wide(`<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`);
+}
+
+/** What may be wider than a phone: it scrolls sideways, by finger and by keyboard, and its edges show that there is more. */
+export function wide(html: string): string {
+  return `<div class="wide" tabindex="0" role="group" aria-label="scrolls sideways">${html}</div>`;
+}
+
+/** A chart drawn twice, for a page and for a phone: one is shown, and its text keeps its size. */
+export function fitted(draw: (width: number) => string): string {
+  return `<div class="broad">${draw(CHART_WIDTH)}</div><div class="narrow">${draw(PHONE_WIDTH)}</div>`;
+}
+
+/** Part of a card that is opened by who wants it. `summary` is text, `body` HTML. */
+export function folded(summary: string, body: string): string {
+  return `<details><summary>${escapeHtml(summary)}</summary>${body}</details>`;
 }
 
 /** The colors of a heat map between its lowest and highest value. */

@@ -6,6 +6,10 @@ export const HEAT_LEVELS = 10;
 /** From this step on, a number on the ramp is written in --heat-ink-high. */
 export const DARK_TEXT_LEVELS = 6;
 
+/** Width that the page gives a chart, and that a phone does. */
+export const CHART_WIDTH = 828;
+export const PHONE_WIDTH = 320;
+
 /** Distinguishable line colors, --line-0 to --line-7. */
 export const LINE_COLORS = 8;
 
@@ -44,7 +48,23 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:10px;p
 .headline dt{color:var(--muted);font-size:12.5px;white-space:nowrap}
 .headline dd{margin:2px 0 0;font-size:24px;font-weight:650;line-height:1.2;font-variant-numeric:tabular-nums;white-space:nowrap}
 .headline small{margin-left:-3px;font-size:12.5px;font-weight:400;color:var(--muted)}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto;background:linear-gradient(to right,var(--card) 30%,transparent) 0 0/40px 100% local no-repeat,linear-gradient(to left,var(--card) 30%,transparent) 100% 0/40px 100% local no-repeat,linear-gradient(to right,var(--rule),transparent) 0 0/14px 100% scroll no-repeat,linear-gradient(to left,var(--rule),transparent) 100% 0/14px 100% scroll no-repeat}
+.wide:focus-visible,summary:focus-visible{outline:2px solid var(--line-0);outline-offset:2px}
+.broad,.narrow{margin-bottom:10px}
+.narrow{display:none}
+.verdict{font-size:17px;margin:0 0 10px}
+.verdict strong{font-size:32px;line-height:1.15;font-variant-numeric:tabular-nums}
+.bars{list-style:none;margin:8px 0;padding:0;font-size:13.5px;font-variant-numeric:tabular-nums}
+.bars li{display:grid;grid-template-columns:minmax(80px,26%) 1fr minmax(64px,auto);gap:10px;align-items:center;padding:2px 0}
+.bars li>:first-child{overflow-wrap:anywhere}
+.bars li>:last-child{text-align:right}
+.track{position:relative;height:12px;border-radius:3px;background:var(--heat-0)}
+.track i{position:absolute;inset:0 auto 0 0;border-radius:3px;background:var(--line-0)}
+.track .muted{background:var(--line-6)}
+.track b{position:absolute;top:-2px;bottom:-2px;border:solid var(--ink);border-width:0 2px;background:linear-gradient(var(--ink),var(--ink)) 0 50%/100% 2px no-repeat}
+dl.words{margin:6px 0 0;font-size:13.5px}
+dl.words dt{font-weight:600}
+dl.words dd{margin:0 0 6px;color:var(--muted)}
 .wide+.wide{margin-top:12px}
 .panels{display:flex;flex-wrap:wrap;gap:8px 20px}
 .panels>div{max-width:100%}
@@ -66,5 +86,7 @@ code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monosp
 .ramp i{width:13px;height:11px}
 ul.notes{margin:4px 0;padding-left:20px}
 summary{cursor:pointer;color:var(--muted);font-size:13.5px;margin-top:8px}
+@media (max-width:640px){main{padding:16px 10px 32px}section{padding:12px 12px}.broad{display:none}.narrow{display:block}.legend{margin-left:0;display:block}.bars li{grid-template-columns:1fr auto;gap:1px 10px;padding:5px 0}.bars .track{grid-row:2;grid-column:1/3}}
+@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#1a2230;--muted:#4a5565;--rule:#dfe3e9;--heat-ink-low:#15202f;--heat-ink-high:#fff;${variables(LIGHT)}}body{font-size:12px;print-color-adjust:exact;-webkit-print-color-adjust:exact}section{break-inside:avoid;border:0;padding:4px 0}.wide{overflow:visible;background:none}main{max-width:none;padding:0}}
 pre{overflow-x:auto;font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;margin:8px 0 0}
 `;

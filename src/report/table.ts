@@ -1,9 +1,13 @@
 /** @file One run as plain-text or Markdown tables. */
 import type { RunMetrics } from "../metrics/run-metrics.ts";
-import { bytes, decimal, duration, percent, printable, rate } from "./format.ts";
+import { bytes, decimal, duration, percent, printable, rate, shorten } from "./format.ts";
 import { benchmarkText, lastDomains, summaryNumbers } from "./summary.ts";
 import { escapeMarkdown, formatTable, type TableFormat } from "./text-table.ts";
 
+/** What a terminal shows in one line. */
+const TERMINAL = 80;
+/** A name of this many characters still leaves a row in a terminal. */
+const LONGEST_NAME = 20;
 /** Of more tasks, every second one is shown, or every third, and so on. */
 const MOST_ROWS = 100;
 
@@ -26,7 +30,7 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
     bytes(metrics.stateBytes[t] ?? Number.NaN),
     decimal(metrics.taskSeconds[t] ?? Number.NaN, 1),
     // Last, so that a name of double-width characters shifts nothing.
-    metrics.taskNames[t] ?? "",
+    format === "text" ? shorten(metrics.taskNames[t] ?? "", LONGEST_NAME) : (metrics.taskNames[t] ?? ""),
   ]);
   const rows = allRows.filter((_, t) => (t + 1) % step === 0 || t === tasks - 1);
   const parts = [
@@ -43,17 +47,21 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
       ],
       rows,
       format,
+      TERMINAL,
     ),
     [
       `last ${percent(metrics.lastAccuracy)} % (micro)`,
       `average ${percent(metrics.averageAccuracy)} % (micro)`,
+      ...(metrics.baseline === undefined
+        ? []
+        : [`no training ${percent(metrics.baseline.lastAccuracy)} % (frozen ${metrics.baseline.method})`]),
       ...(metrics.anytimeAccuracy === null ? [] : [`anytime ${percent(metrics.anytimeAccuracy)} % (A_AUC)`]),
       `forgetting ${percent(metrics.forgetting)} points`,
       `backward transfer ${percent(metrics.backwardTransfer)} points`,
       ...(metrics.forwardTransfer === null
         ? []
         : [`forward transfer ${percent(metrics.forwardTransfer)} points`]),
-      `${rate(metrics.imagesPerSecond)} training images/s`,
+      ...(metrics.imagesPerSecond > 0 ? [`${rate(metrics.imagesPerSecond)} training images/s`] : []),
       duration(metrics.seconds),
     ].join(format === "text" ? "\n" : ", "),
   ];
@@ -64,6 +72,7 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
         [{ title: "domain", left: true }, { title: "last %" }],
         domains.map(({ name, accuracy }) => [name, percent(accuracy)]),
         format,
+        TERMINAL,
       ),
     );
   const readouts = Object.entries(metrics.readouts);
@@ -77,6 +86,7 @@ export function runTable(metrics: RunMetrics, options: RunTableOptions = {}): st
           ...numbers.map(({ value }) => percent(value(readout))),
         ]),
         format,
+        TERMINAL,
       ),
     );
   parts[0] = format === "text" ? printable(parts[0]!) : escapeMarkdown(parts[0]!);

@@ -1,6 +1,9 @@
 /** @file A table as padded text or as Markdown. */
 import { printable } from "./format.ts";
 
+/** Between columns. */
+const GAP = "  ";
+
 /** Columns padded for a terminal, or a Markdown table. */
 export type TableFormat = "text" | "markdown";
 
@@ -10,11 +13,15 @@ export interface Column {
   readonly left?: boolean;
 }
 
-/** Rows of cells under their columns. */
+/**
+ * Rows of cells under their columns.
+ * @param widest from this width on, titles of padded columns have a word a line
+ */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   format: TableFormat,
+  widest = Number.POSITIVE_INFINITY,
 ): string {
   const cleaned = format === "text" ? printable : escapeMarkdown;
   const clean = rows.map((row) => row.map(cleaned));
@@ -23,8 +30,10 @@ export function formatTable(
     return [titles, columns.map((column) => (column.left ? ":---" : "---:")), ...clean]
       .map((row) => `| ${row.join(" | ")} |`)
       .join("\n");
-  const lines = [titles, ...clean];
-  const widths = columns.map((_, k) => Math.max(...lines.map((line) => [...line[k]!].length)));
+  const plain = widthsOf([titles, ...clean]);
+  const fits = plain.reduce((sum, width) => sum + width + GAP.length, -GAP.length) <= widest;
+  const lines = [...(fits ? [titles] : wrapped(titles)), ...clean];
+  const widths = widthsOf(lines);
   return lines
     .map((line) =>
       line
@@ -32,10 +41,22 @@ export function formatTable(
           const padding = " ".repeat(widths[k]! - [...cell].length);
           return columns[k]!.left ? cell + padding : padding + cell;
         })
-        .join("  ")
+        .join(GAP)
         .trimEnd(),
     )
     .join("\n");
+}
+
+const widthsOf = (lines: readonly (readonly string[])[]): number[] =>
+  lines[0]!.map((_, k) => Math.max(...lines.map((line) => [...line[k]!].length)));
+
+/** Titles with a word a line, ending at the same line. */
+function wrapped(titles: readonly string[]): string[][] {
+  const words = titles.map((title) => title.split(" "));
+  const height = Math.max(...words.map(({ length }) => length));
+  return Array.from({ length: height }, (_, line) =>
+    words.map((own) => own[line - (height - own.length)] ?? ""),
+  );
 }
 
 /** Text that Markdown shows as it is. */

@@ -106,6 +106,12 @@ export const runOptionsSchema = z.object({
     .enum(["benchmark", ...names(AUGMENTATIONS)])
     .default("benchmark")
     .describe("training views"),
+  limitClasses: z
+    .number()
+    .int()
+    .min(2)
+    .optional()
+    .describe("classes, the first in the benchmark's own order"),
   limitPerClass: count.optional().describe("training images a class, the first in file order"),
   testLimitPerClass: count.optional().describe("test images a class, the first in file order"),
   validationPerClass: count.optional().describe("of the training images, so many a class are held out"),
@@ -132,6 +138,10 @@ export const runOptionsSchema = z.object({
     .describe("what to do with an image that cannot be decoded"),
   threads: threadCount.optional().describe("threads of the runtime (default: all cores, at most 8)"),
   ...imageOptions,
+  baseline: z
+    .boolean()
+    .default(true)
+    .describe("also classify with the untrained backbone, for the report; changes no other result"),
 });
 
 /** Values of `runOptionsSchema`, as given. */

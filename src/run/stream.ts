@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { blurry } from "../data/blurry.ts";
 import { DEFAULT_ORDER_SEED } from "../data/class-order.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { withClasses } from "../data/limit-classes.ts";
 import { classIncremental, domainIncremental, firstTasks, type TaskStream } from "../data/stream.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { jointStream } from "../train/joint.ts";
@@ -10,7 +11,7 @@ import type { EvaluationPlan } from "../train/options.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { runOptionsSchema } from "./options.ts";
 
-type Options = Omit<z.output<typeof runOptionsSchema>, "workers" | "cache">;
+type Options = Omit<z.output<typeof runOptionsSchema>, "workers" | "cache" | "baseline">;
 
 /** Points of the anytime curve of a blurry stream, unless told otherwise. */
 const ANYTIME_POINTS = 20;
@@ -26,10 +27,11 @@ export function effectiveOrderSeed(
 /** The stream that the options ask for; `joint`: all its tasks as one. @throws InputError where options don't fit */
 export function streamOf(
   benchmark: Pick<Benchmark, "name" | "kind" | "tasks">,
-  dataset: Dataset,
+  whole: Dataset,
   options: Options,
   joint: boolean,
 ): TaskStream {
+  const dataset = options.limitClasses === undefined ? whole : withClasses(whole, options.limitClasses);
   const { limitPerClass, testLimitPerClass, validationPerClass, evaluateOn } = options;
   if (evaluateOn === "validation" && validationPerClass === undefined) {
     throw new InputError('`evaluateOn: "validation"` needs `validationPerClass`');

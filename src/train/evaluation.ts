@@ -2,7 +2,8 @@
 import type { Sample } from "../data/dataset.ts";
 import type { PlacedBatch } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
-import { correctRows } from "./correct.ts";
+import type { Confusion } from "../metrics/run-metrics.ts";
+import { answersOf } from "./answers.ts";
 import type { ContinualModel } from "./model.ts";
 import { evaluatedSamples, type TrainingOptions } from "./options.ts";
 
@@ -22,6 +23,8 @@ export interface Counts {
   /** By head, then by domain, over the tasks up to the current one; empty where all images are of one domain. */
   readonly domainCorrect: Record<string, number[]>;
   readonly domainImages: number[];
+  /** What the first head said of the images of each class. */
+  readonly confusions: Confusion[];
 }
 
 /** Measures a learner on the tasks of one stream. */
@@ -62,7 +65,9 @@ export class Evaluator {
       images: new Array<number>(count).fill(0),
       domainCorrect: each(domains),
       domainImages: new Array<number>(domains).fill(0),
+      confusions: [],
     };
+    const said = new Map<string, number>();
     // Tasks share batches: many of them may have a few images each.
     const wanted = tasks.flatMap((task) =>
       this.samples(task).map((sample) => ({ task: task.index, sample })),
@@ -70,14 +75,17 @@ export class Evaluator {
     let done = 0;
     for await (const batch of this.#options.batches(wanted.map(({ sample }) => sample))) {
       const scores = await model.scores(batch, stream.classNames.length);
-      const answers = names.map((name) => [name, correctRows(scores[name]!, batch)] as const);
+      const answers = names.map((name) => [name, answersOf(scores[name]!, batch.count)] as const);
       for (const [row, place] of batch.places.entries()) {
         const { task, sample } = wanted[place]!;
         const byDomain = this.#byDomain && task <= current;
         result.images[task]!++;
         if (byDomain) result.domainImages[sample.domain]!++;
-        for (const [name, correct] of answers) {
-          if (!correct[row]) continue;
+        const label = batch.labels[row]!;
+        const pair = `${label} ${answers[0]![1][row]}`;
+        said.set(pair, (said.get(pair) ?? 0) + 1);
+        for (const [name, answered] of answers) {
+          if (answered[row] !== label) continue;
           result.correct[name]![task]!++;
           if (byDomain) result.domainCorrect[name]![sample.domain]!++;
         }
@@ -85,6 +93,11 @@ export class Evaluator {
       done += batch.count;
       progress(done, wanted.length);
     }
+    for (const [pair, images] of said) {
+      const [label, answer] = pair.split(" ").map(Number) as [number, number];
+      result.confusions.push([label, answer, images]);
+    }
+    result.confusions.sort(([a, said], [b, other]) => a - b || said - other);
     return result;
   }
 }

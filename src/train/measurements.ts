@@ -75,6 +75,7 @@ export class Measurements {
       : undefined;
     for (const [each, images] of (counts?.images ?? []).entries()) record.testImages[each] = images;
     record.domainImages[index] = counts?.domainImages ?? [];
+    if (index === tasks - 1) record.confusions = counts?.confusions ?? [];
     for (const name of names) {
       record.correct[name]![index] = counts?.correct[name] ?? [];
       record.domainCorrect[name]![index] = counts?.domainCorrect[name] ?? [];

@@ -18,6 +18,8 @@ export interface RunIdentity
       | "seed"
       | "orderSeed"
       | "taskNames"
+      | "classNames"
+      | "baseline"
       | "domainNames"
       | "evaluatedOn"
       | "peakRssBytes"
@@ -61,6 +63,9 @@ export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdenti
     evaluatedOn: identity.evaluatedOn,
     testImages,
     taskNames: identity.taskNames,
+    classNames: identity.classNames,
+    confusions: record.confusions,
+    baseline: identity.baseline,
     domainNames: identity.domainNames,
     anytimeImages: anytime.images,
     readouts,

@@ -1,5 +1,6 @@
 /** @file What a run counts along the way and ends in metrics.json: plain JSON, a row a task. */
 import type { AnytimeCounts } from "../metrics/anytime.ts";
+import type { Confusion } from "../metrics/run-metrics.ts";
 
 /** `AnytimeCounts` that grow. */
 interface AnytimeRecord extends AnytimeCounts {
@@ -28,6 +29,8 @@ export interface RunRecord {
   readonly testImages: number[];
   /** Tasks that trained nothing where others do. */
   readonly untrainedTasks: number[];
+  /** What the first head said after the last task. */
+  confusions: readonly Confusion[];
   /** Images left out so far: each is told once. */
   readonly skipped: string[];
   /** Images trained on, and the seconds it took, waiting for decoded images included. */
@@ -65,6 +68,7 @@ export function emptyRecord(readouts: readonly string[]): RunRecord {
     evaluationSeconds: [],
     testImages: [],
     untrainedTasks: [],
+    confusions: [],
     skipped: [],
     trainedImages: 0,
     trainingSeconds: 0,

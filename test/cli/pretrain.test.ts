@@ -82,7 +82,10 @@ test.each([
   [["--heads", "3"], "--heads 3: does not divide --width 16"],
   [["--micro-batch", "3"], "--micro-batch 3: does not divide --batch 8"],
   [["--kept-patches", "17"], "--kept-patches 17: an image has only 16"],
-  [["--batch", "64"], "--batch 64: there are only 48 training images"],
+  [
+    ["--batch", "64"],
+    "--batch 64: there are only 48 training images, and an epoch has two batches at least; choose --batch 24 or less",
+  ],
   [["--epochs", "0"], '--epochs "0": expected a whole number above 0'],
   [["--minutes", "soon"], '--minutes "soon": expected a number above 0'],
   [["--hold-out", "8"], "has only 8 training images"],

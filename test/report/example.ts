@@ -1,7 +1,7 @@
 /** @file A made-up run for the report's tests. Its numbers mean nothing. */
 
 import { summarize } from "../../src/metrics/accuracy-matrix.ts";
-import type { RunMetrics } from "../../src/metrics/run-metrics.ts";
+import type { Confusion, RunMetrics } from "../../src/metrics/run-metrics.ts";
 import type { RunEvent } from "../../src/train/events.ts";
 
 /** A run over `tasks` tasks of 10 classes with two readouts, ranks at `sites` sites, and all kinds of events. */
@@ -19,6 +19,20 @@ export function exampleRun(
       ),
     );
   const testImages = new Array<number>(tasks).fill(500);
+  const classNames = Array.from({ length: 10 * tasks }, (_, k) => `class ${k}`);
+  // Of 50 images a class as many are right as of its task's, and the others are taken for the next class.
+  const confusions = matrix(0.95)
+    .at(-1)!
+    .flatMap((accuracy, task) =>
+      Array.from({ length: 10 }, (_, k): Confusion[] => {
+        const label = 10 * task + k;
+        const right = Math.round(50 * accuracy);
+        return [
+          [label, label, right],
+          [label, (label + 1) % (10 * tasks), 50 - right],
+        ];
+      }).flat(),
+    );
   const readouts = {
     "lda-compensated": summarize(matrix(0.95), testImages),
     "lda-old-statistics": summarize(matrix(0.88), testImages),
@@ -52,6 +66,9 @@ export function exampleRun(
     evaluatedOn: "test",
     testImages,
     taskNames,
+    classNames,
+    confusions,
+    baseline: { method: "lda", lastAccuracy: 0.7 },
     domainNames: ["photo"],
     anytimeImages: [],
     readout: "lda-compensated",

@@ -27,20 +27,23 @@ describe("reportHtml", () => {
 
   test("has every section, in order", () => {
     expect(titles(html)).toEqual([
-      "Notes",
+      "Verdict",
+      "Classes",
+      "Confusions",
       "Accuracy over tasks",
       "Accuracy matrix",
+      "Forgetting by task",
       "Ranks",
       "Similarity of tasks",
       "Training loss",
-      "State",
       "Tasks",
       "Reported by the method",
       "Skipped images",
+      "Notes",
       "Configuration",
     ]);
-    // Two rank panels, and one chart in each of five other sections.
-    expect(html.match(/<svg /g)).toHaveLength(7);
+    // Two rank panels, accuracy and loss for pages and phones, and two other matrices.
+    expect(html.match(/<svg /g)).toHaveLength(8);
   });
 
   test("fetches and runs nothing", () => {
@@ -51,10 +54,76 @@ describe("reportHtml", () => {
   });
 
   test("shows the headline numbers", () => {
-    const values = [...html.matchAll(/<dd>(.*?)<\/dd>/g)].map((match) =>
+    const headline = /<dl class="headline">.*?<\/dl>/s.exec(html)![0];
+    const values = [...headline.matchAll(/<dd>(.*?)<\/dd>/g)].map((match) =>
       match[1]!.replace(/<\/?small>/g, ""),
     );
-    expect(values).toEqual(["76.2 %", "83.2 %", "15.0 points", "1.97 MB", "28.3 images/s", "10 min 25 s"]);
+    expect(values).toEqual(["83.2 %", "15.0 points", "1.97 MB", "28.3 images/s", "10 min 25 s"]);
+  });
+
+  test("says first what came of it, beside no training and guessing", () => {
+    const text = /<p class="verdict">(.*?)<\/p>/s.exec(html)![1]!.replaceAll(/<[^>]*>/g, "");
+    expect(text).toBe(
+      "76.2 % of 5,000 test images are classified right after all 10 tasks (75 to 77 with 95 % confidence), 6.2 points over no training at all.",
+    );
+    const verdict = (changes: Partial<RunMetrics>): string =>
+      /<section><h2>Verdict.*?<\/section>/s.exec(
+        render({ ...example, metrics: { ...example.metrics, ...changes } }),
+      )![0];
+    const few = verdict({
+      lastAccuracy: 0.8,
+      testImages: [20],
+      baseline: { method: "lda", lastAccuracy: 0.9 },
+    });
+    expect(few).toContain("10.0 points under no training at all: so few images can’t tell the two apart");
+    expect(verdict({ baseline: { method: "lda", lastAccuracy: 0.762 } })).toContain(
+      "as much as no training at all",
+    );
+    expect(verdict({ baseline: undefined })).not.toContain("frozen LDA");
+    expect(verdict({ forgetting: 0 })).toContain("nothing was forgotten");
+    expect(render({ ...example, metrics: { ...example.metrics, lastAccuracy: null } })).not.toContain(
+      "Verdict",
+    );
+  });
+
+  test("names the classes that are known worst and the pairs that are confused most", () => {
+    const { metrics } = example;
+    const page = render({
+      ...example,
+      metrics: {
+        ...metrics,
+        classNames: ["cat", "dog", "emu"],
+        confusions: [
+          [0, 0, 9],
+          [0, 1, 1],
+          [1, 0, 6],
+          [1, 1, 3],
+          [1, -1, 1],
+          [2, 2, 10],
+        ],
+      },
+    });
+    const section = (title: string): string => page.split(`<h2>${title}</h2>`)[1]!.split("</section>")[0]!;
+    const bars = [...section("Classes").matchAll(/<li><span>(.*?)<\/span>.*?<span>([^<]*)<\/span><\/li>/g)];
+    expect(bars.map(([, name, value]) => `${name} ${value}`)).toEqual([
+      "dog 3 of 10",
+      "cat 9 of 10",
+      "emu 10 of 10",
+    ]);
+    const rows = [...section("Confusions").matchAll(/<tr>(<td.*?)<\/tr>/g)];
+    expect(
+      rows.map(([, row]) =>
+        row!
+          .replaceAll(/<[^>]*>/g, " ")
+          .trim()
+          .split(/ +/),
+      ),
+    ).toEqual([
+      ["dog", "cat", "6", "10"],
+      ["cat", "dog", "1", "10"],
+      ["dog", "(no", "answer)", "1", "10"],
+    ]);
+    expect(chartTexts(page, "Confusions")).toContain("60");
   });
 
   test("writes each accuracy into its cell", () => {
@@ -147,11 +216,12 @@ test("sections without data are left out", () => {
     ranks: [],
     stateBytes: [],
     readouts: {},
+    confusions: [],
     peakRssBytes: 0,
     taskSeconds: [],
   };
   const html = reportHtml(chartDocument(), null, bare, []);
-  expect(titles(html)).toEqual(["Accuracy over tasks", "Accuracy matrix", "Tasks", "Configuration"]);
+  expect(titles(html)).toEqual(["Verdict", "Tasks", "Configuration"]);
   expect(titles(reportHtml(chartDocument(), {}, bare, []))).not.toContain("Configuration");
   expect(html).not.toMatch(/NaN|undefined|Infinity|peak memory/);
 });
@@ -163,7 +233,7 @@ test("a resumed run's repeated events count once, and a diverged loss leaves a g
   const dots = (page: string): number =>
     page
       .split("<h2>Training loss</h2>")[1]!
-      .split("</section>")[0]!
+      .split('class="narrow"')[0]!
       .match(/<circle/g)!.length;
   expect(dots(reportHtml(chartDocument(), config, metrics, events))).toBe(10);
   expect(dots(html)).toBe(9);

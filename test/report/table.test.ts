@@ -16,6 +16,7 @@ describe("runTable", () => {
 
       last 80.3 % (micro)
       average 85.0 % (micro)
+      no training 70.0 % (frozen lda)
       forgetting 15.0 points
       backward transfer -15.0 points
       28.3 training images/s
@@ -38,7 +39,7 @@ describe("runTable", () => {
       | 1 | 90.0 | 90.0 | 90.0 | 1.84 MB | 62.5 | classes 0-9 |
       | 2 | 82.1 | 82.1 | 89.2 | 1.85 MB | 63.5 | classes 10-19 |
 
-      last 82.1 % (micro), average 86.1 % (micro), forgetting 15.0 points, backward transfer -15.0 points, 28.3 training images/s, 2 min 5 s
+      last 82.1 % (micro), average 86.1 % (micro), no training 70.0 % (frozen lda), forgetting 15.0 points, backward transfer -15.0 points, 28.3 training images/s, 2 min 5 s
 
       | readout | last % | average % | forgetting | backward transfer |
       | :--- | ---: | ---: | ---: | ---: |
@@ -59,6 +60,22 @@ describe("runTable", () => {
     const text = runTable(metrics);
     expect(text).toMatch(/^ +2 +45\.0 +25\.0 +0\.0 /m);
     expect(text).not.toContain("(reported)");
+  });
+
+  test("fits a terminal of 80 columns, whatever was measured and tasks are called", () => {
+    const { metrics } = exampleRun(3);
+    const all = { ...metrics, forwardTransfer: 0.1, anytimeAccuracy: 0.5 };
+    const readouts = { gaussian: all, ranpac: all };
+    const taskNames = metrics.taskNames.map((name) => name.repeat(9));
+    const lines = runTable({ ...all, readout: "gaussian", readouts, taskNames })
+      .split("\n")
+      .slice(1);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.slice(-6, -3).map((line) => line.trim().split(/ +/))).toEqual([
+      ["anytime"],
+      ["last", "average", "backward", "forward", "%"],
+      ["readout", "%", "%", "forgetting", "transfer", "transfer", "(A_AUC)"],
+    ]);
   });
 
   test("names cannot steer the terminal or break a Markdown table", () => {

@@ -31,7 +31,9 @@ export const pretrainingOptionsSchema = z.object({
   heads: count.default(3).describe("attention heads (a new network's)"),
   epochs: count.default(10).describe("passes over the images; the learning rate falls to 0 at their end"),
   batch: batchCount.default(128).describe("images in one optimizer step"),
-  microBatch: batchCount.default(32).describe("images in one run of the graph; divides --batch"),
+  microBatch: batchCount
+    .optional()
+    .describe("images in one run of the graph; divides --batch (default: its largest divisor up to 32)"),
   rate: z
     .number()
     .positive()

@@ -60,15 +60,19 @@ export async function runPretraining(
   listen: (event: PretrainingEvent) => void = () => {},
   signal?: AbortSignal,
 ): Promise<PretrainingMetrics> {
-  const options = checked(pretrainingOptionsSchema, request.options);
+  const asked = checked(pretrainingOptionsSchema, request.options);
+  const options = { ...asked, microBatch: asked.microBatch ?? largestDivisor(asked.batch, MICRO_BATCH) };
   const network = networkOf(options);
   if (network.regressed) checkRegression(network);
   const plan = planOf(options, network);
   checkBatch("batch", plan.batchSize, network.config.imageSize);
   const dataset = await openPretrainingData(options.data, options);
-  if (dataset.train.length < 2 * plan.batchSize) {
+  const images = dataset.train.length;
+  if (images < 2 * plan.batchSize) {
+    const advice =
+      images < 2 ? "there must be two at least" : `choose --batch ${Math.floor(images / 2)} or less`;
     throw new InputError(
-      `--batch ${plan.batchSize}: there are only ${dataset.train.length} training images; choose a smaller batch`,
+      `--batch ${plan.batchSize}: there are only ${images} training images, and an epoch has two batches at least; ${advice}`,
     );
   }
   const split = options.holdOut === undefined ? null : holdOut(dataset, options.holdOut, options.seed);
@@ -95,7 +99,7 @@ export async function runPretraining(
 /** What a training is made of, once its folder is its own. */
 interface Prepared {
   readonly request: PretrainingRequest;
-  readonly options: PretrainingSettings;
+  readonly options: PlannedSettings;
   readonly network: StartingNetwork;
   readonly plan: PretrainingPlan;
   readonly dataset: Dataset;
@@ -202,8 +206,21 @@ async function trainStudent(
 const GENTLE = { rate: 1.5e-4, dropShare: 0 };
 const PLAIN = { rate: 1e-3, dropShare: 0.6 };
 
+/** Settings with the micro-batch that follows from them. */
+type PlannedSettings = PretrainingSettings & { readonly microBatch: number };
+
+/** Images in one run of the graph at most, unless told otherwise. */
+const MICRO_BATCH = 32;
+
+/** Of a number, at most `limit`. */
+function largestDivisor(number: number, limit: number): number {
+  let divisor = Math.min(number, limit);
+  while (number % divisor !== 0) divisor--;
+  return divisor;
+}
+
 function planOf(
-  options: PretrainingSettings,
+  options: PlannedSettings,
   { config, regressed }: Pick<StartingNetwork, "config" | "regressed">,
 ): PretrainingPlan {
   const usual = regressed ? GENTLE : PLAIN;

@@ -1,6 +1,6 @@
 /** @file Trained models from a run's folder, and bare backbones as feature extractors. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
@@ -16,7 +16,7 @@ import { byName, type Registry } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { ContinualModel } from "../../train/model.ts";
 import { findBackbone } from "../backbones/backbones.ts";
-import { readWholeSync } from "../files/read.ts";
+import { readTextSync, readWholeSync } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
@@ -147,14 +147,14 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
  * @throws InputError if there is none, or it doesn't fit its backbone
  */
 export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
-  const { model, classNames, backbone, head, description } = await readModel(folder, options);
+  const { model, classNames, backbone, head, file, description } = await readModel(folder, options);
   const key = keyOf(description, model.learner.width, options.unknownThreshold);
   const [own, fitted] = [model.heads.temperature(head), key.temperature];
   return {
     classNames: classNames.filter((_, position) => !key.removed.includes(position)),
     heads: model.heads.names,
     preprocessing: backbone.preprocessing,
-    notices: backbone.notices ?? [],
+    notices: [...(backbone.notices ?? []), ...editedCopy(file, classNames)],
     learns: description.learner?.learns ?? null,
     temperature: fitted === 1 ? own : (own ?? 1) * fitted,
     async classify(images) {
@@ -166,6 +166,20 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     },
     dispose: () => model.dispose(),
   };
+}
+
+/** model.json is a copy to read: what someone changed in it does nothing, which they should hear. */
+function editedCopy(file: string, classNames: readonly string[]): string[] {
+  const copy = join(dirname(file), "model.json");
+  try {
+    const { classNames: read } = JSON.parse(readTextSync(copy)) as Partial<ModelDescription>;
+    if (read === undefined || JSON.stringify(read) === JSON.stringify(classNames)) return [];
+  } catch {
+    return []; // whoever has no copy, or a broken one, needs none
+  }
+  return [
+    `${copy}: has other class names than the model, which has its own; fmlora rename-class changes them`,
+  ];
 }
 
 /** A frozen backbone that turns images into features. */

@@ -32,7 +32,7 @@ export async function prepare(
 ) {
   // How images are prepared is no part of the configuration: a resumed run may do it in another way.
   const asked = optionsIn(request);
-  const { workers, cache, ...options } = checked(runOptionsSchema, asked.options);
+  const { workers, cache, baseline, ...options } = checked(runOptionsSchema, asked.options);
   const methodOptions = checked(method.options, request.methodOptions ?? {}, `method ${method.name}`);
   const benchmarkOptions = checked(
     benchmark.options,
@@ -48,8 +48,9 @@ export async function prepare(
   );
   const { imageSize, precision: wanted } = options;
   const backbone = await findBackbone(options.backbone, { imageSize, stored: wanted === "int8" });
-  const dataset = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
-  const stream = streamOf(benchmark, dataset, options, method.traits.protocol === "joint");
+  const whole = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
+  const stream = streamOf(benchmark, whole, options, method.traits.protocol === "joint");
+  const { dataset } = stream;
   const evaluation = evaluationPlan(stream, options);
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
@@ -109,7 +110,8 @@ export async function prepare(
   const images = { workers, cache, unreadable: options.unreadable };
   const { grows, trains, trained, forwardPasses } = method.traits;
   const traits = { grows, trains, trained, forwardPasses };
-  return { config, traits, stream, model, context, training, evaluation, images };
+  const asksBaseline = baseline && trains !== "never" && evaluation.after !== "none";
+  return { config, traits, stream, model, context, training, evaluation, images, asksBaseline };
 }
 
 function augmentationOf(name: keyof typeof AUGMENTATIONS | "benchmark", dataset: Dataset): Augmentation {

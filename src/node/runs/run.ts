@@ -5,6 +5,7 @@ import type { RunEvent } from "../../train/events.ts";
 import { runMetrics } from "../../train/metrics.ts";
 import { runStream } from "../../train/run.ts";
 import { openImages } from "../images/open.ts";
+import { frozenBaseline } from "./baseline.ts";
 import { prepare } from "./prepare.ts";
 import { Profile } from "./profile.ts";
 import { type RunRequest, resolveRun } from "./request.ts";
@@ -46,6 +47,7 @@ async function runPrepared(
     training,
     evaluation,
     images,
+    asksBaseline,
   }: Awaited<ReturnType<typeof prepare>>,
   { directory, checkpoint, notices, listen, signal, profile }: Surroundings,
 ): Promise<RunMetrics> {
@@ -89,20 +91,16 @@ async function runPrepared(
   const told = [...notices, ...(context.backbone.notices ?? []), ...(dataset.notices ?? [])];
   for (const text of told) notice(text);
   const opened = openImages(images, stream.dataset, notice);
-  const running = runStream({
-    stream,
-    model,
-    context,
-    training,
-    evaluation,
-    ...opened,
-    unreadable: images.unreadable,
-    output,
-    resume: checkpoint,
-    signal,
-    trace: profile?.trace,
-  });
-  const record = await running.finally(async () => {
+  const parts = { stream, context, training, ...opened, unreadable: images.unreadable, signal };
+  const trace = profile?.trace;
+  const run = async () => {
+    const record = await runStream({ ...parts, model, evaluation, output, resume: checkpoint, trace });
+    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+    // A profile is of the run alone.
+    const wanted = asksBaseline && profile === undefined;
+    return { record, peakRssBytes, baseline: wanted ? await frozenBaseline(parts, listen) : undefined };
+  };
+  const { record, peakRssBytes, baseline } = await run().finally(async () => {
     await opened.close();
     await profile?.write(); // a run that is stopped has one, too
   });
@@ -116,11 +114,13 @@ async function runPrepared(
     seed,
     orderSeed,
     taskNames: stream.tasks.map((task) => task.name),
+    classNames,
+    baseline,
     domainNames: dataset.domainNames,
     // All classes are there from the start: an untrained classifier is right by chance.
     chance: kind === "domain-incremental" ? 1 / classNames.length : undefined,
     evaluatedOn: training.evaluateOn,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    peakRssBytes,
   });
   const { lastAccuracy, averageAccuracy, seconds } = metrics;
   output.event({ type: "run-end", lastAccuracy, averageAccuracy, seconds });

@@ -1,9 +1,9 @@
 /** @file Charts of a comparison: means over runs with their spread, and differences with their intervals. */
 import * as Plot from "@observablehq/plot";
-import { CHARACTER, plot, WIDTH, wholeTicks } from "../charts.ts";
+import { CHARACTER, plot, wholeTicks } from "../charts.ts";
 import type { ChartDocument } from "../document.ts";
 import { printable, shorten } from "../format.ts";
-import { LINE_COLORS } from "../style.ts";
+import { CHART_WIDTH, LINE_COLORS } from "../style.ts";
 
 /** A mean and how far runs are from it, all in percent or points; no spread for one run. */
 export interface Spot {
@@ -59,12 +59,18 @@ export function curvesWithSpread(document: ChartDocument, curves: readonly Curve
     ];
   });
   return plot(document, {
-    width: WIDTH,
+    width: CHART_WIDTH,
     height: 340,
     marginLeft: 44,
     marginTop: 30,
     marginBottom: 40,
-    x: { domain: [1, tasks], ticks: wholeTicks(tasks), tickFormat: "d", label: "after task", inset: 12 },
+    x: {
+      domain: [1, tasks],
+      ticks: wholeTicks(tasks, CHART_WIDTH),
+      tickFormat: "d",
+      label: "after task",
+      inset: 12,
+    },
     y: { domain: [low, high], label: "accuracy, % (micro)", grid: true, nice: false, ticks: 6 },
     marks,
   });
@@ -92,7 +98,7 @@ export function spotRows(
   const spots = rows.map(({ spot, color }, y) => ({ ...spot, y, color }));
   const single = rows.flatMap(({ values, color }, y) => values.map((x) => ({ x, y, color })));
   return plot(document, {
-    width: Math.min(WIDTH, Math.max(396, marginLeft + 250)),
+    width: Math.min(CHART_WIDTH, Math.max(396, marginLeft + 250)),
     height: 50 + 26 * rows.length,
     marginLeft,
     marginRight: 20,

@@ -2,7 +2,7 @@
 import { spread, type Verdict } from "../../metrics/paired.ts";
 import type { ChartDocument } from "../document.ts";
 import { decimal, escapeHtml } from "../format.ts";
-import { pageHtml, section, tableHtml } from "../page.ts";
+import { pageHtml, section, tableHtml, wide } from "../page.ts";
 import {
   type Curve,
   curvesWithSpread,
@@ -76,7 +76,7 @@ function curves(document: ChartDocument, rows: readonly ComparedRow[]): string {
   return section(
     "Accuracy over tasks",
     `Correct over all test images seen so far (micro); bars are one standard deviation over runs each way.${left}`,
-    `<ul class="key">${key.join("")}</ul><div class="wide">${curvesWithSpread(document, drawn.map(curveOf))}</div>`,
+    `<ul class="key">${key.join("")}</ul>${wide(curvesWithSpread(document, drawn.map(curveOf)))}`,
   );
 }
 
@@ -130,7 +130,7 @@ function lastAccuracy(document: ChartDocument, table: ComparedTable): string {
 }
 
 const panel = (title: string, chart: string): string =>
-  `<div><h3>${escapeHtml(title)}</h3><div class="wide">${chart}</div></div>`;
+  `<div><h3>${escapeHtml(title)}</h3>${wide(chart)}</div>`;
 
 const COLORS: Readonly<Record<Verdict, string>> = {
   higher: "var(--line-2)",

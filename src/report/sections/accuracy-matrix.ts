@@ -1,14 +1,16 @@
 /** @file The accuracy matrix. */
 import { heatMap } from "../charts.ts";
 import { escapeHtml, percent } from "../format.ts";
-import { LONGEST_LIST, ramp, section } from "../page.ts";
+import { folded, LONGEST_LIST, ramp, section, wide } from "../page.ts";
 import type { Section } from "../section.ts";
+import { taskLabels } from "../task-labels.ts";
 
 /** R[t][i] as a heat map from 0 to 100 %, whatever the run's own range, so that reports compare. */
-export const accuracyMatrix: Section = ({ document, metrics }) => {
-  const all = metrics.accuracyMatrix.map((row, t) => ({ row, after: String(t + 1) }));
+export const accuracyMatrix: Section = ({ document, metrics, history }) => {
+  const labels = taskLabels(metrics, history);
+  const all = metrics.accuracyMatrix.map((row, t) => ({ row, after: labels[t]! }));
   const evaluated = all.filter(({ row }) => row.some((value) => value !== null));
-  if (evaluated.length === 0) return "";
+  if (evaluated.length === 0 || all.length < 2) return ""; // one number stands at the top of the page
   const matrix = evaluated.map(({ row }) => row);
   const tasks = Math.max(...matrix.map((row) => row.length));
   const columns = Array.from({ length: tasks }, (_, i) => String(i + 1));
@@ -25,9 +27,12 @@ export const accuracyMatrix: Section = ({ document, metrics }) => {
   const numbers =
     tasks <= LONGEST_LIST
       ? ""
-      : `<details><summary>Numbers, in %</summary><pre>${matrix
-          .map((row) => row.map((value) => (value === null ? "–" : percent(value)).padStart(5)).join(" "))
-          .join("\n")}</pre></details>`;
+      : folded(
+          "Numbers, in %",
+          `<pre tabindex="0">${matrix
+            .map((row) => row.map((value) => (value === null ? "–" : percent(value)).padStart(5)).join(" "))
+            .join("\n")}</pre>`,
+        );
   const ahead = all.some(({ row }, t) => row.slice(t + 1).some((value) => value !== null))
     ? " Right of the diagonal: tasks not trained yet; of the summaries, forward transfer alone uses them."
     : "";
@@ -36,6 +41,6 @@ export const accuracyMatrix: Section = ({ document, metrics }) => {
   return section(
     "Accuracy matrix",
     `Readout ${escapeHtml(metrics.readout)}, in %.${ramp("0", "100")}${ahead}${gaps}`,
-    `<div class="wide">${chart}</div>${numbers}`,
+    wide(chart) + numbers,
   );
 };

@@ -1,7 +1,7 @@
 /** @file Accuracy over tasks, a line per head. */
 import { accuracyCurves } from "../charts.ts";
 import { escapeHtml, percent } from "../format.ts";
-import { section, tableHtml } from "../page.ts";
+import { fitted, section, tableHtml } from "../page.ts";
 import type { Section } from "../section.ts";
 import { LINE_COLORS } from "../style.ts";
 import { summaryNumbers } from "../summary.ts";
@@ -32,10 +32,12 @@ export const accuracy: Section = ({ document, metrics }) => {
   const omitted = readouts.length > drawn.length ? ` The first ${drawn.length} readouts are drawn.` : "";
   const curves = drawn.map(([, readout]) => readout.accuracyMicro);
   const evaluated = metrics.accuracyMicro.filter((value) => value !== null);
-  const chart = evaluated.length < 2 ? "" : `<div class="wide">${accuracyCurves(document, curves)}</div>`;
+  if (evaluated.length < 2 && readouts.length === 1) return ""; // one number stands at the top of the page
+  const chart =
+    evaluated.length < 2 ? "" : fitted((width) => accuracyCurves(document, curves, undefined, width));
   return section(
-    "Accuracy over tasks",
+    evaluated.length < 2 ? "Accuracy by head" : "Accuracy over tasks",
     `Correct over all test images seen so far (micro), by readout: a way to classify with the same model.${omitted}`,
-    `<ul class="key">${key}</ul>${chart}${table}`,
+    `${chart === "" ? "" : `<ul class="key">${key}</ul>`}${chart}${table}`,
   );
 };

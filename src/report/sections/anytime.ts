@@ -1,7 +1,7 @@
 /** @file Accuracy in the course of the stream. */
 import { accuracyCurves } from "../charts.ts";
 import { count, escapeHtml, percent } from "../format.ts";
-import { section } from "../page.ts";
+import { fitted, section } from "../page.ts";
 import type { Section } from "../section.ts";
 import { LINE_COLORS } from "../style.ts";
 
@@ -15,6 +15,6 @@ export const anytime: Section = ({ document, metrics }) => {
   return section(
     "Accuracy at any time",
     `Over the test images of all classes met so far, at ${count(anytimeImages.length)} points of the stream. The mean of a line is its A_AUC: ${percent(anytimeAccuracy)} % for ${escapeHtml(metrics.readout)}.`,
-    `<div class="wide">${accuracyCurves(document, curves, axis)}</div>`,
+    fitted((width) => accuracyCurves(document, curves, axis, width)),
   );
 };

@@ -1,6 +1,6 @@
 /** @file The configuration, folded into dotted names. */
 import { shorten } from "../format.ts";
-import { section, tableHtml } from "../page.ts";
+import { folded, section, tableHtml } from "../page.ts";
 import type { Section } from "../section.ts";
 
 /** Longest value of a setting, and most settings, that the page shows. */
@@ -16,12 +16,15 @@ export const configuration: Section = ({ config }) => {
   return section(
     "Configuration",
     more > 0 ? `The first ${rows.length} of ${settings.length} settings.` : "",
-    tableHtml(
-      [
-        { title: "setting", class: "left" },
-        { title: "value", class: "text" },
-      ],
-      rows,
+    folded(
+      `${rows.length} settings`,
+      tableHtml(
+        [
+          { title: "setting", class: "left" },
+          { title: "value", class: "text" },
+        ],
+        rows,
+      ),
     ),
   );
 };

@@ -1,7 +1,7 @@
 /** @file Accuracy by domain. */
 import { heatMap } from "../charts.ts";
 import { escapeHtml, percent } from "../format.ts";
-import { ramp, section } from "../page.ts";
+import { ramp, section, wide } from "../page.ts";
 import type { Section } from "../section.ts";
 
 /** Accuracy by domain over tasks, where test images are of several domains. */
@@ -24,6 +24,6 @@ export const domains: Section = ({ document, metrics }) => {
   return section(
     "Accuracy by domain",
     `Over the test images of the tasks so far. Readout ${escapeHtml(metrics.readout)}, in %.${ramp("0", "100")}`,
-    `<div class="wide">${chart}</div>`,
+    wide(chart),
   );
 };

@@ -3,8 +3,11 @@ import type { Section } from "../section.ts";
 import { accuracy } from "./accuracy.ts";
 import { accuracyMatrix } from "./accuracy-matrix.ts";
 import { anytime } from "./anytime.ts";
+import { classes, confusion } from "./classes.ts";
 import { configuration } from "./configuration.ts";
 import { domains } from "./domains.ts";
+import { forgetting } from "./forgetting.ts";
+import { headline } from "./headline.ts";
 import { layers } from "./layers.ts";
 import { loss } from "./loss.ts";
 import { notes } from "./notes.ts";
@@ -13,13 +16,18 @@ import { similarity } from "./similarity.ts";
 import { skipped } from "./skipped.ts";
 import { state } from "./state.ts";
 import { tasks } from "./tasks.ts";
+import { verdict } from "./verdict.ts";
 
 /** All of them. */
 export const SECTIONS: readonly Section[] = [
-  notes,
+  verdict,
+  headline,
+  classes,
+  confusion,
   accuracy,
   anytime,
   accuracyMatrix,
+  forgetting,
   domains,
   layers,
   similarity,
@@ -28,5 +36,6 @@ export const SECTIONS: readonly Section[] = [
   tasks,
   numbers,
   skipped,
+  notes,
   configuration,
 ];

@@ -2,9 +2,10 @@
 import { RANK } from "../../methods/figures.ts";
 import { heatMap } from "../charts.ts";
 import { count, decimal, escapeHtml } from "../format.ts";
-import { ramp, section } from "../page.ts";
+import { ramp, section, wide } from "../page.ts";
 import type { ReportInput, Section } from "../section.ts";
 import { groupSites } from "../site-ranks.ts";
+import { CHART_WIDTH } from "../style.ts";
 
 type Rows = readonly Readonly<Record<string, number>>[];
 
@@ -23,8 +24,21 @@ export const layers: Section = (input) => {
 function layerSection({ document, metrics }: ReportInput, name: string, rows: Rows): string {
   const tasks = metrics.accuracyMatrix.length;
   const groups = groupSites([...new Set(rows.flatMap((row) => Object.keys(row)))]);
-  if (groups.length === 0) return "";
   const values = rows.flatMap((row) => Object.values(row));
+  if (groups.length === 0) return "";
+  const what =
+    name === RANK
+      ? "Rank of each task's update by adapted site"
+      : `"${escapeHtml(name)}" of each task by layer`;
+  const title = name === RANK ? "Ranks" : name;
+  // A map of one color says no more than this.
+  if (values.every((value) => value === values[0])) {
+    return section(
+      title,
+      `${what}: ${decimal(values[0]!, Number.isInteger(values[0]) ? 0 : 1)} everywhere.`,
+      "",
+    );
+  }
   const highest = Math.max(1, ...values);
   const average = values.reduce((sum, value) => sum + value, 0) / values.length;
   const panels = groups.map(({ projection, sites }) => {
@@ -37,16 +51,12 @@ function layerSection({ document, metrics }: ReportInput, name: string, rows: Ro
       // Ranks double from step to step, so equal color steps are equal ratios.
       level: (value) => Math.log2(Math.max(value, 0) + 1) / Math.log2(highest + 1),
       text: (value) => decimal(value, Number.isInteger(value) ? 0 : 1),
-      width: groups.length > 1 && tasks <= 12 ? 392 : 828,
+      width: groups.length > 1 && tasks <= 12 ? 392 : CHART_WIDTH,
     });
-    return `<div><h3>${escapeHtml(projection)}</h3><div class="wide">${chart}</div></div>`;
+    return `<div><h3>${escapeHtml(projection)}</h3>${wide(chart)}</div>`;
   });
-  const what =
-    name === RANK
-      ? "Rank of each task's update by adapted site"
-      : `"${escapeHtml(name)}" of each task by layer`;
   return section(
-    name === RANK ? "Ranks" : name,
+    title,
     `${what}; mean ${decimal(average, 1)}. Colors are logarithmic.${ramp("0", count(highest))}`,
     `<div class="panels">${panels.join("")}</div>`,
   );

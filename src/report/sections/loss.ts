@@ -1,6 +1,6 @@
 /** @file Training loss. */
 import { lossCurve } from "../charts.ts";
-import { section } from "../page.ts";
+import { fitted, section } from "../page.ts";
 import type { Section } from "../section.ts";
 
 /** Training loss by epoch. */
@@ -9,6 +9,6 @@ export const loss: Section = ({ document, history }) => {
   return section(
     "Training loss",
     "Mean of each epoch; a dashed line marks the start of a task.",
-    `<div class="wide">${lossCurve(document, history.epochs)}</div>`,
+    fitted((width) => lossCurve(document, history.epochs, width)),
   );
 };

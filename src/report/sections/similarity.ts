@@ -2,10 +2,10 @@
 import { INPUTS } from "../../methods/figures.ts";
 import { heatMap } from "../charts.ts";
 import { decimal } from "../format.ts";
-import { ramp, section } from "../page.ts";
+import { ramp, section, wide } from "../page.ts";
 import type { ReportInput, Section } from "../section.ts";
 
-/** Similarity of each task to earlier ones, colored over the range that occurs. */
+/** Similarity of each task to earlier ones. */
 export const similarity: Section = (input) =>
   [...input.history.figures.directions.keys()].map((name) => similaritySection(input, name)).join("");
 
@@ -18,9 +18,7 @@ function similaritySection({ document, metrics, history }: ReportInput, name: st
     }),
   );
   const values = cells.flat().filter((value) => value !== null);
-  if (values.length === 0) return "";
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  if (values.length < 2) return ""; // with two tasks there is nothing to compare it with
   const labels = cells.map((_, t) => String(t + 1));
   // The first task has nothing before it, and nothing compares with the last.
   const chart = heatMap(document, {
@@ -29,12 +27,12 @@ function similaritySection({ document, metrics, history }: ReportInput, name: st
     columnTitle: "similarity to task",
     rowTitle: "task",
     cells: cells.slice(1).map((row) => row.slice(0, -1)),
-    level: (value) => (high === low ? 1 : (value - low) / (high - low)),
+    level: (value) => value, // a cosine of 1 is the same, of 0 nothing in common: colors never exaggerate
     text: (value) => decimal(value, 2),
   });
   return section(
     name === INPUTS ? "Similarity of tasks" : `Similarity of tasks: ${name}`,
-    `${name === INPUTS ? "Cosine of the mean inputs h hᵀ in the shared subspace, over all adapted sites." : "Cosine of the vectors that the method told."}${ramp(decimal(low, 2), decimal(high, 2))}`,
-    `<div class="wide">${chart}</div>`,
+    `${name === INPUTS ? "Cosine of the mean inputs h hᵀ in the shared subspace, over all adapted sites." : "Cosine of the vectors that the method told."}${ramp("0", "1")}`,
+    wide(chart),
   );
 }

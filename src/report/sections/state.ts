@@ -1,16 +1,19 @@
 /** @file Size of the saved state. */
 import { taskBars } from "../charts.ts";
 import { bytes } from "../format.ts";
-import { section } from "../page.ts";
+import { fitted, section } from "../page.ts";
 import type { Section } from "../section.ts";
 
-/** Size of the saved state after each task. */
+/** Bars of less growth look flat. */
+const LEAST_GROWTH = 1.1;
+
+/** Size of the saved state after each task, where it changes. */
 export const state: Section = ({ document, metrics }) => {
-  // One task has no course; its size stands at the top of the page.
-  if (metrics.stateBytes.length < 2 || !metrics.stateBytes.some((size) => size > 0)) return "";
+  // What stays nearly the same has no course; its size stands at the top of the page.
+  if (Math.max(...metrics.stateBytes) <= LEAST_GROWTH * Math.min(...metrics.stateBytes)) return "";
   return section(
     "State",
     "Size of the method's saved state after each task, without the frozen backbone.",
-    `<div class="wide">${taskBars(document, metrics.stateBytes, "state", bytes)}</div>`,
+    fitted((width) => taskBars(document, metrics.stateBytes, "state", bytes, width)),
   );
 };
