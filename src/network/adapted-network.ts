@@ -1,5 +1,4 @@
 /** @file A frozen network with what is added to it: its graphs, compiled once and run for batches. */
-import { backward } from "../autodiff/backward.ts";
 import type { Batch, Images } from "../data/dataset.ts";
 import { graph } from "../graph/graph.ts";
 import { input, type Value } from "../graph/value.ts";
@@ -13,14 +12,20 @@ import {
   weightFeeds,
   weightInputs,
 } from "../nn/weights.ts";
-import { add } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
 import { type Features, widerOf, withFeatures } from "./features.ts";
-import { type GraphParts, IMAGE_SHARE, MOMENT, observationGraph, TOKENS } from "./graph-parts.ts";
+import {
+  type GraphParts,
+  IMAGE_SHARE,
+  MOMENT,
+  observationGraph,
+  TOKENS,
+  trainingGraph,
+} from "./graph-parts.ts";
 import { imageShare, type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Objective } from "./objective.ts";
 import { type ParameterInputs, parameterInputs } from "./parameter-inputs.ts";
@@ -90,7 +95,7 @@ export class AdaptedNetwork {
     let loss = 0;
     const gradients: Record<string, Float32Array> = {};
     const name = `gradients of ${objective.name} by ${trained.join()}`;
-    const build = (parts: GraphParts) => this.#trainingGraph(parts, trained, objective);
+    const build = (parts: GraphParts) => trainingGraph(parts, this.#adaptations, { trained, objective });
     const feeds = async (micro: MicroBatch) => ({
       ...values,
       [IMAGE_SHARE]: imageShare(micro, 1 / batch.count),
@@ -254,21 +259,6 @@ export class AdaptedNetwork {
   #images(size: number): Value {
     const { imageSize } = this.context.backbone.config;
     return input("images", "uint8", [size, imageSize, imageSize, 3]);
-  }
-
-  #trainingGraph(parts: GraphParts, trained: readonly string[], objective: Objective): Record<string, Value> {
-    const { values } = parts;
-    const share = input(IMAGE_SHARE, "float32", [parts.size]);
-    const terms = [
-      objective.loss(parts.features(undefined, objective.features), values, share),
-      ...this.#adaptations.flatMap((adaptation) => adaptation.loss?.(values, share) ?? []),
-    ];
-    const loss = terms.reduce((sum, term) => add(sum, term));
-    const gradients = backward(
-      loss,
-      trained.map((name) => values.known.get(name)!),
-    );
-    return { loss, ...Object.fromEntries(trained.map((name, i) => [`d ${name}`, gradients[i]!])) };
   }
 
   /** Merging changes the adapted layers: they are fed, and the session stays. */

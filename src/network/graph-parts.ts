@@ -1,8 +1,10 @@
-/** @file What graphs over an adapted network are built from, and the one that sums up what adaptations see. */
+/** @file What graphs over an adapted network are built from, the one that sums up what adaptations see, and the one that trains. */
+import { backward } from "../autodiff/backward.ts";
 import { input, type Value } from "../graph/value.ts";
-import { expand, matmul, mul, reshape } from "../ops/index.ts";
-import type { Watch } from "./adaptation.ts";
+import { add, expand, matmul, mul, reshape } from "../ops/index.ts";
+import type { Adaptation, Watch } from "./adaptation.ts";
 import type { Features } from "./features.ts";
+import type { Objective } from "./objective.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** What a graph of one's own is built from. */
@@ -38,4 +40,23 @@ export function observationGraph({ size, features }: GraphParts): Record<string,
     outputs[TOKENS + site] = matmul(weight, weight, { transposeA: true });
   });
   return { features: seen, ...outputs };
+}
+
+/** The loss, and its gradients by trained values as "d NAME". */
+export function trainingGraph(
+  { values, size, features }: GraphParts,
+  adaptations: readonly Adaptation[],
+  { trained, objective }: { readonly trained: readonly string[]; readonly objective: Objective },
+): Record<string, Value> {
+  const share = input(IMAGE_SHARE, "float32", [size]);
+  const terms = [
+    objective.loss(features(undefined, objective.features), values, share),
+    ...adaptations.flatMap((adaptation) => adaptation.loss?.(values, share) ?? []),
+  ];
+  const loss = terms.reduce((sum, term) => add(sum, term));
+  const gradients = backward(
+    loss,
+    trained.map((name) => values.known.get(name)!),
+  );
+  return { loss, ...Object.fromEntries(trained.map((name, i) => [`d ${name}`, gradients[i]!])) };
 }
