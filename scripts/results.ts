@@ -80,6 +80,7 @@ function keep(name: string, runFolder: string): void {
     metrics.method,
     ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
     metrics.seed,
+    ...(config.orderSeed === metrics.seed ? [] : [`order ${config.orderSeed}`]),
   ];
   const file = join(RESULTS, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
