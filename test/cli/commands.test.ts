@@ -50,6 +50,9 @@ describe("help", () => {
                                             of its own
         compare [options] <runs...>         compare finished runs: means over seeds,
                                             and differences paired by seed
+        diagnose [options] <runs...>        say where finished runs lose points:
+                                            passes over all their images again, for
+                                            research
         learn [options] <folder>            learn the classes of a folder of images,
                                             into a new model or one that is there
         predict [options] <files...>        classify images with a model that run or
@@ -57,6 +60,8 @@ describe("help", () => {
         export [options]                    write the model of a run for PEFT,
                                             transformers, transformers.js or any ONNX
                                             Runtime
+        serve [options]                     answer, learn and export over HTTP, for
+                                            all models of a folder
         evaluate [options] <folder>         measure a model on a folder of images, one
                                             folder a class
         info [options]                      say what a model has learnt, task by task,

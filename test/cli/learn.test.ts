@@ -137,22 +137,22 @@ test("each wrong use is one line, and makes no folder", async () => {
     await place.refused("remove-class", "dog", "--model", "other", "--backbone", "left"),
     await place.refused("predict", "file", "--model", "other", "--top", "0"),
   ]).toMatchInlineSnapshot(`
-      [
-        "fmlora: empty: found no class folders; expected one folder a class, with images in it [2]",
-        "fmlora: no-images/cat: no JPEG, PNG, WebP or GIF image for this class; add some or remove the folder [2]",
-        "fmlora: gone: no such folder; expected one folder a class in it [2]",
-        "fmlora: broken/cat/1.png: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it [2]",
-        "fmlora: file/below: cannot be written: a part of the path is a file, not a folder; choose another --model [2]",
-        "fmlora: --backbone nowhere: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name [2]",
-        "fmlora: other: its backbone is gone: --backbone leaving: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name; say with --backbone where it is now [2]",
-        "fmlora: --method ncm: is for a new model, and other has one; leave it out [2]",
-        "fmlora: option '--train <when>' argument 'maybe' is invalid. Allowed choices are auto, always, never. [2]",
-        "fmlora: --epochs "none": expected a whole number above 0 [2]",
-        "fmlora: there is no class "class-4" (did you mean class-0?); it knows: class-0, class-1, class-2, class-3 [2]",
-        "fmlora: new: there is no model (model.safetensors); fmlora learn and fmlora run write one, or name another --model [2]",
-        "fmlora: there is no class "dog"; it knows: class-0, class-1, class-2, class-3 [2]",
-        "fmlora: --top "0": expected a whole number above 0 [2]",
-      ]
-    `);
+    [
+      "fmlora: empty: found no class folders; expected one folder a class, with images in it [2]",
+      "fmlora: no-images/cat: no JPEG, PNG, WebP or GIF image for this class; add some or remove the folder [2]",
+      "fmlora: gone: no such folder; expected a folder with images [2]",
+      "fmlora: broken/cat/1.png: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it [2]",
+      "fmlora: file/below: cannot be written: a part of the path is a file, not a folder; choose another --model [2]",
+      "fmlora: --backbone nowhere: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name [2]",
+      "fmlora: other: its backbone is gone: --backbone leaving: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name; say with --backbone where it is now [2]",
+      "fmlora: --method ncm: is for a new model, and other has one; leave it out [2]",
+      "fmlora: option '--train <when>' argument 'maybe' is invalid. Allowed choices are auto, always, never. [2]",
+      "fmlora: --epochs "none": expected a whole number above 0 [2]",
+      "fmlora: there is no class "class-4" (did you mean class-0?); it knows: class-0, class-1, class-2, class-3 [2]",
+      "fmlora: new: there is no model (model.safetensors); fmlora learn and fmlora run write one, or name another --model [2]",
+      "fmlora: there is no class "dog"; it knows: class-0, class-1, class-2, class-3 [2]",
+      "fmlora: --top "0": expected a whole number above 0 [2]",
+    ]
+  `);
   expect(existsSync(at("new"))).toBe(false);
 });

@@ -46,15 +46,15 @@ async function packagesOf(...args: string[]): Promise<string[]> {
   const names = loaded.flatMap(
     (path) => /node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(path)?.[1] ?? [],
   );
-  const own = Object.keys(dependencies);
+  const own = Object.keys({ ...dependencies, ...optionalDependencies });
   return [...new Set(names.map((name) => name.replaceAll("\\", "/")))]
     .filter((name) => own.includes(name))
     .sort();
 }
 
-const { dependencies } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  dependencies: Record<string, string>;
-};
+const { dependencies, optionalDependencies } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as Record<"dependencies" | "optionalDependencies", Record<string, string>>;
 
 test("--help and --version load nothing but the command line's own library", async () => {
   expect(await packagesOf("--help")).toEqual(COMMAND_LINE);

@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "b7befb5820cb",
         "204b7692ccbb",
-        "6b593f7ddcac",
-        "1b2929b3339b",
+        "56297fe59b03",
+        "bc55e34b186c",
       ]
     `);
     expect(new Set(ids).size).toBe(4);
