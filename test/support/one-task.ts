@@ -66,7 +66,7 @@ export async function forwardPasses(name: string, tasks: number, changes: RunCha
     await learn(learner, patternBatch([2 * task, 2 * task + 1, 2 * task]), 1, task);
   }
   const before = seen.features.length;
-  const image: Images = patternBatch([0]);
+  const image: Images = patternBatch([0], "seen for the first time"); // nothing about it is remembered
   await learner.features(image);
   await learner.dispose();
   return seen.features.length - before;
