@@ -44,11 +44,12 @@ describe("comparisonHtml", () => {
     ]);
     expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)|NaN|undefined|Infinity/);
+    const groups = (title: string, mark: RegExp): number =>
+      html.split(`<h2>${title}</h2>`)[1]!.split("</section>")[0]!.match(mark)?.length ?? 0;
     // Four methods have three seeds.
-    const drawn = (title: string): string => html.split(`<h2>${title}</h2>`)[1]!.split("</section>")[0]!;
-    expect(drawn("Accuracy over tasks").match(/aria-label="rule"/g)).toHaveLength(4);
+    expect(groups("Accuracy over tasks", /<g [^>]*stroke-width="1\.25"/g)).toBe(4);
     // Values and differences, each with bars and a dashed line.
-    expect(drawn("Last accuracy").match(/aria-label="rule"/g)).toHaveLength(4);
+    expect(groups("Last accuracy", /<g [^>]*(stroke-width="2"|stroke-dasharray="4[ ,]3")/g)).toBe(4);
     expect(html).toContain('<td>+3.0 (+2.7 to +3.4)</td><td class="left">higher</td>');
   });
 

@@ -93,7 +93,7 @@ export abstract class EnsembleLearner implements Learner {
       this.#kept = [fresh]; // a class that comes before any training is seen through what changes nothing
     }
     this.learn(await featurePass(task.pass("prototypes"), (images) => this.features(images)), this.tasks);
-    await this.load(this.state()); // continue from what is saved: a resumed run must compute the same
+    this.loadOwn(this.state()); // continue from what is saved: a resumed run must compute the same
     return undefined;
   }
 
