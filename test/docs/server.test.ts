@@ -27,8 +27,18 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 test(
   "the commands",
   () => {
+    const [, serve] = /<!-- serves -->\n```bash\n(.*?) +#/s.exec(page)!;
     const [, block] = /<!-- runs -->\n```bash\n(.*?)```/s.exec(page)!;
-    const output = bashWithNpx(place, block!);
+    const output = bashWithNpx(
+      place,
+      [
+        `${serve} &`,
+        "until curl -sf localhost:8089/health; do sleep 1; done",
+        block,
+        "kill %1",
+        "wait %1", // 0: it ended by itself
+      ].join("\n"),
+    );
     expect(output.match(/"label":"cat"/g)).toHaveLength(2);
     const files = execFileSync("tar", ["tf", join(place, "pets.tar")], { encoding: "utf8" });
     expect(files).toContain("pets-onnx/onnx/model_quantized.onnx\n");
