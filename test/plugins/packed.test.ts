@@ -78,6 +78,18 @@ test("the package has its notices and no maps without sources; without a build, 
   });
 });
 
+test("CommonJS has it by require", () => {
+  writeFileSync(
+    at("program.cjs"),
+    `const { openLearner } = require("fm-lora/node"); console.log(typeof openLearner, require("fm-lora").METHODS.length > 0);`,
+  );
+  const { status, stdout } = spawnSync(process.execPath, [at("program.cjs")], {
+    cwd: place,
+    encoding: "utf8",
+  });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: "function true\n" });
+});
+
 describe("the example's benchmark", () => {
   test("runs by the plugin's path and by its package's name, with options of its own", () => {
     const own = ["--classes", "4", "--tasks", "2"];
