@@ -75,7 +75,8 @@ export const COMMANDS: readonly ListedCommand[] = [
     name: "serve",
     usage: [],
     description: "answer, learn and export over HTTP, for all models of a folder",
-    load: async () => any((await import("./serve.ts")).serveCommand()),
+    load: async (registries) =>
+      any((await import("./serve.ts")).serveCommand((await registries.models()).plugins)),
   },
   {
     name: "evaluate",

@@ -11,8 +11,8 @@ import { pluginOption } from "./plugins.ts";
 /** In the environment, where no list of processes shows it. */
 const TOKEN = "FMLORA_TOKEN";
 
-/** Serves a folder of models over HTTP. */
-export function serveCommand() {
+/** Serves a folder of models over HTTP. @param plugins modules that were named, for the models' processes */
+export function serveCommand(plugins: readonly string[]) {
   return new Command("serve")
     .addOption(
       new Option(
@@ -89,14 +89,14 @@ export function serveCommand() {
       "after",
       "\nCtrl-C or SIGTERM: takes no further requests and ends when those and the jobs at work are done; once more ends at once.",
     )
-    .action(async ({ models, maxBody, maxImages, tokenFile, token, origin, plugin, offline, ...more }) => {
+    .action(async ({ models, maxBody, maxImages, tokenFile, token, origin, plugin: _, offline, ...more }) => {
       const { startServer } = await import("../node/server/index.ts");
       const server = await startServer({
         ...more,
         folder: models,
         tokens: [...token, ...tokensOf(process.env[TOKEN] ?? "", ","), ...tokensIn(tokenFile)],
         origins: origin,
-        plugins: plugin === undefined ? [] : [plugin].flat(),
+        plugins,
         offline: offline === true,
         bodyBytes: maxBody * 2 ** 20,
         images: maxImages,

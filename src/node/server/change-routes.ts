@@ -23,14 +23,7 @@ export function addChangeRoutes(
   const changed = <Name extends CallName>(model: string, name: Name, given: Calls[Name]["given"]) => {
     if (readOnly) throw refused();
     models.check(model);
-    return jobs.alone(model, async () => {
-      const process = models.worker(model);
-      try {
-        return await process.call(name, given);
-      } finally {
-        await process.close();
-      }
-    });
+    return jobs.alone(model, () => models.apart(model, name, given));
   };
 
   const learn = createRoute({
@@ -51,14 +44,9 @@ export function addChangeRoutes(
     const query = context.req.valid("query");
     models.folder(model); // a name that can't be is told before a large body is read
     const files = byField(await uploads(context));
-    const added = jobs.add(model, async (options) => {
-      const process = models.worker(model);
-      try {
-        return await process.call("learn", { ...query, classes: files }, options);
-      } finally {
-        await process.close();
-      }
-    });
+    const added = jobs.add(model, (options) =>
+      models.apart(model, "learn", { ...query, classes: files }, options),
+    );
     context.header("Location", `/jobs/${added.view.id}`);
     return context.json(added.view, 202);
   });

@@ -37,14 +37,8 @@ export function addExportRoute(app: OpenAPIHono, models: Models, jobs: Jobs): vo
       try {
         const dtypes = dtype === undefined ? {} : { dtype: [dtype] };
         const call = { to, head, out, dropPrompts: dropPrompts === "true", ...dtypes };
-        await jobs.alone(model, async () => {
-          const process = models.worker(model);
-          try {
-            await process.call("export", call, { signal: context.req.raw.signal });
-          } finally {
-            await process.close();
-          }
-        });
+        const { signal } = context.req.raw;
+        await jobs.alone(model, () => models.apart(model, "export", call, { signal }));
       } catch (error) {
         await rm(place, { recursive: true, force: true });
         throw error;

@@ -1,13 +1,14 @@
 /** @file The models of a folder by name, and the processes that answer for them. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../tensor/errors.ts";
 import { readModel } from "../learner/model-folder.ts";
 import { modelFileIn } from "../runs/model.ts";
 import { type Answered, Batcher } from "./batcher.ts";
-import type { ProcessSettings } from "./calls.ts";
+import type { CallName, Calls, ProcessSettings } from "./calls.ts";
+import { fileStamp } from "./file-stamp.ts";
 import type { Measures } from "./measures.ts";
-import { ModelProcess } from "./model-process.ts";
+import { type CallOptions, ModelProcess } from "./model-process.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Names of models are parts of addresses and names of folders. */
@@ -78,8 +79,7 @@ export class Models {
   summary(name: string): ModelSummary {
     this.check(name);
     const file = modelFileIn(this.folder(name))!;
-    const { ino, size, mtimeMs } = statSync(file);
-    const stamp = [file, ino, size, mtimeMs].join(" ");
+    const stamp = fileStamp(file);
     const known = this.#summaries.get(name);
     if (known?.stamp === stamp) return known.summary;
     const { method, backbone, classNames, learner } = readModel(this.folder(name)).description;
@@ -112,9 +112,19 @@ export class Models {
     return (await this.#answeringFor(name)).process;
   }
 
-  /** A process of its own, for what takes long or changes a model; whoever asks closes it. */
-  worker(name: string): ModelProcess {
-    return new ModelProcess(this.#processSettings(name));
+  /** One call in a process of its own, for what takes long or changes a model. */
+  async apart<Name extends CallName>(
+    model: string,
+    name: Name,
+    given: Calls[Name]["given"],
+    options?: CallOptions,
+  ): Promise<Calls[Name]["back"]> {
+    const process = new ModelProcess(this.#processSettings(model));
+    try {
+      return await process.call(name, given, options);
+    } finally {
+      await process.close();
+    }
   }
 
   /** The place of a model of that name. @throws InputError for a name that can't be */

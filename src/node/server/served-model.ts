@@ -1,5 +1,4 @@
 /** @file A model as its process has it: open for answers, and opened anew when its file has changed. */
-import { stat } from "node:fs/promises";
 import type { LearnerInfo, LearnResult, Prediction } from "../../learner/index.ts";
 import type { Listening } from "../../learner/session.ts";
 import { type Registry, withPlugins } from "../../run/registry.ts";
@@ -13,6 +12,7 @@ import { type Model, modelFileIn, openModel } from "../runs/model.ts";
 import { loadPlugins } from "../runs/plugins.ts";
 import { REGISTRY } from "../runs/registry.ts";
 import type { Answers, Calls, ExportCall, LearnCall, Outcome, ProcessSettings } from "./calls.ts";
+import { fileStamp } from "./file-stamp.ts";
 
 type Handlers = {
   readonly [Name in keyof Calls]: (
@@ -120,7 +120,7 @@ export class ServedModel implements Handlers {
   /** The model as it lies in its folder now. */
   async #current(): Promise<Opened> {
     const { folder, threads } = this.#settings;
-    const stamp = await stampOf(folder);
+    const stamp = stampOf(folder);
     if (this.#opened?.stamp === stamp) return this.#opened;
     const model = await openModel(folder, { threads, ...(await this.#finding()) });
     await this.#opened?.model.dispose();
@@ -144,11 +144,10 @@ export class ServedModel implements Handlers {
   }
 }
 
-async function stampOf(folder: string): Promise<string> {
+function stampOf(folder: string): string {
   const file = modelFileIn(folder);
   if (file === undefined) throw new InputError(`there is no model yet; let it learn some images first`);
-  const { ino, size, mtimeMs } = await stat(file);
-  return [file, ino, size, mtimeMs].join(" ");
+  return fileStamp(file);
 }
 
 async function classified(model: Model, images: readonly Uint8Array[]): Promise<readonly Prediction[]> {
