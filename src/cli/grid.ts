@@ -64,15 +64,15 @@ function cellList(cells: readonly Cell[]): string {
   return cells.map(({ id, label }, i) => `${String(i).padStart(width)}  ${id}  ${label}\n`).join("");
 }
 
-async function local(
-  { table, grid, folder }: OpenedGrid,
-  options: Pick<LocalOptions, "jobs" | "retries" | "threads">,
-): Promise<void> {
-  const { cells, log } = grid;
-  const { jobs } = options;
+/** Runs cells on this machine, with progress; Ctrl-C stops where nothing is lost. Returns how each ended. */
+export async function runHere(
+  cells: readonly Cell[],
+  options: Pick<LocalOptions, "jobs" | "retries" | "threads" | "folder" | "log">,
+): ReturnType<typeof runCells> {
+  const { folder, jobs } = options;
   const status = statusLine();
   await folder.describe(cells);
-  const ends = await stoppable(
+  return stoppable(
     status,
     async (stop) => {
       await bringBackbones(
@@ -80,19 +80,28 @@ async function local(
         status,
       );
       const listen = gridProgress(status, cells, folder, jobs);
-      const ended = await runCells(cells, { ...options, folder, log, listen, stop });
+      const ended = await runCells(cells, { ...options, listen, stop });
       stop.throwIfAborted();
       return ended;
     },
     "stopped; the same command continues",
   );
+}
+
+async function local(
+  { table, grid, folder }: OpenedGrid,
+  options: Pick<LocalOptions, "jobs" | "retries" | "threads">,
+): Promise<void> {
+  const { cells, log } = grid;
+  const { jobs } = options;
+  const ends = await runHere(cells, { ...options, folder, log });
   const { counts, ...rest } = gridStatus(cells, folder, jobs);
   process.stderr.write(`${counted({ counts, ...rest })}; fmlora compare ${folder.path} shows them\n`);
   failIfAny(ends, cells, table);
 }
 
 /** Each once, before cells at work would bring it at the same time. One that fails fails its cells, which tell. */
-export async function bringBackbones(cells: readonly Cell[], status: StatusLine): Promise<void> {
+async function bringBackbones(cells: readonly Cell[], status: StatusLine): Promise<void> {
   const names = new Set(cells.flatMap(({ settings }) => settings.backbone ?? []).map(String));
   for (const name of names) {
     await bringing(name, status).catch((error: unknown) => {

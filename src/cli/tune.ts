@@ -7,7 +7,6 @@ import type { AnyMethod } from "../methods/index.ts";
 import { writeWhole } from "../node/files/write.ts";
 import type { CellEnd } from "../node/grid/cell-process.ts";
 import { GridFolder } from "../node/grid/folder.ts";
-import { runCells } from "../node/grid/local.ts";
 import { REGISTRY } from "../node/runs/registry.ts";
 import { DEFAULT_METHOD } from "../node/runs/request.ts";
 import {
@@ -27,13 +26,10 @@ import { InputError } from "../tensor/errors.ts";
 import { searchSpace } from "../tuning/search.ts";
 import { bestTrial, type Trial } from "../tuning/settings-file.ts";
 import { GridFailedError } from "./failures.ts";
-import { bringBackbones } from "./grid.ts";
+import { runHere } from "./grid.ts";
 import { threadsFrom, wholeNumber } from "./grid-options.ts";
-import { gridProgress } from "./grid-progress.ts";
 import { print } from "./output.ts";
-import { statusLine } from "./progress.ts";
 import { runFlags, runHelp, type TypedRun, typedRun } from "./run-flags.ts";
-import { stoppable } from "./stoppable.ts";
 
 /** Searches the few hyper-parameters of a method. */
 export function tuneCommand() {
@@ -92,24 +88,9 @@ async function tune({ typed, ...chosen }: TuneArguments): Promise<void> {
   const search = await searchOf(method, benchmark, given, trials);
   const cells = trialCells(search);
   const folder = new GridFolder(out);
-  const status = statusLine();
-  await folder.describe(cells);
-  const ends = await stoppable(
-    status,
-    async (stop) => {
-      await bringBackbones(
-        cells.filter((cell) => !folder.isDone(cell)),
-        status,
-      );
-      const listen = gridProgress(status, cells, folder, jobs);
-      const threads =
-        given.options.threads === undefined ? undefined : threadsFrom(String(given.options.threads));
-      const ended = await runCells(cells, { folder, jobs, threads, retries: 1, log: [], listen, stop });
-      stop.throwIfAborted();
-      return ended;
-    },
-    "stopped; the same command continues",
-  );
+  const threads =
+    given.options.threads === undefined ? undefined : threadsFrom(String(given.options.threads));
+  const ends = await runHere(cells, { folder, jobs, threads, retries: 1, log: [] });
   await choose(search, cells, { folder, ends, to });
 }
 
