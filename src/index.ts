@@ -28,6 +28,7 @@ export { cosineLogits, cosines, l2Normalize } from "./nn/cosine.ts";
 export { embed } from "./nn/embedding.ts";
 export { crossEntropy } from "./nn/loss.ts";
 export { addLowRank, type LowRankFactors, project } from "./nn/low-rank.ts";
+export type { LowRankUpdate, LowRankUpdates } from "./nn/low-rank-update.ts";
 export { pool } from "./nn/pooling.ts";
 export {
   FLOAT32,
@@ -73,7 +74,7 @@ export { classIncremental, domainIncremental, type Task, type TaskStream } from 
 
 // What is added to a network, and what runs it.
 
-export type { Adaptation, LowRankUpdate, Merging, Watch } from "./network/adaptation.ts";
+export type { Adaptation, Merging, Watch } from "./network/adaptation.ts";
 export {
   AdaptedNetwork,
   type Gradients,

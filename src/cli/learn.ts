@@ -48,6 +48,12 @@ export function learnCommand(registry: Registry) {
         "of a new model (default: the one that comes along), or where it is now",
       ),
     )
+    .addOption(
+      new Option(
+        "--adapter <folder>",
+        "of a new model: a PEFT LoRA adapter to go on from; becomes part of it",
+      ),
+    )
     .addOption(new Option("--seed <n>", "of a new model (default: 1993)").argParser(numberFor("seed")))
     .addOption(new Option("--threads <n>", "of the runtime").argParser(wholeAboveZero("threads")))
     .addOption(offlineOption())
@@ -86,6 +92,7 @@ export function learnCommand(registry: Registry) {
 interface OpenArguments {
   readonly method?: string | undefined;
   readonly backbone?: string | undefined;
+  readonly adapter?: string | undefined;
   readonly seed?: number | undefined;
   readonly threads?: number | undefined;
   readonly registry: Registry;
@@ -95,11 +102,11 @@ interface OpenArguments {
 }
 
 /** @throws InputError for options of a new model where one is there already */
-function opened(model: string, { method, seed, ...options }: OpenArguments): Promise<NodeLearner> {
+function opened(model: string, { method, seed, adapter, ...options }: OpenArguments): Promise<NodeLearner> {
   if (!existsSync(model) || modelFileIn(model) === undefined) {
-    return createLearner({ ...options, method, seed, folder: model });
+    return createLearner({ ...options, method, seed, adapter, folder: model });
   }
-  for (const [flag, value] of Object.entries({ method, seed })) {
+  for (const [flag, value] of Object.entries({ method, seed, adapter })) {
     if (value !== undefined) {
       throw new InputError(`--${flag} ${value}: is for a new model, and ${model} has one; leave it out`);
     }

@@ -129,6 +129,7 @@ function asText(info: LearnerInfo): string {
   const { method, heads, backbone, classes, tasks, tasksBefore, similarity, stateBytes, canUndo } = info;
   const lines = [
     `${method}, heads ${heads.join(", ")}, backbone ${backbone} (${count(info.backboneParameters)} parameters)`,
+    ...(info.adapterLayers === 0 ? [] : [`goes on from an adapter of ${info.adapterLayers} layers`]),
     `${Object.keys(classes).length} classes: ${Object.entries(classes)
       .map(([name, images]) => (images === 0 ? name : `${name} (${images})`))
       .join(", ")}`,

@@ -1,8 +1,8 @@
 /** @file A network's low-rank changes and its classifier as an adapter of PEFT. */
 import type { HeadClassifier } from "../heads/head.ts";
-import type { LowRankUpdate } from "../network/adaptation.ts";
 import type { ServedNetwork } from "../network/served-network.ts";
 import type { CheckpointConfig } from "../nn/checkpoint.ts";
+import { type LowRankUpdate, stackedUpdates } from "../nn/low-rank-update.ts";
 import { InputError } from "../tensor/errors.ts";
 import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import { classifierPlace, layerNames, type NamedLayer } from "./library-names.ts";
@@ -31,7 +31,8 @@ export function peftAdapter(
   base: string,
   subject: string,
 ): PeftAdapter {
-  const layers = Object.keys(served.updates);
+  const updates = stackedUpdates(served.backbone.adapter ?? {}, served.updates);
+  const layers = Object.keys(updates);
   const other = served.changed.find((name) => !layers.includes(name.replace(/\.weight$/, "")));
   if (other !== undefined) {
     throw new InputError(
@@ -44,7 +45,7 @@ export function peftAdapter(
     );
   }
   const modules = new Map<string, LowRankUpdate>();
-  for (const [layer, update] of Object.entries(served.updates)) {
+  for (const [layer, update] of Object.entries(updates)) {
     for (const named of layerNames(checkpoint, layer)) addModule(modules, named, update);
   }
   const rank = Math.min(...[...modules.values()].map(rankOf));

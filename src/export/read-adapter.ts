@@ -2,8 +2,8 @@
 import * as z from "zod";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { type CheckpointConfig, check } from "../nn/checkpoint.ts";
+import { type LowRankUpdate, type LowRankUpdates, stackedUpdates } from "../nn/low-rank-update.ts";
 import { InputError } from "../tensor/errors.ts";
-import { product } from "../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import { layerNames, type NamedLayer } from "./library-names.ts";
 
@@ -35,25 +35,20 @@ export function parseAdapterConfig(json: unknown, file: string): AdapterConfig {
 }
 
 /**
- * The backbone with an adapter merged into its weights, W + s B A with s = alpha / r, or alpha / √r with use_rslora. A
- * merged change may have any rank and be in any layer, and whatever learns on top has its own updates for itself.
+ * An adapter's changes by our layers, W + s B A with s = alpha / r, or alpha / √r with use_rslora; s is in B. They may
+ * have any rank, and be of any layer. Rows of A that change nothing are left out: a fused layer's for its other parts.
  * @param tensors of adapter_model.safetensors; a classifier in it is left out: it is for other classes
  * @throws InputError that names the tensor that isn't a low-rank change of a layer of this backbone
  */
-export function withAdapter(
-  backbone: Backbone,
+export function adapterUpdates(
+  backbone: Pick<Backbone, "name" | "weights">,
   checkpoint: CheckpointConfig,
   config: AdapterConfig,
   tensors: Readonly<Record<string, Tensor>>,
   file: string,
-): Backbone {
+): LowRankUpdates {
   const places = layersByPath(checkpoint);
-  const changes: (Target & {
-    readonly name: string;
-    readonly a: Matrix;
-    readonly b: Matrix;
-    readonly scale: number;
-  })[] = [];
+  const changes: Change[] = [];
   for (const name of Object.keys(tensors).sort()) {
     const path = pathOf(name, file);
     if (path === undefined) continue;
@@ -66,25 +61,34 @@ export function withAdapter(
       );
     }
     const scale = scaleOf(config, path, a.dims[0]!, file);
-    changes.push(...found.map((target) => ({ ...target, name, a, b, scale })));
+    const scaled = tensor(
+      "float32",
+      b.dims,
+      b.data.map((value) => scale * value),
+    );
+    changes.push(...found.map((target) => ({ ...target, name, a, b: scaled })));
   }
   if (changes.length === 0) {
     throw new InputError(`${file}: has no lora_A and lora_B; there is nothing to start from`);
   }
   // An adapter may have the names of both versions, as ours have: one change by two names.
   const stored = new Set(changes.flatMap(({ layer, asStored }) => (asStored ? [layer] : [])));
-  const weights: Record<string, Matrix> = { ...backbone.weights };
-  for (const { layer, asStored, part, name, a, b, scale } of changes) {
-    const weight = `${layer}.weight`;
+  let updates: LowRankUpdates = {};
+  for (const change of changes) {
+    const { layer, asStored } = change;
     if (!asStored && stored.has(layer)) continue;
-    weights[weight] = merged(weights[weight]!, a, b, scale, part, `${file}: tensor ${name}`);
+    const { dims } = backbone.weights[`${layer}.weight`]!;
+    updates = stackedUpdates(updates, { [layer]: ownPart(change, dims, `${file}: tensor ${change.name}`) });
   }
-  return { ...backbone, weights };
+  return updates;
 }
 
 type Matrix = Tensor<"float32">;
 /** One of our layers, and whether it is named as in files. */
 type Target = Pick<NamedLayer, "part"> & { readonly layer: string; readonly asStored: boolean };
+
+/** A change as it is in the file, scaled. */
+type Change = Target & LowRankUpdate & { readonly name: string };
 
 /** Our layers by each of their paths in files and in libraries. */
 function layersByPath(checkpoint: CheckpointConfig): Map<string, Target[]> {
@@ -101,10 +105,10 @@ function layersByPath(checkpoint: CheckpointConfig): Map<string, Target[]> {
   return places;
 }
 
-/** The module's path of a lora_A; undefined for its lora_B and for a classifier. @throws InputError for anything else */
+/** The module's path of a lora_A; undefined for its lora_B, a classifier and a pooler, which features don't pass. @throws InputError for anything else */
 function pathOf(name: string, file: string): string | undefined {
   const path = name.replace(/^base_model\.model\./, "");
-  if (/^(classifier|head|head_dist)\.|\.modules_to_save\./.test(path)) return undefined;
+  if (/^(classifier|head|head_dist|(vit\.)?pooler)\.|\.modules_to_save\./.test(path)) return undefined;
   const refuse = (what: string): never => {
     throw new InputError(
       `${file}: tensor ${name} is ${what}, which is not supported; plain LoRA adapters of linear layers are`,
@@ -153,16 +157,9 @@ function scaleOf(
   return (own ?? standard) / (root === true ? Math.sqrt(rank) : rank);
 }
 
-/** W + s B A; of a part: the part's rows of theirs, or of ours. */
-function merged(
-  weight: Matrix,
-  a: Matrix,
-  b: Matrix,
-  scale: number,
-  part: NamedLayer["part"],
-  where: string,
-): Matrix {
-  const [out, width] = weight.dims as [number, number];
+/** What a change is to our layer of [out, in]: the layer's rows of a fused one's, or a part of its own. */
+function ownPart({ a, b, part }: Change, dims: readonly number[], where: string): LowRankUpdate {
+  const [out, width] = dims as [number, number];
   const [rank, inner] = a.dims as [number, number];
   const rows = part === undefined ? out : part.whole === "theirs" ? out * part.of : out / part.of;
   if (inner !== width || b.dims[0] !== rows || b.dims[1] !== rank) {
@@ -170,11 +167,31 @@ function merged(
       `${where}: [${a.dims}] and [${b.dims}] are no change of a layer [${rows},${width}]; the adapter is for another model`,
     );
   }
-  const update = product(b.data, rank, a.data, width); // [rows, width]
-  const sum = Float32Array.from(weight.data);
-  const count = Math.min(rows, out) * width;
-  const from = part?.whole === "theirs" ? part.index * out * width : 0;
-  const to = part?.whole === "ours" ? part.index * rows * width : 0;
-  for (let i = 0; i < count; i++) sum[to + i] = sum[to + i]! + scale * update[from + i]!;
-  return tensor("float32", weight.dims, sum);
+  const own = new Float32Array(out * rank);
+  const from = part?.whole === "theirs" ? part.index * out * rank : 0;
+  const to = part?.whole === "ours" ? part.index * rows * rank : 0;
+  own.set(b.data.subarray(from, from + Math.min(rows, out) * rank), to);
+  return withoutIdle({ a, b: tensor("float32", [out, rank], own) });
+}
+
+/** Without the rows of A whose column of B is zero; one stays. */
+function withoutIdle({ a, b }: LowRankUpdate): LowRankUpdate {
+  const [rank, width] = a.dims as [number, number];
+  const out = b.dims[0]!;
+  const at = Array.from({ length: rank }, (_, k) => k);
+  const busy = at.filter((k) => at.length === 1 || b.data.some((value, i) => i % rank === k && value !== 0));
+  if (busy.length === rank) return { a, b };
+  const kept = busy.length === 0 ? [0] : busy;
+  const rows = kept.map((k) => a.data.subarray(k * width, (k + 1) * width));
+  return {
+    a: tensor("float32", [kept.length, width], Float32Array.from(rows.flatMap((row) => [...row]))),
+    b: tensor(
+      "float32",
+      [out, kept.length],
+      Float32Array.from({ length: out * kept.length }, (_, i) => {
+        const row = Math.floor(i / kept.length);
+        return b.data[row * rank + kept[i % kept.length]!]!;
+      }),
+    ),
+  };
 }

@@ -17,6 +17,8 @@ export interface LearnerInfo {
   /** The first answers. */
   readonly heads: readonly string[];
   readonly backbone: string;
+  /** Layers that the adapter changes which it started from; 0 where it started from the bare backbone. */
+  readonly adapterLayers: number;
   /** Images learnt by class; 0 where a run has learnt it, which counts none. */
   readonly classes: Readonly<Record<string, number>>;
   /** Tasks that a run had trained before. */
@@ -43,11 +45,12 @@ export function infoOf(
 ): LearnerInfo {
   const { classNames, record } = memory;
   const names = (positions: readonly number[]): string[] => positions.map((at) => classNames[at]!);
-  const { weights } = context.backbone;
+  const { weights, adapter = {} } = context.backbone;
   return {
     method: basis.method,
     heads: model.heads.names,
     backbone: basis.backbone,
+    adapterLayers: Object.keys(adapter).length,
     classes: Object.fromEntries(livePositions(memory).map((at) => [classNames[at]!, record.images[at] ?? 0])),
     tasksBefore,
     tasks: record.tasks.map((task) => ({ ...task, added: names(task.added), updated: names(task.updated) })),

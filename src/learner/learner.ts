@@ -4,6 +4,7 @@ import { suggestion } from "../run/names.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { decodeSafetensors } from "../tensor/safetensors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { adapterTensors } from "./adapter.ts";
 import { answerOf, keyOf, type Prediction } from "./answers.ts";
 import type { LabeledImages } from "./examples.ts";
 import { imageSet, type LearnerImage, type PlacedImage } from "./images.ts";
@@ -236,7 +237,11 @@ export class ImageLearner {
 
   /** All that is saved. */
   #tensors(): Record<string, Tensor> {
-    return { ...this.#parts.model.state(), ...this.#memory.digests.tensors() };
+    return {
+      ...this.#parts.model.state(),
+      ...this.#memory.digests.tensors(),
+      ...adapterTensors(this.#parts.context.backbone),
+    };
   }
 
   #description(): object {

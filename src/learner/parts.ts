@@ -14,6 +14,7 @@ import { byName, chosen, type Registry, withPlugins } from "../run/registry.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { ContinualModel } from "../train/model.ts";
+import { withOwnAdapter } from "./adapter.ts";
 import type { ReadPath } from "./images.ts";
 import { Digests, type Memory, memoryOf } from "./memory.ts";
 import { checkFits, checkWeights, decodeModel, type ModelBasis } from "./model-file.ts";
@@ -107,7 +108,7 @@ export async function newParts(platform: LearnerPlatform, choice: LearnerChoice)
  * @throws InputError if the model can't be read, or doesn't fit the backbone
  */
 export async function partsOf(
-  platform: LearnerPlatform,
+  given: LearnerPlatform,
   bytes: Uint8Array,
   {
     file = "the model",
@@ -115,7 +116,8 @@ export async function partsOf(
   }: { readonly file?: string; readonly previous?: Uint8Array | undefined } = {},
 ): Promise<LearnerParts> {
   const { description, tensors } = decodeModel(bytes, file);
-  checkWeights(description, platform.backbone, file);
+  checkWeights(description, given.backbone, file);
+  const platform = { ...given, backbone: withOwnAdapter(given.backbone, tensors, file) };
   const made = await modelOf(description, platform, file);
   try {
     checkFits(made.model.state(), tensors, file);

@@ -1,6 +1,7 @@
 /** @file What is added to a frozen network: behavior in its graphs, not a record of numbers. */
 import type { Images } from "../data/dataset.ts";
 import type { Value } from "../graph/value.ts";
+import type { LowRankUpdates } from "../nn/low-rank-update.ts";
 import type { VitHooks } from "../nn/vit.ts";
 import type { Weights } from "../nn/weights.ts";
 import { add } from "../ops/index.ts";
@@ -12,12 +13,6 @@ import type { ParameterInputs } from "./parameter-inputs.ts";
 /** Hears what a place of the network sees: rows [n, k], one a token of every image. */
 export type Watch = (site: string, rows: Value) => void;
 
-/** A low-rank change of a layer, W = W0 + B A. */
-export interface LowRankUpdate {
-  readonly a: Tensor<"float32">; // [r, in]
-  readonly b: Tensor<"float32">; // [out, r]
-}
-
 /** Weights with an adaptation folded in: after that, it costs nothing to serve. */
 export interface Merging {
   /** The weights that change: "blocks.0.query.weight". */
@@ -28,7 +23,7 @@ export interface Merging {
     values: Tensors,
   ): Record<string, Tensor<"float32">>;
   /** The same changes by layer ("blocks.0.query"), where they are low-rank: what is exchanged as an adapter. */
-  updates?(values: Tensors): Record<string, LowRankUpdate>;
+  updates?(values: Tensors): LowRankUpdates;
 }
 
 /**

@@ -2,11 +2,12 @@
 import type { Value } from "../graph/value.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { addLowRank, type LowRankFactors, project } from "../nn/low-rank.ts";
+import type { LowRankUpdate } from "../nn/low-rank-update.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
 import { product } from "../tensor/linear-algebra.ts";
 import { float32Data, tensor } from "../tensor/tensor.ts";
-import type { Adaptation, LowRankUpdate, Merging } from "./adaptation.ts";
+import type { Adaptation, Merging } from "./adaptation.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** Which layers, and how. */

@@ -1,12 +1,13 @@
 /** @file A trained network as another program can take it over: weights with the changes folded in, and what stays. */
 import { constant, type Value } from "../graph/value.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
+import type { LowRankUpdates } from "../nn/low-rank-update.ts";
 import { type VitConfig, vitFeatures } from "../nn/vit.ts";
 import type { Weights } from "../nn/weights.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Adaptation, composedHooks, type LowRankUpdate } from "./adaptation.ts";
+import { type Adaptation, composedHooks } from "./adaptation.ts";
 import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** What can't be folded into the weights and belongs to every forward pass. */
@@ -25,7 +26,7 @@ export interface ServedNetwork {
   /** Names of those that are not the backbone's. */
   readonly changed: readonly string[];
   /** The changes of layers that are low-rank: "blocks.0.query". */
-  readonly updates: Readonly<Record<string, LowRankUpdate>>;
+  readonly updates: LowRankUpdates;
   readonly staying: readonly StayingPart[];
   /**
    * Features with all that stays, as a graph whose trained values are constants. [B, d]

@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Activation } from "./activation.ts";
 import { checkPatches, checkPreprocessing, imageSide, normEpsilon } from "./bounds.ts";
 import { FAMILIES, type Family } from "./families.ts";
+import type { LowRankUpdates } from "./low-rank-update.ts";
 import { preprocessingOf, preprocessorSchema } from "./preprocessor.ts";
 import type { VitConfig } from "./vit.ts";
 
@@ -17,6 +18,8 @@ export interface Backbone {
   readonly preprocessing: Preprocessing;
   /** By our names. Where matrices were left in their file, `data` reads it anew: take it once. */
   readonly weights: Readonly<Record<string, Tensor<"float32">>>;
+  /** Changes that `weights` have already: of the adapter which learning starts from, if there is one. */
+  readonly adapter?: LowRankUpdates | undefined;
   /** SHA-256 of the weight files, in hexadecimal, where they came from files: two with the same one are the same. */
   readonly sha256?: string | undefined;
   /** What a user should know of its files, a line each. */

@@ -1,6 +1,7 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
 
 export { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
+export { type AdapterOptions, adapterFrom } from "./backbones/adapter.ts";
 export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbones/backbone.ts";
 export {
   type BringOptions,
@@ -14,7 +15,7 @@ export {
 export { type DomainLayout, domainNeeds, openDomainLists } from "./benchmarks/domain-lists.ts";
 export { openFolder } from "./benchmarks/folder.ts";
 export { openParquet, type ParquetLayout } from "./benchmarks/parquet-dataset.ts";
-export { type AdapterOptions, adapterFrom, mergeAdapter } from "./exports/adapter.ts";
+export { mergeAdapter } from "./exports/adapter.ts";
 export { exportModel } from "./exports/export.ts";
 export { EXPORT_FORMATS, type Exported, type ExportFormat, type ExportOptions } from "./exports/work.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";

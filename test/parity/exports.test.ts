@@ -1,19 +1,18 @@
 /** @file Exported models: their scores by the libraries they are for, against ours, all run now. Needs FMLORA_PYTHON. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { jsonText } from "../../src/export/json.ts";
 import { classifierPlace, isTimm } from "../../src/export/library-names.ts";
 import { readCheckpoint } from "../../src/node/backbones/backbone.ts";
 import { exportModel } from "../../src/node/exports/export.ts";
 import { readModel } from "../../src/node/runs/model.ts";
 import { Rng } from "../../src/tensor/rng.ts";
-import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import { writeFinishedModel } from "../support/finished-model.ts";
-import { GOLDENS, largestDifference, weightsOf } from "./networks.ts";
+import { normalized, writeGolden } from "./golden-files.ts";
+import { largestDifference } from "./networks.ts";
 
 const python = process.env.FMLORA_PYTHON;
 const shared = fileURLToPath(new URL("../../../shared", import.meta.url));
@@ -57,9 +56,6 @@ const NETWORKS = [
   "timm clip, drawn 1",
 ];
 
-/** Real numbers in their configurations. */
-const REAL = new Set(["layerscale_value", "drop_path_rate", "initializer_factor"]);
-
 interface Job {
   readonly kind: "peft" | "safetensors" | "onnx";
   readonly network: string;
@@ -71,22 +67,6 @@ interface Job {
 let root: string;
 const jobs: Job[] = [];
 
-/** The network's backbone as a folder. */
-function writeGolden(name: string, folder: string): string {
-  const golden = GOLDENS.find((each) => each.name === name)!;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "config.json"), jsonText(golden.config, REAL));
-  if (golden.preprocessor !== undefined) {
-    writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(golden.preprocessor));
-  }
-  // Those of towers are saved under these names, which both versions read.
-  const prefix = /^(clip|siglip)/.test(name) ? "vision_model." : "";
-  const weights = Object.entries(weightsOf(golden)).map(([own, value]) => [prefix + own, value]);
-  const bytes = encodeSafetensors(Object.fromEntries(weights), { format: "pt" });
-  writeFileSync(join(folder, "model.safetensors"), bytes);
-  return folder;
-}
-
 async function prepare(network: string, index: number): Promise<void> {
   const at = join(root, `${index}`);
   const backbone = writeGolden(network, join(at, "backbone"));
@@ -97,22 +77,14 @@ async function prepare(network: string, index: number): Promise<void> {
   });
   const opened = await readModel(model, {});
   const { config, preprocessing } = opened.backbone;
-  const { size, mean, std } = preprocessing;
+  const { size } = preprocessing;
   const rng = Rng.at("exports", network);
   const bytes = Uint8Array.from({ length: IMAGES * size * size * 3 }, () => rng.below(256));
   const scores = (await opened.model.scores({ images: bytes, count: IMAGES }, opened.classNames.length)).lda!;
   const ours = scores.filter(Number.isFinite); // classes that were seen
   await opened.model.dispose();
-  const pixels = Float32Array.from(bytes, (_, i) => {
-    const [image, channel, place] = [
-      Math.floor(i / (3 * size * size)),
-      Math.floor(i / (size * size)) % 3,
-      i % (size * size),
-    ];
-    return (bytes[(image * size * size + place) * 3 + channel]! / 255 - mean[channel]!) / std[channel]!;
-  });
   const images = join(at, "images");
-  writeFileSync(images, pixels);
+  writeFileSync(images, normalized(bytes, preprocessing));
   const { checkpoint, text } = readCheckpoint(backbone);
   const place = classifierPlace(checkpoint);
   const stored = (JSON.parse(text) as { image_size?: number }).image_size;

@@ -1,10 +1,10 @@
 /** @file Learners in Node: with the backbone that comes along, paths as images, and a folder to be saved in. */
 import { ImageLearner, type LearnerChoice } from "../../learner/index.ts";
 import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../../learner/parts.ts";
-import type { Backbone } from "../../nn/checkpoint.ts";
 import type { Registry } from "../../run/registry.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
-import { findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
+import { adapterBase, adapterFrom } from "../backbones/adapter.ts";
+import { type FindOptions, findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
 import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { defaultWorkers, type ImagePool, imagePool } from "../images/pool.ts";
@@ -31,8 +31,16 @@ export interface NodeLearnerOptions {
 
 /** What a new learner is to be. */
 export interface CreateLearnerOptions extends LearnerChoice, NodeLearnerOptions {
-  /** A name, a folder, or organization/name on the Hugging Face Hub; default: the one that comes along. */
+  /**
+   * A name, a folder, or organization/name on the Hugging Face Hub; default: the one that the adapter names, or that
+   * comes along.
+   */
   readonly backbone?: string | undefined;
+  /**
+   * Folder of a PEFT LoRA adapter to go on from. It becomes part of the model: whoever opens that needs the backbone
+   * alone. A classifier in it is left out, as it is for other classes.
+   */
+  readonly adapter?: string | undefined;
   /** Input side in pixels, if not the backbone's own. */
   readonly imageSize?: number | undefined;
   /** Folder that it is going to be saved in: locked from now on, so that a later `save` has a place. */
@@ -91,8 +99,12 @@ export class NodeLearner extends ImageLearner {
 
 /** A learner that knows nothing yet. @throws InputError for a name or a value that can't be, or a folder in use */
 export async function createLearner(options: CreateLearnerOptions = {}): Promise<NodeLearner> {
-  const { backbone: name = SHIPPED_BACKBONES[0], imageSize, precision } = options;
-  const backbone = await backboneOf(name, { imageSize, precision }, options);
+  const { adapter, imageSize, precision } = options;
+  const name = options.backbone ?? (adapter === undefined ? SHIPPED_BACKBONES[0] : adapterBase(adapter));
+  const finding = findOptions(name, { imageSize, precision }, options);
+  const backbone = await (adapter === undefined
+    ? findBackbone(name, finding)
+    : adapterFrom(adapter, { backbone: name, ...finding }));
   const folder = options.folder === undefined ? undefined : await ModelFolder.forNew(options.folder);
   try {
     return await started(options, (platform) => newParts({ ...platform, backbone }, options), folder);
@@ -111,7 +123,8 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
   const folder = options.readOnly === true ? undefined : await ModelFolder.open(path);
   try {
     const { backbone: name, imageSize, precision } = description;
-    const found = backboneOf(options.backbone ?? name, { imageSize, precision }, options);
+    const from = options.backbone ?? name;
+    const found = findBackbone(from, findOptions(from, { imageSize, precision }, options));
     const backbone = await found.catch((error: unknown) => {
       if (!(error instanceof InputError) || options.backbone !== undefined) throw error;
       throw new InputError(
@@ -131,21 +144,21 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
   }
 }
 
-function backboneOf(
+function findOptions(
   name: string,
   {
     imageSize,
     precision,
   }: { readonly imageSize: number | undefined; readonly precision: string | undefined },
   { onDownload, onRequest, hub }: NodeLearnerOptions,
-): Promise<Backbone> {
-  return findBackbone(name, {
+): FindOptions {
+  return {
     imageSize,
     stored: precision === "int8",
     onProgress: onDownload,
     onRequest: (endpoint) => onRequest?.(name, endpoint),
     settings: hub,
-  });
+  };
 }
 
 async function started(

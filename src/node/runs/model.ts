@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
+import { withOwnAdapter } from "../../learner/adapter.ts";
 import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
 import { checkFits, checkWeights, decodeModel, type ModelDescription } from "../../learner/model-file.ts";
 import type { MethodContext } from "../../methods/method.ts";
@@ -106,14 +107,15 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
   const registry = options.registry ?? MODEL_REGISTRY;
   const method = byName(registry, "methods", name, trained.plugins);
   const { backbone: from = trained.backbone, hub, onRequest } = options;
-  const backbone = await findBackbone(from, {
+  const bareBackbone = await findBackbone(from, {
     imageSize: trained.imageSize,
     stored: trained.precision === "int8",
     onProgress: options.onDownload,
     onRequest: (endpoint) => onRequest?.(from, endpoint),
     settings: hub,
   });
-  checkWeights(description, backbone, file);
+  checkWeights(description, bareBackbone, file);
+  const backbone = withOwnAdapter(bareBackbone, tensors, file);
   const microBatch = options.microBatch ?? (trained.precision === "int8" ? 1 : MICRO_BATCH);
   const bare = context(backbone, { ...options, microBatch });
   const chosen = chosenHeads(method, trained.heads, trained.drift, registry.heads, trained.plugins);
