@@ -39,14 +39,27 @@ export interface Pass {
   readonly views: readonly (View | null)[];
 }
 
+/** Views that are the same ones in every pass, of which a pass takes one an image. */
+export interface FixedViews {
+  readonly count: number;
+  /** What the views of the sample at that place are drawn by: anew for each pass. */
+  of(sample: number): Rng;
+}
+
 /**
  * Draws a whole pass before its first image is read, so that decoding speed can't change what is drawn.
  * @throws InputError for an augmentation that can't be drawn from
  */
-export function drawPass(rng: Rng, count: number, augmentation: Augmentation): Pass {
+export function drawPass(rng: Rng, count: number, augmentation: Augmentation, fixed?: FixedViews): Pass {
   checkAugmentation(augmentation);
   const order = rng.shuffled(Array.from({ length: count }, (_, index) => index));
-  return { order, views: order.map(() => drawView(rng, augmentation)) };
+  if (fixed === undefined) return { order, views: order.map(() => drawView(rng, augmentation)) };
+  const views = order.map((sample) => {
+    const own = fixed.of(sample);
+    const all = Array.from({ length: fixed.count }, () => drawView(own, augmentation));
+    return all[rng.below(fixed.count)]!;
+  });
+  return { order, views };
 }
 
 /** null where it would be the test view. */

@@ -53,7 +53,7 @@ class SdLora extends AdapterLearner {
 
   constructor(context: MethodContext, options: Options) {
     const { rank, resetMagnitudes } = options;
-    const sites = adaptedSites(context.backbone.config, options.sites);
+    const sites = adaptedSites(context.backbone.config, options.sites, options.adaptLast);
     const scalesOf = (site: string): string => (resetMagnitudes ? SHARED : site);
     const pairs = new TaskPairs(context.backbone, { sites, rank, scalesOf });
     super(context, [pairs.adaptation]);

@@ -51,8 +51,8 @@ export const joint = defineMethod({
 /** LoRA pairs A and B by site's name. */
 export class SequentialLora extends ValuesLearner {
   constructor(context: MethodContext, options: Options) {
-    const { rank, sites: chosen, basesRate, headRate } = options;
-    const sites = adaptedSites(context.backbone.config, chosen);
+    const { rank, sites: chosen, adaptLast, basesRate, headRate } = options;
+    const sites = adaptedSites(context.backbone.config, chosen, adaptLast);
     const bases = initialBases(context.backbone, sites, rank, context.seed);
     const rates = { rate: basesRate, option: "basesRate", headRate };
     super(context, [lowRank(context.backbone, { sites, rank })], bases, rates, options);

@@ -33,6 +33,8 @@ export interface Merging {
 export interface Adaptation {
   /** Names its part of every graph: it must change when the shapes of its values do (and between tasks they may). */
   readonly name: string;
+  /** The first block that it changes or sees; 0 if it isn't given. Those before are the bare backbone's. */
+  readonly from?: number;
   /** Where it hooks in. `watch` hears what it sees, for those who sum up moments. */
   hooks(values: ParameterInputs, watch?: Watch): VitHooks;
   /** The frozen weights with those that it has of its own. */

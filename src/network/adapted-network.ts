@@ -1,9 +1,8 @@
 /** @file A frozen network with what is added to it: its graphs, compiled once and run for batches. */
 import type { Batch, Images } from "../data/dataset.ts";
 import { graph } from "../graph/graph.ts";
-import { input, type Value } from "../graph/value.ts";
+import type { Value } from "../graph/value.ts";
 import { FLOAT32, type Precision } from "../nn/precision.ts";
-import { vitFeatures } from "../nn/vit.ts";
 import {
   type HeldMatrix,
   quantizedFeeds,
@@ -16,6 +15,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
 import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
+import { Entrance } from "./entrance.ts";
 import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
 import { type Features, widerOf, withFeatures } from "./features.ts";
 import {
@@ -59,6 +59,7 @@ export class AdaptedNetwork {
   readonly #frozen: Record<string, Tensor>;
   /** 8-bit weights: every graph holds its own, and nothing else does. */
   readonly #held: HeldMatrix;
+  readonly #entrance: Entrance;
   #serving: Tensors | undefined;
   /** Of `features`, under the weights as they are merged. */
   readonly #memory: FeatureMemory | undefined;
@@ -71,6 +72,12 @@ export class AdaptedNetwork {
     this.#precision = context.precision ?? FLOAT32;
     this.#frozen = weightFeeds(context.backbone.weights, this.#precision);
     this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
+    this.#entrance = new Entrance(context, {
+      adaptations: this.#adaptations,
+      sessions: this.#sessions,
+      held: this.#held,
+      frozen: this.#frozen,
+    });
     const fed = this.#staying.some(({ feeds }) => feeds !== undefined); // with what may be made of all images of a run
     this.#memory = featureMemory(context, { width: this.width, apart: !fed });
   }
@@ -144,7 +151,7 @@ export class AdaptedNetwork {
   }
 
   async #computed(batch: Images, values: Tensors): Promise<Float32Array> {
-    const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}`; // fed: its shapes don't matter
+    const name = `features ${namesOf(this.#staying)} merged ${this.#mergedNames.join()}${this.#entrance.name}`; // fed: its shapes don't matter
     const features = new Float32Array(batch.count * this.width);
     const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
     const ownFeeds = await this.#ownFeeds(batch);
@@ -156,7 +163,7 @@ export class AdaptedNetwork {
         ...this.#serving,
         ...values,
         ...ownFeeds(micro),
-        images: micro.images,
+        ...(await this.#entrance.feeds(micro)),
       });
       this.#copyFeatures(features, results.features!, micro);
     }
@@ -175,14 +182,17 @@ export class AdaptedNetwork {
     feeds: (micro: MicroBatch) => Tensors | Promise<Tensors>,
     { alone = false }: { readonly alone?: boolean } = {},
   ): AsyncGenerator<{ readonly micro: MicroBatch; readonly results: Readonly<Record<string, Tensor>> }> {
-    const session = await this.#sessions.get(`${name} ${this.#name}`, () => graph(build(this.#parts())), {
-      alone,
-    });
+    const session = await this.#sessions.get(
+      `${name} ${this.#name}${this.#entrance.name}`,
+      () => graph(build(this.#parts())),
+      { alone },
+    );
     const ownFeeds = await this.#ownFeeds(batch);
     for (const micro of this.#microBatches(batch)) {
       const own = ownFeeds(micro);
       const more = await feeds(micro);
-      const results = await session.run({ ...this.#frozen, ...own, ...more, images: micro.images });
+      const start = await this.#entrance.feeds(micro);
+      const results = await session.run({ ...this.#frozen, ...own, ...more, ...start });
       yield { micro, results };
     }
   }
@@ -241,12 +251,10 @@ export class AdaptedNetwork {
     const size = this.context.microBatch;
     const values = parameterInputs(size);
     const frozen = weightInputs(this.#precision, this.#held);
-    const images = this.#images(size);
     return {
-      images,
       size,
       values,
-      features: (watch, least) => this.#forward(images, frozen, values, this.#giving(least), watch),
+      features: (watch, least) => this.#forward(size, frozen, values, this.#giving(least), watch),
     };
   }
 
@@ -256,11 +264,6 @@ export class AdaptedNetwork {
     return withFeatures(this.#added, backbone.config, widerOf(features, least));
   }
 
-  #images(size: number): Value {
-    const { imageSize } = this.context.backbone.config;
-    return input("images", "uint8", [size, imageSize, imageSize, 3]);
-  }
-
   /** Merging changes the adapted layers: they are fed, and the session stays. */
   #featureGraph(size: number): Record<string, Value> {
     const merged = new Set(this.#mergedNames);
@@ -268,12 +271,12 @@ export class AdaptedNetwork {
       merged.has(`${layer}.weight`) ? undefined : this.#held(layer, way),
     );
     const values = parameterInputs(size);
-    const features = this.#forward(this.#images(size), weights, values, this.#staying);
+    const features = this.#forward(size, weights, values, this.#staying);
     return size < this.context.microBatch ? asAmongOthers({ features }) : { features };
   }
 
   #forward(
-    images: Value,
+    size: number,
     frozen: Weights,
     values: ParameterInputs,
     adaptations: readonly Adaptation[],
@@ -281,7 +284,7 @@ export class AdaptedNetwork {
   ): Value {
     const weights = adaptations.reduce((own, each) => each.weights?.(own, values) ?? own, frozen);
     const hooks = composedHooks(adaptations.map((each) => each.hooks(values, watch)));
-    return vitFeatures(this.context.backbone.config, weights, images, hooks);
+    return this.#entrance.features(size, weights, hooks);
   }
 }
 

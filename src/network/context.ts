@@ -2,6 +2,7 @@
 import type { Backbone } from "../nn/checkpoint.ts";
 import type { Precision } from "../nn/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Activations } from "./activations.ts";
 import type { Features } from "./features.ts";
 
 /** A frozen network, and how its graphs are run. */
@@ -17,6 +18,8 @@ export interface NetworkContext {
   readonly oneByOne?: boolean | undefined;
   /** Most bytes of features that a network remembers in memory, by image, as long as it stays as it is; none if left out. */
   readonly rememberedBytes?: number | undefined;
+  /** Keeps what frozen first blocks leave of a task's images; left out, every pass begins at the images. */
+  readonly activations?: Activations | undefined;
   /** Of products with frozen weights; float32 if it isn't given. */
   readonly precision?: Precision;
   /** What features are made of, unless an adaptation pools in its own way; CLS if it isn't given. */

@@ -43,7 +43,7 @@ export class FeatureMemory {
     );
     const number = this.#numbers.get(values) ?? ++this.#numbered;
     this.#numbers.set(values, number);
-    const keys = await Promise.all(parts.map(async (part) => `${number} ${await keyOf(part)}`));
+    const keys = await Promise.all(parts.map(async (part) => `${number} ${await digestOf(part)}`));
     const found = new Map<string, Float32Array>();
     const missing = new Map<string, Uint8Array>();
     for (const [i, key] of keys.entries()) {
@@ -102,7 +102,8 @@ export function featureMemory(
   return new FeatureMemory({ imageBytes: 3 * backbone.config.imageSize ** 2, width, together, mostBytes });
 }
 
-async function keyOf(image: Uint8Array): Promise<string> {
+/** By which images are known: their SHA-256. */
+export async function digestOf(image: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", image.slice());
   return new Uint32Array(digest).join();
 }

@@ -44,6 +44,7 @@ function widerFeatures({ hiddenSize, layers }: VitConfig, features: Features): A
   const previous = features === "cls+mean+previous";
   return {
     name: features,
+    from: previous ? layers - 2 : layers,
     width: hiddenSize * (previous ? 3 : 2),
     hooks() {
       let before: Value | undefined;

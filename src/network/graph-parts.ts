@@ -9,8 +9,6 @@ import type { ParameterInputs } from "./parameter-inputs.ts";
 
 /** What a graph of one's own is built from. */
 export interface GraphParts {
-  /** uint8 [size, side, side, 3] */
-  readonly images: Value;
   /** Images of a run. */
   readonly size: number;
   /** Trained values. */

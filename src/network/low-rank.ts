@@ -33,6 +33,7 @@ export function lowRank(backbone: Backbone, { sites, rank, core = false }: LowRa
   });
   return {
     name: `low rank ${rank}${core ? " with core" : ""} at ${sites.join()}`,
+    from: firstBlock(sites),
     hooks: (values, watch) => ({
       linear(site, x, y) {
         if (!sites.includes(site)) return y;
@@ -50,6 +51,10 @@ export function lowRank(backbone: Backbone, { sites, rank, core = false }: LowRa
     },
   };
 }
+
+/** The first block of some sites. */
+export const firstBlock = (sites: readonly string[]): number =>
+  Math.min(...sites.map((site) => Number(/^blocks\.(\d+)\./.exec(site)?.[1] ?? 0)));
 
 /** B C and A of a site. */
 function updateOf(values: Tensors, site: string, rank: number, core: boolean): LowRankUpdate {

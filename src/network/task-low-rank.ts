@@ -7,7 +7,7 @@ import type { Tensors } from "../runtime/runtime.ts";
 import { product, transposed } from "../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Adaptation } from "./adaptation.ts";
-import { checkRank } from "./low-rank.ts";
+import { checkRank, firstBlock } from "./low-rank.ts";
 
 /** Which layers, and how. */
 export interface TaskLowRankOptions {
@@ -34,6 +34,7 @@ export function taskLowRank(backbone: Backbone, options: TaskLowRankOptions): Ad
     get name() {
       return `${past()} past pairs and one of rank ${rank} at ${sites.join()}`;
     },
+    from: firstBlock(sites),
     hooks: (values) => ({
       linear(site, x, y) {
         if (!sites.includes(site)) return y;

@@ -106,6 +106,9 @@ export const runOptionsSchema = z.object({
     .enum(["benchmark", ...names(AUGMENTATIONS)])
     .default("benchmark")
     .describe("training views"),
+  fixedViews: count
+    .optional()
+    .describe("so many views of a training image, drawn once a task (default: anew in every epoch)"),
   limitClasses: z
     .number()
     .int()

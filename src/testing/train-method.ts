@@ -4,6 +4,7 @@ import type { TaskStream } from "../data/stream.ts";
 import { headSetOptions } from "../heads/head-set.ts";
 import type { AnyHead } from "../heads/index.ts";
 import type { AnyMethod, MethodContext } from "../methods/method.ts";
+import { Activations } from "../network/activations.ts";
 import type { Precision } from "../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { chosenHeads } from "../run/heads.ts";
@@ -37,6 +38,8 @@ export interface TrainMethodOptions {
   readonly backbone?: MethodContext["backbone"];
   /** As a run's if it isn't given: some. */
   readonly rememberedBytes?: number;
+  /** As a run's if it isn't given: in memory. */
+  readonly activations?: Activations;
   readonly run?: Partial<Pick<RunOptions, "unreadable" | "resume" | "signal" | "evaluation" | "trace">>;
   /** Called with every checkpoint. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
@@ -63,15 +66,17 @@ export const testContext = ({
   features,
   backbone = tinyBackbone(),
   rememberedBytes = 2 ** 20,
+  activations = new Activations({ memoryBytes: 2 ** 22 }),
 }: Pick<
   TrainMethodOptions,
-  "runtime" | "seed" | "precision" | "features" | "backbone" | "rememberedBytes"
+  "runtime" | "seed" | "precision" | "features" | "backbone" | "rememberedBytes" | "activations"
 >): MethodContext => ({
   backbone,
   runtime,
   seed,
   microBatch: 4,
   rememberedBytes,
+  activations,
   ...(precision === undefined ? {} : { precision }),
   ...(features === undefined ? {} : { features }),
   optimization: DEFAULT_OPTIMIZATION,

@@ -10,13 +10,23 @@ export interface TaskLearning {
   readonly model: ContinualModel;
   readonly data: TaskData;
   /** Hears where the time goes. */
-  readonly trace?: Trace | undefined;
+  readonly trace?: Trace;
   /** Takes all of the training's steps; there is no training where the task trains nothing. */
   train(training: Training | undefined): Promise<void>;
 }
 
 /** Begins a task, has it trained, folds it into the network, and takes it into the heads. */
 export async function learnTask({ model, data, trace = NO_TRACE, train }: TaskLearning): Promise<void> {
+  const { activations } = model;
+  activations?.open();
+  try {
+    await learnt({ model, data, trace, train });
+  } finally {
+    activations?.close();
+  }
+}
+
+async function learnt({ model, data, trace, train }: Required<TaskLearning>): Promise<void> {
   const { learner, heads } = model;
   const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
   const { training, before } = await trace.time("begin task", async () => {

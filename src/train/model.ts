@@ -3,6 +3,7 @@ import type { Images, LabeledFeatures } from "../data/dataset.ts";
 import { HeadSet, type Scores } from "../heads/head-set.ts";
 import type { AnyDrift, AnyHead } from "../heads/index.ts";
 import type { AnyMethod, Learner, MethodContext } from "../methods/method.ts";
+import type { Activations } from "../network/activations.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -33,9 +34,12 @@ export interface Answer {
 export class ContinualModel {
   readonly learner: Learner;
   readonly heads: HeadSet;
+  /** Of its networks, while a task is learnt. */
+  readonly activations: Activations | undefined;
 
   constructor(context: MethodContext, { method, methodOptions, heads, drift, headOptions }: ModelChoice) {
     this.learner = method.create(context, methodOptions as never);
+    this.activations = context.activations;
     const { width, classify } = this.learner;
     this.heads = new HeadSet({ width, heads, drift, options: headOptions, own: classify });
   }

@@ -10,6 +10,8 @@ export interface TrainingOptions {
   readonly firstEpochs: number;
   readonly batchSize: number;
   readonly augmentation: Augmentation;
+  /** Views of an image, drawn once a task, of which an epoch takes one; left out, every epoch draws its own. */
+  readonly fixedViews?: number | undefined;
   /** Evaluate on held-out training images instead of test images: for choosing settings. */
   readonly evaluateOn: "test" | "validation";
 }

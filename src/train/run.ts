@@ -163,9 +163,12 @@ class Run {
 
   async #epoch(task: Task, open: Training, epoch: number, epochs: number): Promise<void> {
     const { context, training } = this.#options;
-    const { batchSize, augmentation } = training;
-    const path = [context.seed, "task", task.index, "epoch", epoch] as const;
-    const { order, views } = drawPass(Rng.at(...path), task.train.length, augmentation);
+    const { batchSize, augmentation, fixedViews } = training;
+    const path = [context.seed, "task", task.index] as const;
+    const drawn = Rng.at(...path, "epoch", epoch);
+    const of = (sample: number): Rng => Rng.at(...path, "views", sample);
+    const fixed = fixedViews === undefined ? undefined : { count: fixedViews, of };
+    const { order, views } = drawPass(drawn, task.train.length, augmentation, fixed);
     const steps = Math.ceil(order.length / batchSize);
     const start = performance.now();
     const measuring = this.#measurements.seconds;

@@ -28,6 +28,19 @@ describe("drawPass(rng, count, augmentation)", () => {
     expect(drawPass(new Rng(5), 20, AUGMENTATIONS["random-resized-crop"])).toEqual(pass);
   });
 
+  test("takes one of an image's own fixed views, the same ones in every pass", () => {
+    const fixed = { count: 2, of: (sample: number) => Rng.at("views", sample) };
+    const seen = new Map<number, Set<number>>();
+    for (let epoch = 0; epoch < 20; epoch++) {
+      const { order, views } = drawPass(new Rng(epoch), 10, AUGMENTATIONS["random-resized-crop"], fixed);
+      for (const [place, sample] of order.entries()) {
+        seen.set(sample, (seen.get(sample) ?? new Set()).add(views[place]!.crop!.seed));
+      }
+    }
+    expect([...seen.values()].map(({ size }) => size)).toEqual(new Array(10).fill(2));
+    expect(new Set([...seen.values()].flatMap((seeds) => [...seeds])).size).toBe(20);
+  });
+
   test.each([
     { crop: null, flip: 1.5 },
     { crop: { scale: [0, 1], ratio: [1, 1] }, flip: 0 },

@@ -25,6 +25,8 @@ const cases: Case[] = METHODS.flatMap(({ name }): Case[] => [
 /** Rows that start at means of features, and features of the network before, which a training compares with. */
 const options = { rows: "cosine", rowStart: "class-means", distillation: 1 };
 cases.push(...["fm-lora", "seq-lora"].map((name) => ({ name, heads: ["rows"], options, ...FEW })));
+/** What the first block leaves of images, which is kept while a task lasts. */
+cases.push({ name: "seq-lora", heads: ["all"], options: { adaptLast: 1 }, ...FEW });
 
 describe.each(cases)(
   "$name, heads $heads, $trainPerClass images a class",

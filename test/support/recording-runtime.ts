@@ -7,7 +7,7 @@ import { float32Data } from "../../src/tensor/tensor.ts";
 export interface Recording {
   readonly runtime: Runtime;
   readonly graphs: Graph[];
-  /** Every output called "features". [rows, width] each */
+  /** Every output called "features", or "tokens" where first blocks were computed alone. [rows, width] each */
   readonly features: { readonly data: Float32Array; readonly width: number }[];
 }
 
@@ -27,10 +27,9 @@ export function recording(runtime: Runtime): Recording {
           dispose: () => session.dispose(),
           async run(inputs) {
             const results = await session.run(inputs);
-            if (results.features !== undefined) {
-              const data = float32Data(results.features).slice();
-              features.push({ data, width: results.features.dims.at(-1)! });
-            }
+            const seen = results.features ?? results.tokens;
+            if (seen !== undefined)
+              features.push({ data: float32Data(seen).slice(), width: seen.dims.at(-1)! });
             return results;
           },
         };

@@ -90,7 +90,7 @@ class FmLora extends AdapterLearner {
   constructor(context: MethodContext, options: Options) {
     const { backbone, seed } = context;
     const { rank } = options;
-    const sites = adaptedSites(backbone.config, options.sites);
+    const sites = adaptedSites(backbone.config, options.sites, options.adaptLast);
     const count = options.prompts ? options.promptTokens : 0;
     const prompts = promptTokens({ count, width: backbone.config.hiddenSize });
     const updates = lowRank(backbone, { sites, rank, core: true });
@@ -109,8 +109,12 @@ class FmLora extends AdapterLearner {
     const { config } = this.context.backbone;
     const tokens = tokensBeforePatches(config) + patchCount(config);
     const share = ((100 * count) / tokens).toFixed(1);
+    const none = optionText("prompts", false);
+    const { adaptLast } = this.#options;
+    const all = `${optionText("adaptLast", adaptLast)}: prompt tokens join before the first block, so no block is computed once (with ${none} they are)`;
     return [
-      `${count} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (${optionText("prompts", false)}: none)`,
+      `${count} prompt tokens beside ${tokens}: ${share} % more tokens in every forward pass (${none}: none)`,
+      ...(adaptLast === undefined ? [] : [all]),
     ];
   }
 

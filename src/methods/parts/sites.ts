@@ -1,6 +1,7 @@
 /** @file Which linear layers a method adapts. */
 import * as z from "zod";
 import type { VitConfig } from "../../nn/vit.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
 
 const LAYERS = ["query", "key", "value", "output", "fc1", "fc2"] as const;
 
@@ -15,10 +16,32 @@ export const sitesOption = (chosen: [Layer, ...Layer[]]) =>
     .default(chosen)
     .describe(`linear layers of every block with an update, of ${LAYERS.join(", ")}`);
 
-/** The option most low-rank methods have. */
-export const siteOptions = { sites: sitesOption(["query", "value"]) };
+/** The options most low-rank methods have. */
+export const siteOptions = {
+  sites: sitesOption(["query", "value"]),
+  adaptLast: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      "adapt the last so many blocks only; what those before leave of an image is computed once a task (default: all)",
+    ),
+};
 
-/** "blocks.0.query", "blocks.0.value", "blocks.1.query", ... */
-export function adaptedSites({ layers }: Pick<VitConfig, "layers">, names: readonly string[]): string[] {
-  return Array.from({ length: layers }, (_, block) => names.map((name) => `blocks.${block}.${name}`)).flat();
+/**
+ * "blocks.0.query", "blocks.0.value", "blocks.1.query", ...
+ * @param last blocks; all if left out
+ * @throws InputError for more blocks than there are
+ */
+export function adaptedSites(
+  { layers }: Pick<VitConfig, "layers">,
+  names: readonly string[],
+  last = layers,
+): string[] {
+  if (last > layers) {
+    throw new InputError(`${optionText("adaptLast", last)}: the backbone has ${layers} blocks; choose fewer`);
+  }
+  const blocks = Array.from({ length: last }, (_, i) => layers - last + i);
+  return blocks.flatMap((block) => names.map((name) => `blocks.${block}.${name}`));
 }

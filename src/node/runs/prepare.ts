@@ -3,6 +3,7 @@ import { AUGMENTATIONS } from "../../data/augmentation.ts";
 import type { Augmentation, Dataset } from "../../data/dataset.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import type { MethodContext } from "../../methods/index.ts";
+import { Activations } from "../../network/activations.ts";
 import { optimization } from "../../optim/index.ts";
 import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
 import { checked } from "../../run/checked.ts";
@@ -14,6 +15,7 @@ import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.t
 import { ContinualModel } from "../../train/model.ts";
 import { tracedOptimization } from "../../train/traced.ts";
 import { findBackbone } from "../backbones/backbones.ts";
+import { scratchFile } from "../files/scratch.ts";
 import { nodeRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { identityOf } from "./identity.ts";
@@ -64,6 +66,7 @@ export async function prepare(
       options.firstEpochs ?? (method.traits.protocol === "joint" ? options.epochs : 2 * options.epochs),
     batchSize: options.batchSize,
     augmentation: augmentationOf(options.augmentation, dataset),
+    fixedViews: options.fixedViews,
     evaluateOn: options.evaluateOn,
   };
   const config = {
@@ -101,6 +104,7 @@ export async function prepare(
     seed: options.seed,
     microBatch,
     rememberedBytes: REMEMBERED_BYTES,
+    activations: new Activations({ memoryBytes: REMEMBERED_BYTES, scratch: scratchFile }),
     precision,
     features: options.features,
     optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),

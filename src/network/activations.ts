@@ -1,0 +1,77 @@
+/** @file What the frozen first blocks leave of a task's images, in half precision: kept while the task lasts. */
+import { halfTable, toHalf } from "../tensor/half.ts";
+
+/** A file that is gone once it is closed, and after a crash. */
+export interface Scratch {
+  /** Writes bytes behind the last ones, and returns where they are. @throws InputError where there is no room */
+  append(bytes: Uint8Array): number;
+  read(at: number, length: number): Uint8Array;
+  close(): void;
+}
+
+/** Where activations are kept. */
+export interface ActivationsOptions {
+  /** Most bytes in memory. */
+  readonly memoryBytes: number;
+  /** Makes the file for what is beyond; without it, that is computed again every time. */
+  readonly scratch?: (() => Scratch) | undefined;
+}
+
+/** Numbers by what they were made of. They have no way into a model. */
+export class Activations {
+  readonly #options: ActivationsOptions;
+  /** Half-precision numbers, or where those are in the file; undefined between tasks. */
+  #known: Map<string, Uint16Array | { readonly at: number; readonly length: number }> | undefined;
+  #file: Scratch | undefined;
+  #bytes = 0;
+
+  constructor(options: ActivationsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a task is at work: outside of it, nothing is kept. */
+  get isOpen(): boolean {
+    return this.#known !== undefined;
+  }
+
+  /** A task begins. */
+  open(): void {
+    this.close();
+    this.#known = new Map();
+  }
+
+  /** A task has ended: all is forgotten. */
+  close(): void {
+    this.#known = undefined;
+    this.#file?.close();
+    this.#file = undefined;
+    this.#bytes = 0;
+  }
+
+  /** The numbers of that key, rounded to half precision; those that are not there come from `compute`. */
+  async of(key: string, compute: () => Promise<Float32Array>): Promise<Float32Array> {
+    const known = this.#known?.get(key);
+    const halves = known === undefined ? this.#kept(key, toHalf(await compute())) : this.#read(known);
+    const table = halfTable();
+    return Float32Array.from(halves, (half) => table[half]!);
+  }
+
+  #kept(key: string, halves: Uint16Array): Uint16Array {
+    const { memoryBytes, scratch } = this.#options;
+    if (this.#bytes + halves.byteLength <= memoryBytes) {
+      this.#known?.set(key, halves);
+      this.#bytes += halves.byteLength;
+    } else if (scratch !== undefined) {
+      this.#file ??= scratch();
+      const at = this.#file.append(new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength));
+      this.#known?.set(key, { at, length: halves.length });
+    }
+    return halves;
+  }
+
+  #read(known: Uint16Array | { readonly at: number; readonly length: number }): Uint16Array {
+    if (known instanceof Uint16Array) return known;
+    const bytes = this.#file!.read(known.at, known.length * Uint16Array.BYTES_PER_ELEMENT);
+    return new Uint16Array(bytes.buffer, bytes.byteOffset, known.length);
+  }
+}

@@ -1,0 +1,112 @@
+/** @file Where graphs begin: at the images, or at the tokens which frozen first blocks have left of them. */
+import { graph } from "../graph/graph.ts";
+import { input, type Value } from "../graph/value.ts";
+import { embed } from "../nn/embedding.ts";
+import { FLOAT32 } from "../nn/precision.ts";
+import { tokensFrom } from "../nn/tokens.ts";
+import {
+  featuresFrom,
+  patchCount,
+  runBlocks,
+  tokensBeforePatches,
+  type VitHooks,
+  vitFeatures,
+} from "../nn/vit.ts";
+import { type HeldMatrix, type Weights, weightInputs } from "../nn/weights.ts";
+import type { Tensors } from "../runtime/runtime.ts";
+import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
+import type { Adaptation } from "./adaptation.ts";
+import type { NetworkContext } from "./context.ts";
+import { digestOf } from "./feature-memory.ts";
+import type { MicroBatch } from "./micro-batches.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Inputs of a graph. */
+const IMAGES = "images";
+const START = "start";
+
+/** What an entrance's own graph is made of and fed with. */
+export interface EntranceParts {
+  readonly adaptations: readonly Adaptation[];
+  readonly sessions: Sessions;
+  readonly held: HeldMatrix;
+  readonly frozen: Tensors;
+}
+
+/**
+ * The entrance of one network. While a task is at work (`NetworkContext.activations`), blocks before the first that is
+ * adapted are computed once a view of an image, alone, so that what they leave depends on that view and nothing else.
+ */
+export class Entrance {
+  readonly #context: NetworkContext;
+  readonly #parts: EntranceParts;
+  /** The first block that is adapted. */
+  readonly #from: number;
+
+  constructor(context: NetworkContext, parts: EntranceParts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#from = Math.min(...parts.adaptations.map(({ from = 0 }) => from), context.backbone.config.layers);
+  }
+
+  /** Names where graphs begin now. */
+  get name(): string {
+    return this.#after === 0 ? "" : ` after ${this.#after} blocks`;
+  }
+
+  /** Features of a run of `size` images. [size, d], or as `pool` */
+  features(size: number, weights: Weights, hooks: VitHooks): Value {
+    const { config } = this.#context.backbone;
+    if (this.#after === 0) return vitFeatures(config, weights, this.#images(size), hooks);
+    const tokens = input(START, "float32", [size, this.#tokens, config.hiddenSize]);
+    return featuresFrom(config, weights, tokensFrom(config, tokens), hooks, { from: this.#after });
+  }
+
+  /** What those graphs are fed with. */
+  async feeds({ images }: Pick<MicroBatch, "images">): Promise<Record<string, Tensor>> {
+    const { activations, backbone } = this.#context;
+    const from = this.#after;
+    if (from === 0) return { [IMAGES]: images };
+    const { hiddenSize } = backbone.config;
+    const [size] = images.dims as [number];
+    const width = this.#tokens * hiddenSize;
+    const bytes = images.data.length / size;
+    const all = new Float32Array(size * width);
+    for (let i = 0; i < size; i++) {
+      const image = images.data.subarray(i * bytes, (i + 1) * bytes);
+      const key = `${from} ${await digestOf(image)}`;
+      all.set(await activations!.of(key, () => this.#computed(image)), i * width);
+    }
+    return { [START]: tensor("float32", [size, this.#tokens, hiddenSize], all) };
+  }
+
+  /** Blocks that are computed once; 0 where nothing is. */
+  get #after(): number {
+    const { adaptations } = this.#parts;
+    return adaptations.length > 0 && this.#context.activations?.isOpen === true ? this.#from : 0;
+  }
+
+  async #computed(image: Uint8Array): Promise<Float32Array> {
+    const { sessions, held, frozen } = this.#parts;
+    const { config } = this.#context.backbone;
+    const to = this.#from;
+    const session = await sessions.get(`tokens after ${to} blocks`, () => {
+      const weights = weightInputs(this.#context.precision ?? FLOAT32, held);
+      const tokens = tokensFrom(config, embed(config, weights, this.#images(1)));
+      return graph({ tokens: runBlocks(config, weights, tokens, {}, { to }).values });
+    });
+    const side = config.imageSize;
+    const results = await session.run({ ...frozen, [IMAGES]: tensor("uint8", [1, side, side, 3], image) });
+    return float32Data(results.tokens!);
+  }
+
+  get #tokens(): number {
+    const { config } = this.#context.backbone;
+    return tokensBeforePatches(config) + patchCount(config);
+  }
+
+  #images(size: number): Value {
+    const { imageSize } = this.#context.backbone.config;
+    return input(IMAGES, "uint8", [size, imageSize, imageSize, 3]);
+  }
+}

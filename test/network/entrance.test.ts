@@ -1,0 +1,117 @@
+/** @file Frozen first blocks, computed once a task: what goes on from them, and where it is kept. */
+import { existsSync, readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { classIncremental } from "../../src/data/stream.ts";
+import { Activations, type Scratch } from "../../src/network/activations.ts";
+import { int8Precision } from "../../src/nn/precision.ts";
+import { patchCount } from "../../src/nn/vit.ts";
+import { scratchFile } from "../../src/node/files/scratch.ts";
+import { patternDataset } from "../../src/testing/patterns.ts";
+import { tinyBackbone } from "../../src/testing/tiny-backbone.ts";
+import type { Checkpoint } from "../../src/train/checkpoint.ts";
+import { recording } from "../support/recording-runtime.ts";
+import { oneThread, runMethod, stateBytes } from "../support/run-method.ts";
+
+const IMAGES = 16; // of a task
+const EPOCHS = 3;
+const stream = classIncremental(patternDataset({ classes: 4, trainPerClass: 8, testPerClass: 4 }), {
+  tasks: 2,
+  orderSeed: null,
+});
+const train = (changes: object = {}, name = "seq-lora", options: object = {}) =>
+  runMethod(name, stream, {
+    runtime: oneThread,
+    epochs: EPOCHS,
+    firstEpochs: EPOCHS,
+    options: { adaptLast: 1, ...options },
+    ...changes,
+  });
+const bytes = async (...how: Parameters<typeof train>) => stateBytes((await train(...how)).states.at(-1)!);
+const none = () => new Activations({ memoryBytes: 0 });
+
+describe.each([
+  ["seq-lora", {}],
+  ["sd-lora", {}],
+  ["fm-lora", { prompts: false, rank: 8 }],
+])("%s", (name, options) => {
+  test("the same model whether they are in memory, in a file or computed again", async () => {
+    const memory = await bytes({}, name, options);
+    expect((await bytes({ activations: none() }, name, options)).equals(memory)).toBe(true);
+    const file = new Activations({ memoryBytes: 5000, scratch: scratchFile });
+    expect((await bytes({ activations: file }, name, options)).equals(memory)).toBe(true);
+  });
+
+  test("close to a model whose passes all begin at the images: halves are rounded", async () => {
+    const [kept, plain] = [
+      await train({}, name, options),
+      await train({ activations: closed() }, name, options),
+    ];
+    for (const [i, loss] of kept.losses.entries()) {
+      expect(Math.abs(loss - plain.losses[i]!)).toBeLessThan(0.02 * Math.max(1, plain.losses[i]!));
+    }
+    expect(kept.losses).not.toEqual(plain.losses);
+  });
+});
+
+/** Never open: as it was without them. */
+function closed(): Activations {
+  const never = none();
+  never.open = () => {};
+  return never;
+}
+
+test("in 8 bits, too, an image's do not depend on the images beside it", async () => {
+  const precision = int8Precision({ layers: tinyBackbone().config.layers, largestWeight: 127 });
+  const memory = await bytes({ precision });
+  expect((await bytes({ precision, activations: none() })).equals(memory)).toBe(true);
+});
+
+test("a resumed run is the one that was never stopped", async () => {
+  const checkpoints: Checkpoint[] = [];
+  const whole = await train({
+    onCheckpoint: (checkpoint: Checkpoint) => checkpoints.push(checkpoint),
+  });
+  const middle = checkpoints.find(({ task, epoch }) => task === 1 && epoch === 2)!;
+  const resumed = await train({ run: { resume: middle } });
+  expect(stateBytes(resumed.states.at(-1)!).equals(stateBytes(whole.states.at(-1)!))).toBe(true);
+});
+
+test("each view of an image goes through the first blocks once a task", async () => {
+  const seen = recording(oneThread);
+  await train({ runtime: seen.runtime });
+  const tokens = 1 + patchCount(tinyBackbone().config);
+  const alone = seen.features.filter(({ data, width }) => data.length === tokens * width).length;
+  expect(alone).toBeGreaterThan(2 * IMAGES);
+  expect(alone).toBeLessThanOrEqual(2 * 2 * IMAGES); // tasks; as they are, and mirrored
+});
+
+test("the file has no name while it is open, and is closed with the task", async () => {
+  const open: Scratch[] = [];
+  let closedFiles = 0;
+  const scratch = (): Scratch => {
+    const file = scratchFile();
+    open.push(file);
+    const close = (): void => {
+      closedFiles++;
+      file.close();
+    };
+    return { ...file, close };
+  };
+  await train({ activations: new Activations({ memoryBytes: 0, scratch }) });
+  expect(open).toHaveLength(2); // tasks
+  expect(closedFiles).toBe(2);
+  if (process.platform === "linux") {
+    const file = scratchFile();
+    const links = readdirSync("/proc/self/fd").filter((fd) => existsSync(`/proc/self/fd/${fd}`));
+    expect(links.length).toBeGreaterThan(0);
+    file.append(Uint8Array.of(1, 2, 3));
+    expect([...file.read(1, 2)]).toEqual([2, 3]);
+    file.close();
+  }
+});
+
+test("more blocks than there are is one line", async () => {
+  await expect(train({}, "seq-lora", { adaptLast: 99 })).rejects.toThrow(
+    /^`adaptLast: 99`: the backbone has \d+ blocks; choose fewer$/,
+  );
+});
