@@ -10,9 +10,9 @@ import { readCheckpoint } from "../backbones/backbone.ts";
 import { backboneFolder, type FindOptions, findBackbone } from "../backbones/backbones.ts";
 import { readJson } from "../backbones/weight-files.ts";
 import { readWholeSync } from "../files/read.ts";
+import type { Exported } from "./export.ts";
 import { checkFolder, writeFolder } from "./folder.ts";
 import { checkpointSource } from "./source.ts";
-import type { Exported } from "./work.ts";
 
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
