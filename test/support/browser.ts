@@ -94,6 +94,11 @@ function contentOf(mounts: Mounts, path: string): Buffer | undefined {
   return undefined;
 }
 
+/** esbuild takes packages by their "exports" alone, where this one has only Node's build. */
+const HUB_IN_BROWSERS = {
+  "@huggingface/hub": join(ROOT, "node_modules/@huggingface/hub/dist/browser/index.mjs"),
+};
+
 /** Bundles programs of pages as a bundler does; each is "/<name>.js", ONNX Runtime's WebAssembly beside them. */
 export async function bundled(
   programs: Readonly<Record<string, string>>,
@@ -103,7 +108,9 @@ export async function bundled(
     entryPoints: Object.entries(programs).map(([out, path]) => ({ in: join(ROOT, path), out })),
     outdir: "/",
     bundle: true,
+    splitting: true, // what is loaded when it is needed is a file of its own
     minify,
+    alias: HUB_IN_BROWSERS,
     platform: "browser",
     format: "esm",
     target: "es2023",

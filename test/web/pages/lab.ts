@@ -6,6 +6,7 @@ import {
   type CreateLearnerOptions,
   canvasTransform,
   createLearner,
+  type ExportChoice,
   modelNames,
   type OpenLearnerOptions,
   openLearner,
@@ -30,8 +31,13 @@ const classesOf = async (
     await Promise.all(Object.entries(urls).map(async ([name, own]) => [name, await blobs(own)] as const)),
   );
 
-const base64 = (bytes: Uint8Array): string =>
-  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+function base64(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 2 ** 15) {
+    parts.push(String.fromCharCode(...bytes.subarray(at, at + 2 ** 15)));
+  }
+  return btoa(parts.join(""));
+}
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
 
 /** All that tests may ask for; answers are JSON. */
@@ -148,6 +154,13 @@ export const lab = {
   classes: () => learner.classes,
   save: (name?: string) => learner.save(name),
   files: async () => base64((await learner.files()).model),
+  async exported(options: ExportChoice) {
+    const { files, notes } = await learner.export(options);
+    return {
+      notes,
+      files: Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, base64(bytes)])),
+    };
+  },
   dispose: () => learner.dispose(),
   modelNames,
   removeModel,
