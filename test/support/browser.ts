@@ -117,9 +117,14 @@ export async function bundled(
     write: false,
     logLevel: "silent", // errors are thrown
   });
-  const wasm = "ort-wasm-simd-threaded.wasm";
+  const wasm = ["", ".asyncify"].map((build) => `ort-wasm-simd-threaded${build}.wasm`);
   return {
     ...Object.fromEntries(outputFiles.map(({ path, contents }) => [path, contents])),
-    [`/${wasm}`]: readFileSync(join(ROOT, "node_modules", "onnxruntime-web", "dist", wasm)),
+    ...Object.fromEntries(
+      wasm.map((name) => [
+        `/${name}`,
+        readFileSync(join(ROOT, "node_modules", "onnxruntime-web", "dist", name)),
+      ]),
+    ),
   };
 }

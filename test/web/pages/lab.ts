@@ -12,8 +12,10 @@ import {
   openLearner,
   removeModel,
   type WebLearner,
+  type WebRuntimeOptions,
   webRuntime,
 } from "../../../src/web/index.ts";
+import { stepOn } from "./step.ts";
 
 let learner: WebLearner;
 let downloads: string[] = [];
@@ -43,8 +45,9 @@ const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (ea
 /** All that tests may ask for; answers are JSON. */
 export const lab = {
   isolated: () => crossOriginIsolated,
-  async runtime(threads: number) {
-    const runtime = webRuntime({ threads });
+  stepOn,
+  async runtime(threads: number, device?: WebRuntimeOptions["device"]) {
+    const runtime = webRuntime({ threads, device });
     await checkRuntime(runtime);
     return { name: runtime.name, threads: runtime.threads };
   },
