@@ -4,14 +4,14 @@
  *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
- *     node scripts/bootstrap.mjs playground [OPTIONS OF vite preview ...]
+ *     node scripts/bootstrap.mjs playground [--out FOLDER | OPTIONS OF vite preview ...]
  *     node scripts/bootstrap.mjs torture [OPTIONS]
  *     node scripts/bootstrap.mjs reproduce ROW [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs build
  */
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { build, execute, executeTool, ROOT } from "./build.mjs";
+import { join, resolve } from "node:path";
+import { build, buildPlayground, execute, executeTool, ROOT } from "./build.mjs";
 
 const LEAST_NODE = [20, 19];
 
@@ -120,12 +120,13 @@ function bench(words) {
   return executeTool("tsx/dist/cli.mjs", [join("bench", "index.ts"), ...words]);
 }
 
-/** Builds the page and serves it on this machine. */
+/** Builds the page and serves it on this machine; with --out FOLDER it is only built, into that folder. */
 async function playground(words) {
   await build();
-  const vite = "vite/bin/vite.js";
-  const code = await executeTool(vite, ["build", join("examples", "playground")]);
-  return code === 0 ? executeTool(vite, ["preview", join("examples", "playground"), ...words]) : code;
+  if (words[0] === "--out") return buildPlayground(["--outDir", resolve(words[1] ?? "")]);
+  const code = await buildPlayground([]);
+  if (code !== 0) return code;
+  return executeTool("vite/bin/vite.js", ["preview", join("examples", "playground"), ...words]);
 }
 
 /** Tries to make runs lose something. */

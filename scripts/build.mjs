@@ -30,11 +30,17 @@ function linkSelf() {
   if (!existsSync(link)) symlinkSync(ROOT, link, "junction");
 }
 
+/** The page of `fmlora serve`. */
+const PLAYGROUND = join("examples", "playground");
+
 /** Compiles if a source is newer than the last complete build. @throws if there are errors */
 export async function build() {
   const sources = [
     ...["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
-    ...readdirSync(join(ROOT, "src"), { recursive: true }).map((file) => join("src", file)),
+    ...["index.html", "vite.config.ts"].map((file) => join(PLAYGROUND, file)),
+    ...["src", join(PLAYGROUND, "src")].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true }).map((file) => join(folder, file)),
+    ),
   ];
   linkSelf();
   const newest = Math.max(...sources.map((file) => statSync(join(ROOT, file)).mtimeMs));
@@ -43,6 +49,15 @@ export async function build() {
   rmSync(DIST, { recursive: true, force: true }); // what was removed from src must not stay
   const code = await executeTool("typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
   if (code !== 0) throw new Error("the build failed: tsc's errors are above");
+  const page = await buildPlayground(["--mode", "server", "--logLevel", "warn"]);
+  if (page !== 0) throw new Error("the build of the server's page failed: vite's errors are above");
   // As old as the sources it was made from: an edit during the build counts.
   writeFileSync(STAMP, `${new Date(started).toISOString()}\n`);
 }
+
+/** Builds the page of examples/playground from dist/. @param words of vite's build */
+export const buildPlayground = (words) =>
+  // Tests have another NODE_ENV, which would make it a page for tests.
+  executeTool("vite/bin/vite.js", ["build", PLAYGROUND, ...words], {
+    env: { ...process.env, NODE_ENV: "production" },
+  });

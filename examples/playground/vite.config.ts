@@ -24,9 +24,6 @@ function offline(): Plugin {
     name: "offline",
     apply: "build",
     generateBundle(_, bundle) {
-      for (const fileName of STAYING) {
-        this.emitFile({ type: "asset", fileName, source: readFileSync(here(`./${fileName}`), "utf8") });
-      }
       const files = [...Object.keys(bundle), ...STAYING].sort();
       const hash = createHash("sha256");
       for (const file of files) {
@@ -46,15 +43,34 @@ function offline(): Plugin {
   };
 }
 
-export default defineConfig({
+/** Puts those files beside the page. */
+function staying(): Plugin {
+  return {
+    name: "staying",
+    apply: "build",
+    generateBundle() {
+      for (const fileName of STAYING) {
+        this.emitFile({ type: "asset", fileName, source: readFileSync(here(`./${fileName}`), "utf8") });
+      }
+    },
+  };
+}
+
+/** Mode "server": the page of `fmlora serve`, whose learner is the server's; all others have one of their own. */
+export default defineConfig(({ mode }) => ({
   root: here("."),
   base: "./",
-  publicDir: here("../../models"),
+  publicDir: mode === "server" ? false : here("../../models"),
   resolve: { alias: { "fm-lora/web": here("../../dist/web/index.js") } },
   optimizeDeps: { exclude: ["onnxruntime-web"] },
   worker: { format: "es" },
-  plugins: [offline()],
+  plugins: mode === "server" ? [staying()] : [staying(), offline()],
   server: { headers: ISOLATED },
   preview: { headers: ISOLATED },
-  build: { outDir: here("./dist"), emptyOutDir: true, target: "es2023", cssTarget: CSS_TARGET },
-});
+  build: {
+    outDir: here(mode === "server" ? "../../dist/playground" : "./dist"),
+    emptyOutDir: true,
+    target: "es2023",
+    cssTarget: CSS_TARGET,
+  },
+}));

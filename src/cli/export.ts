@@ -1,9 +1,9 @@
 /** @file `fmlora export` */
 import { Command, Option } from "@commander-js/extra-typings";
 import { ONNX_DTYPES, type OnnxDtype } from "../export/onnx-classifier.ts";
+import { EXPORT_FORMATS } from "../export/work.ts";
 import { mergeAdapter } from "../node/exports/adapter.ts";
-import { exportModel } from "../node/exports/export.ts";
-import { EXPORT_FORMATS, type Exported } from "../node/exports/work.ts";
+import { type Exported, exportModel } from "../node/exports/export.ts";
 import { jsonLine, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";

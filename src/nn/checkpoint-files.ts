@@ -70,24 +70,41 @@ export interface CheckpointFiles {
   readonly folder: string;
 }
 
+/** A checkpoint that was opened: what its JSON says, and its tensors. */
+interface OpenCheckpoint extends OpenWeights {
+  readonly checkpoint: CheckpointConfig;
+}
+
+/** @throws InputError in one line for a truncated or contradictory file */
+function opened(
+  { json, preprocessor, weights, folder }: CheckpointFiles,
+  imageSize: number | undefined,
+): OpenCheckpoint {
+  const parse = checkpointParser(json, preprocessor, folder, imageSize);
+  const path = `${folder}/model.safetensors`;
+  const length = headerLength(weights.subarray(0, 8), weights.length, path);
+  const open = withPlainNames({
+    header: parseHeader(weights.subarray(8, 8 + length), weights.length, path),
+    read: (_, start, end) => weights.slice(start, end), // of its own: the whole file need not stay
+    file: path,
+  });
+  return { ...open, checkpoint: parse(open.header, open.file) };
+}
+
+/** What the files say, without the weights' numbers. @throws InputError as `backboneFrom` does */
+export const checkpointOf = (files: CheckpointFiles, imageSize?: number): CheckpointConfig =>
+  opened(files, imageSize).checkpoint;
+
 /** @throws InputError in one line for a truncated or contradictory file */
 export function backboneFrom(
-  { json, preprocessor, weights, folder }: CheckpointFiles,
+  files: CheckpointFiles,
   {
     name,
     imageSize,
     sha256,
   }: Pick<Backbone, "name" | "sha256"> & { readonly imageSize?: number | undefined },
 ): Backbone {
-  const parse = checkpointParser(json, preprocessor, folder, imageSize);
-  const path = `${folder}/model.safetensors`;
-  const length = headerLength(weights.subarray(0, 8), weights.length, path);
-  const { header, read, file, notices } = withPlainNames({
-    header: parseHeader(weights.subarray(8, 8 + length), weights.length, path),
-    read: (_, start, end) => weights.slice(start, end), // of its own: the whole file need not stay
-    file: path,
-  });
-  const checkpoint = parse(header, file);
+  const { checkpoint, header, read, file, notices } = opened(files, imageSize);
   const { config, preprocessing } = checkpoint;
   return {
     name,

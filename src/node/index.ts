@@ -1,5 +1,6 @@
 /** @file "fm-lora/node": what needs Node: files, onnxruntime-node, sharp, whole runs. */
 
+export { EXPORT_FORMATS, type ExportFormat } from "../export/work.ts";
 export { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 export { type AdapterOptions, adapterFrom } from "./backbones/adapter.ts";
 export { type BackboneFacts, describeBackbone, loadBackbone } from "./backbones/backbone.ts";
@@ -16,8 +17,7 @@ export { type DomainLayout, domainNeeds, openDomainLists } from "./benchmarks/do
 export { openFolder } from "./benchmarks/folder.ts";
 export { openParquet, type ParquetLayout } from "./benchmarks/parquet-dataset.ts";
 export { mergeAdapter } from "./exports/adapter.ts";
-export { exportModel } from "./exports/export.ts";
-export { EXPORT_FORMATS, type Exported, type ExportFormat, type ExportOptions } from "./exports/work.ts";
+export { type Exported, type ExportOptions, exportModel } from "./exports/export.ts";
 export { encodeNpy, NpyWriter, writeNpy } from "./files/npy.ts";
 export {
   type DownloadProgress,

@@ -17,10 +17,10 @@ import {
   unitAffineOp,
 } from "./elementwise.ts";
 import { gatherOp, oneHotOp, topKOp } from "./indexing.ts";
-import { matmulOp } from "./matmul.ts";
+import { gemmOp, matmulOp, plainMatmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
 import { dynamicQuantizeOp, quantizedLinearOp, quantizedMatmulOp } from "./quantized.ts";
-import { reduceMeanOp, reduceSumOp } from "./reduce.ts";
+import { reduceMaxOp, reduceMeanOp, reduceSumOp } from "./reduce.ts";
 import { concatOp, expandOp, padOp, reshapeOp, sliceOp, transposeOp } from "./shape.ts";
 import { logSoftmaxOp, softmaxOp } from "./softmax.ts";
 
@@ -47,6 +47,7 @@ export const ALL_OPS = [
   expandOp,
   gatherOp,
   geluOp,
+  gemmOp,
   layerNormOp,
   logOp,
   logSoftmaxOp,
@@ -55,8 +56,10 @@ export const ALL_OPS = [
   negOp,
   oneHotOp,
   padOp,
+  plainMatmulOp,
   quantizedLinearOp,
   quantizedMatmulOp,
+  reduceMaxOp,
   reduceMeanOp,
   reduceSumOp,
   reluOp,

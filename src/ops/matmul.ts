@@ -49,6 +49,22 @@ export const matmulOp: Op<"a" | "b", Required<MatmulOptions>> = {
   },
 };
 
+const { domain: _, ...plain } = matmulOp;
+
+/** The same of matrices, for runtimes that know ONNX's own operators alone; `lowered` makes it. */
+export const gemmOp: typeof matmulOp = {
+  ...plain,
+  type: "Gemm",
+  infer(inputs, attributes) {
+    if (inputs.a.dims.length !== 2 || inputs.b.dims.length !== 2)
+      throw shapeError("gemm", inputs, "both need two axes");
+    return plain.infer(inputs, attributes);
+  },
+};
+
+/** The same with leading axes, without transposes and factor. */
+export const plainMatmulOp: typeof matmulOp = { ...plain, type: "MatMul", onnx: () => ({}) };
+
 function lastTwo({ dims }: Value, transpose: boolean): [number, number] {
   const [rows, columns] = dims.slice(-2) as [number, number];
   return transpose ? [columns, rows] : [rows, columns];

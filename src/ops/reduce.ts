@@ -29,6 +29,17 @@ export function reduceMean(x: Value, options: ReduceOptions = {}): Value {
   return emit(reduceMeanOp, { x }, resolve("reduceMean", x, options));
 }
 
+/** Largest element over axes. A gradient takes it as fixed: it is for shifts that cancel out. */
+export function reduceMax(x: Value, options: ReduceOptions = {}): Value {
+  return emit(reduceMaxOp, { x }, resolve("reduceMax", x, options));
+}
+
+export const reduceMaxOp: Op<"x", ReduceAttributes> = {
+  type: "ReduceMax",
+  ...reduction(),
+  vjp: { x: "constant" },
+};
+
 export const reduceSumOp: Op<"x", ReduceAttributes> = {
   type: "ReduceSum",
   ...reduction(),

@@ -1,12 +1,16 @@
-/** @file Backbones of a page: fetched once from a folder of a server, and kept in the browser's cache. */
+/** @file Backbones of a page: fetched once from a server's folder or the Hub, and kept in the browser's cache. */
+import type { CheckpointSource } from "../export/checkpoint.ts";
+import { realFields } from "../export/json.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
-import { backboneFrom } from "../nn/checkpoint-files.ts";
+import { backboneFrom, type CheckpointFiles, checkpointOf } from "../nn/checkpoint-files.ts";
 import { isTimmConfig } from "../nn/timm.ts";
 import { InputError } from "../tensor/errors.ts";
+import { backboneCache, CachedFiles, download, type OnDownload, sha256 } from "./cached-files.ts";
+import { type HubBackbone, type HubFiles, hubFiles } from "./hub-files.ts";
 import { requireSecureContext } from "./secure.ts";
 
 /** Where a backbone is. */
-export interface BackboneSource {
+export interface BackboneUrl {
   /**
    * Folder with config.json, preprocessor_config.json and model.safetensors. What is fetched from it is kept: other
    * weights need another URL.
@@ -16,141 +20,98 @@ export interface BackboneSource {
   readonly name?: string | undefined;
 }
 
-/** How far a download is. */
-export interface WebDownload {
-  readonly url: string;
-  readonly received: number;
-  /** Bytes, if the server says how many; undefined while a server compresses. */
-  readonly total: number | undefined;
-}
+/** A folder of a server, or a repository of the Hugging Face Hub. */
+export type BackboneSource = BackboneUrl | HubBackbone;
 
 /** How a backbone is brought. */
 export interface FetchBackboneOptions {
   /** Overrides the checkpoint's input side in pixels. */
   readonly imageSize?: number | undefined;
-  readonly onDownload?: ((download: WebDownload) => void) | undefined;
+  readonly onDownload?: OnDownload | undefined;
 }
 
-const CACHE = "fm-lora-backbones";
 const CONFIG = "config.json";
 const PREPROCESSOR = "preprocessor_config.json";
 /** Where transformers 5 has what was in the former. */
 const PROCESSOR = "processor_config.json";
 const WEIGHTS = "model.safetensors";
+const EXPECTED = `a folder with ${CONFIG}, ${PREPROCESSOR} and ${WEIGHTS}`;
 
-/** @throws InputError if a file can't be fetched, or the files contradict each other; nothing is kept then */
+/**
+ * @param source a folder's URL, or where it is in more words
+ * @throws InputError if a file can't be fetched, or the files contradict each other; nothing is kept then
+ */
 export async function fetchBackbone(
   source: string | BackboneSource,
   { imageSize, onDownload }: FetchBackboneOptions = {},
 ): Promise<Backbone> {
-  requireSecureContext();
-  const given = typeof source === "string" ? { url: source } : source;
-  const folder = new URL(given.url, globalThis.location.href).href.replace(/\/+$/, "");
-  const name = given.name ?? decodeURIComponent(folder.slice(folder.lastIndexOf("/") + 1));
-  const files = new CachedFiles(await caches.open(CACHE), folder, onDownload);
-  const json = await files.json(CONFIG);
-  const preprocessor = isTimmConfig(json) ? undefined : await preprocessorOf(files);
-  const weights = await files.bytes(WEIGHTS);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", weights));
-  const backbone = backboneFrom(
-    { json, preprocessor: () => preprocessor!, weights, folder },
-    { name, imageSize, sha256: Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") },
-  );
+  const { files, name } = await placeOf(source, onDownload);
+  const read = await checkpointFiles(files);
+  const backbone = backboneFrom(read, { name, imageSize, sha256: await sha256(read.weights) });
   await files.keep(); // they fit each other
   return backbone;
 }
 
+/** The files of such a backbone, for checkpoints that should look like them. @throws InputError as `fetchBackbone` does */
+export async function fetchCheckpoint(
+  source: string | BackboneSource,
+  { imageSize, onDownload }: FetchBackboneOptions = {},
+): Promise<CheckpointSource> {
+  const { files } = await placeOf(source, onDownload);
+  const read = await checkpointFiles(files);
+  return {
+    ...checkpointOf(read, imageSize),
+    json: read.json as Record<string, unknown>,
+    real: realFields(read.text),
+  };
+}
+
+async function placeOf(
+  source: string | BackboneSource,
+  onDownload: OnDownload | undefined,
+): Promise<HubFiles> {
+  requireSecureContext();
+  const given = typeof source === "string" ? { url: source } : source;
+  if ("hub" in given) return hubFiles(given, onDownload);
+  const folder = new URL(given.url, globalThis.location.href).href.replace(/\/+$/, "");
+  const name = given.name ?? decodeURIComponent(folder.slice(folder.lastIndexOf("/") + 1));
+  const bring = (file: string) => download(`${folder}/${file}`, onDownload);
+  return { files: new CachedFiles(await backboneCache(), folder, bring), name };
+}
+
+interface FetchedFiles extends CheckpointFiles {
+  /** config.json */
+  readonly text: string;
+  readonly weights: Uint8Array<ArrayBuffer>;
+}
+
+async function checkpointFiles(files: CachedFiles): Promise<FetchedFiles> {
+  const text = await textOf(files, CONFIG);
+  const json = parsed(text, files, CONFIG);
+  const preprocessor = isTimmConfig(json) ? undefined : await preprocessorOf(files);
+  const weights = await files.bytes(WEIGHTS, EXPECTED);
+  return { text, json, preprocessor: () => preprocessor!, weights, folder: files.folder };
+}
+
 async function preprocessorOf(files: CachedFiles): Promise<readonly [json: unknown, file: string]> {
-  if (await files.has(PREPROCESSOR)) return [await files.json(PREPROCESSOR), PREPROCESSOR];
-  const { image_processor: inside } = ((await files.json(PROCESSOR)) ?? {}) as { image_processor?: unknown };
-  return [inside, PROCESSOR];
+  if (await files.has(PREPROCESSOR)) {
+    return [parsed(await textOf(files, PREPROCESSOR), files, PREPROCESSOR), PREPROCESSOR];
+  }
+  const json = parsed(await textOf(files, PROCESSOR), files, PROCESSOR) ?? {};
+  return [(json as { image_processor?: unknown }).image_processor, PROCESSOR];
 }
 
-/** Files of a folder: from the cache, or from the server, which are kept once all are known to be right. */
-class CachedFiles {
-  readonly #cache: Cache;
-  readonly #folder: string;
-  readonly #onDownload: FetchBackboneOptions["onDownload"];
-  readonly #fetched = new Map<string, Uint8Array<ArrayBuffer>>();
+const textOf = async (files: CachedFiles, file: string): Promise<string> =>
+  new TextDecoder().decode(await files.bytes(file, EXPECTED));
 
-  constructor(cache: Cache, folder: string, onDownload: FetchBackboneOptions["onDownload"]) {
-    this.#cache = cache;
-    this.#folder = folder;
-    this.#onDownload = onDownload;
-  }
-
-  /** Whether the server has the file; whatever else is wrong is an error. */
-  async has(file: string): Promise<boolean> {
-    return (await this.#read(file)) !== undefined;
-  }
-
-  async bytes(file: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = await this.#read(file);
-    if (bytes !== undefined) return bytes;
-    throw new InputError(
-      `${this.#folder}/${file}: the server has no such file; expected a folder with ${CONFIG}, ${PREPROCESSOR} and ${WEIGHTS}`,
-    );
-  }
-
-  async json(file: string): Promise<unknown> {
-    const text = new TextDecoder().decode(await this.bytes(file));
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      const page = /^\s*</.test(text) ? " but a page" : "";
-      throw new InputError(
-        `${this.#folder}/${file}: is no JSON${page} (${(error as Error).message}); check the backbone's URL`,
-        { cause: error },
-      );
-    }
-  }
-
-  /** Puts what was fetched into the cache. */
-  async keep(): Promise<void> {
-    for (const [url, bytes] of this.#fetched) {
-      try {
-        await this.#cache.put(url, new Response(bytes));
-      } catch {
-        return; // without room it is fetched again the next time
-      }
-    }
-  }
-
-  async #read(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const url = `${this.#folder}/${file}`;
-    const known = this.#fetched.get(url);
-    if (known !== undefined) return known;
-    const cached = await this.#cache.match(url);
-    if (cached !== undefined) return new Uint8Array(await cached.arrayBuffer());
-    const bytes = await download(url, this.#onDownload);
-    if (bytes !== undefined) this.#fetched.set(url, bytes);
-    return bytes;
-  }
-}
-
-/** @returns undefined if there is no such file @throws InputError if the server can't be reached, or says something else */
-async function download(
-  url: string,
-  onDownload: FetchBackboneOptions["onDownload"],
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+function parsed(text: string, { folder }: CachedFiles, file: string): unknown {
   try {
-    const response = await fetch(url);
-    if (response.status === 404) return undefined;
-    if (!response.ok) throw new Error(`the server answers ${response.status} ${response.statusText}`.trim());
-    const encoded = response.headers.has("content-encoding");
-    const total = encoded ? undefined : Number(response.headers.get("content-length")) || undefined;
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    let received = 0;
-    const reader = response.body!.getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      parts.push(part.value);
-      received += part.value.length;
-      onDownload?.({ url, received, total });
-    }
-    return new Uint8Array(await new Blob(parts).arrayBuffer());
+    return JSON.parse(text);
   } catch (error) {
-    throw new InputError(`${url}: can't be fetched (${(error as Error).message}); connect, or try again`, {
-      cause: error,
-    });
+    const page = /^\s*</.test(text) ? " but a page" : "";
+    throw new InputError(
+      `${folder}/${file}: is no JSON${page} (${(error as Error).message}); check the backbone's URL`,
+      { cause: error },
+    );
   }
 }

@@ -1,6 +1,6 @@
 /** @file A page's side of its learner's worker: calls, what is heard of them, and how they are stopped. */
 import type { LearnerImage, LearnerProgress } from "../learner/index.ts";
-import type { WebDownload } from "./backbone.ts";
+import type { WebDownload } from "./cached-files.ts";
 import { errorFrom, sentError } from "./errors.ts";
 import type {
   CallName,

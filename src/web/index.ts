@@ -1,11 +1,15 @@
 /** @file "fm-lora/web": learners in browsers, in a worker of their own, with models kept in the browser. */
 
+export type { ExportChoice, ExportFormat } from "../export/work.ts";
 export {
   type BackboneSource,
+  type BackboneUrl,
   type FetchBackboneOptions,
   fetchBackbone,
-  type WebDownload,
 } from "./backbone.ts";
+export type { WebDownload } from "./cached-files.ts";
+export type { WebExport } from "./export.ts";
+export type { HubBackbone } from "./hub-files.ts";
 export { canvasTransform } from "./images.ts";
 export {
   type CreateLearnerOptions,

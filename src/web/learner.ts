@@ -1,4 +1,5 @@
 /** @file Learners in a page: the same as Node's, at work in a worker of their own. */
+import type { ExportChoice } from "../export/work.ts";
 import type {
   Evaluation,
   ImageLearner,
@@ -11,8 +12,9 @@ import type {
   Prediction,
   PredictOptions,
 } from "../learner/index.ts";
-import type { WebDownload } from "./backbone.ts";
+import type { WebDownload } from "./cached-files.ts";
 import { type CallListening, Connection, ImageBag } from "./connection.ts";
+import type { WebExport } from "./export.ts";
 import type { CallName, Calls } from "./messages.ts";
 import type { NewLearner, OpenedLearner } from "./stored-learner.ts";
 
@@ -106,6 +108,14 @@ export class WebLearner implements Pick<ImageLearner, keyof ImageLearner> {
   /** Its model's file, and that of the state before the last learn. @throws InputError if it has learnt nothing */
   files(): ReturnType<ImageLearner["files"]> {
     return this.#call("files", []);
+  }
+
+  /**
+   * The files that `fmlora export` writes, for PEFT, transformers, transformers.js or any ONNX Runtime.
+   * @throws InputError if it has learnt nothing, or the format has no place for what it is
+   */
+  export(options: ExportChoice): Promise<WebExport> {
+    return this.#call("export", [options]);
   }
 
   /**

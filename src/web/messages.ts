@@ -1,4 +1,5 @@
 /** @file What a page and its learner's worker tell each other. */
+import type { ExportChoice } from "../export/work.ts";
 import type {
   Evaluation,
   LearnerInfo,
@@ -9,7 +10,8 @@ import type {
   PredictOptions,
   RawPixels,
 } from "../learner/index.ts";
-import type { WebDownload } from "./backbone.ts";
+import type { WebDownload } from "./cached-files.ts";
+import type { WebExport } from "./export.ts";
 import type { NewLearner, OpenedLearner } from "./stored-learner.ts";
 
 /** An image that the page reads when the worker asks for it. */
@@ -47,6 +49,7 @@ export interface Calls {
     readonly previous: Uint8Array | undefined;
     readonly description: object;
   };
+  export(options: ExportChoice): WebExport;
   save(name: string | undefined): void;
   dispose(): void;
 }

@@ -1,16 +1,20 @@
 /** @file Learners in a browser's worker: their backbone from a server, their model in the browser's file system. */
+
+import type { ExportChoice } from "../export/work.ts";
 import { ImageLearner, type LearnerChoice } from "../learner/index.ts";
 import { decodeModel } from "../learner/model-file.ts";
 import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../learner/parts.ts";
 import { InputError } from "../tensor/errors.ts";
-import { type BackboneSource, fetchBackbone, type WebDownload } from "./backbone.ts";
+import { type BackboneSource, fetchBackbone } from "./backbone.ts";
+import type { OnDownload } from "./cached-files.ts";
+import type { WebExport } from "./export.ts";
 import { canvasTransform } from "./images.ts";
 import { ModelPlace, readModel } from "./models.ts";
 import { type WebRuntimeOptions, webRuntime } from "./runtime.ts";
 
 /** Where a learner computes, and with what. */
 export interface WebPlatformOptions extends WebRuntimeOptions {
-  /** Where the backbone is: a folder's URL. */
+  /** Where the backbone is: a folder's URL, or a repository of the Hub. */
   readonly backbone: string | BackboneSource;
 }
 
@@ -34,17 +38,28 @@ export interface OpenedLearner extends WebPlatformOptions {
   readonly readOnly?: boolean | undefined;
 }
 
-/** Hears of the backbone's download, if there is one. */
-export type OnDownload = (download: WebDownload) => void;
-
 /** A learner that can be stored in the browser. */
 export class StoredLearner extends ImageLearner {
+  readonly #platform: LearnerPlatform;
+  readonly #source: string | BackboneSource;
   /** Locked while this learner is open. */
   #place: ModelPlace | undefined;
 
-  constructor(parts: LearnerParts, place: ModelPlace | undefined) {
+  constructor(parts: LearnerParts, source: string | BackboneSource, place: ModelPlace | undefined) {
     super(parts);
+    this.#platform = parts.platform;
+    this.#source = source;
     this.#place = place;
+  }
+
+  /**
+   * The model in another program's format.
+   * @throws InputError if it has learnt nothing, or the format has no place for what it is
+   */
+  async export(options: ExportChoice): Promise<WebExport> {
+    const { model } = await this.files();
+    const { exportModelFile } = await import("./export.ts"); // only whoever exports loads it
+    return exportModelFile(model, this.#platform, this.#source, options);
   }
 
   /**
@@ -78,8 +93,9 @@ export class StoredLearner extends ImageLearner {
 
 /** A learner that knows nothing yet. @throws InputError for a name or a value that can't be, or a name in use */
 export async function newLearner(options: NewLearner, onDownload: OnDownload): Promise<StoredLearner> {
-  const { folder, imageSize } = options;
-  return inPlace(folder === undefined ? undefined : await ModelPlace.forNew(folder), async () =>
+  const { folder, imageSize, backbone } = options;
+  const place = folder === undefined ? undefined : await ModelPlace.forNew(folder);
+  return inPlace(place, backbone, async () =>
     newParts(await platformOf(options, { imageSize, onDownload }), options),
   );
 }
@@ -95,7 +111,7 @@ export async function openedLearner(
 ): Promise<StoredLearner> {
   const isName = typeof model === "string";
   const place = isName && options.readOnly !== true ? await ModelPlace.open(model) : undefined;
-  return inPlace(place, async () => {
+  return inPlace(place, options.backbone, async () => {
     const stored = isName ? await readModel(model) : undefined;
     const file = isName ? model : "the model's file";
     const bytes = stored?.model ?? (model instanceof Blob ? await readBlob(model) : (model as Uint8Array));
@@ -118,10 +134,11 @@ async function platformOf(
 
 async function inPlace(
   place: ModelPlace | undefined,
+  backbone: string | BackboneSource,
   make: () => Promise<LearnerParts>,
 ): Promise<StoredLearner> {
   try {
-    return new StoredLearner(await make(), place);
+    return new StoredLearner(await make(), backbone, place);
   } catch (error) {
     place?.close();
     throw error;

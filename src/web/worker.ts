@@ -68,6 +68,7 @@ const handlers: Handlers = {
   undo: () => opened().undo(),
   info: () => opened().info(),
   files: () => opened().files(),
+  export: (_, options) => opened().export(options),
   save: (_, name) => opened().save(name),
   async dispose() {
     await learner?.dispose();

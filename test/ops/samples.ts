@@ -1,4 +1,5 @@
 /** @file At least one gradient sample per operator; the suite fails for an operator without one. */
+import { emit } from "../../src/graph/op.ts";
 import { constant, type Value } from "../../src/graph/value.ts";
 import * as ops from "../../src/ops/index.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
@@ -50,6 +51,29 @@ export const SAMPLES: readonly Sample[] = [
       }),
     ),
   ),
+  {
+    name: "gemm",
+    inputs: { a: [3, 5], b: [4, 5] },
+    apply: ({ a, b }) =>
+      emit(ops.gemmOp, { a: a!, b: b! }, { transposeA: false, transposeB: true, alpha: 0.3 }),
+  },
+  {
+    name: "plain matmul",
+    inputs: { a: [2, 3, 5], b: [5, 4] },
+    apply: ({ a, b }) =>
+      emit(ops.plainMatmulOp, { a: a!, b: b! }, { transposeA: false, transposeB: false, alpha: 1 }),
+  },
+  {
+    name: "reduceMax, as a shift that cancels out",
+    inputs: { x: [3, 4] },
+    apply({ x }) {
+      const most = ops.reduceMax(x!, { axes: [-1], keepDims: true });
+      return ops.add(
+        ops.log(ops.reduceSum(ops.exp(ops.sub(x!, most)), { axes: [-1], keepDims: true })),
+        most,
+      );
+    },
+  },
   { name: "matmul, broadcast", inputs: { a: [2, 3, 5], b: [5, 4] }, apply: ({ a, b }) => ops.matmul(a!, b!) },
   { name: "reduceSum", inputs: { x: [2, 3, 4] }, apply: ({ x }) => ops.reduceSum(x!, { axes: [0, -1] }) },
   {

@@ -94,6 +94,11 @@ function contentOf(mounts: Mounts, path: string): Buffer | undefined {
   return undefined;
 }
 
+/** esbuild takes packages by their "exports" alone, where this one has only Node's build. */
+const HUB_IN_BROWSERS = {
+  "@huggingface/hub": join(ROOT, "node_modules/@huggingface/hub/dist/browser/index.mjs"),
+};
+
 /** Bundles programs of pages as a bundler does; each is "/<name>.js", ONNX Runtime's WebAssembly beside them. */
 export async function bundled(
   programs: Readonly<Record<string, string>>,
@@ -103,16 +108,23 @@ export async function bundled(
     entryPoints: Object.entries(programs).map(([out, path]) => ({ in: join(ROOT, path), out })),
     outdir: "/",
     bundle: true,
+    splitting: true, // what is loaded when it is needed is a file of its own
     minify,
+    alias: HUB_IN_BROWSERS,
     platform: "browser",
     format: "esm",
     target: "es2023",
     write: false,
     logLevel: "silent", // errors are thrown
   });
-  const wasm = "ort-wasm-simd-threaded.wasm";
+  const wasm = ["", ".asyncify"].map((build) => `ort-wasm-simd-threaded${build}.wasm`);
   return {
     ...Object.fromEntries(outputFiles.map(({ path, contents }) => [path, contents])),
-    [`/${wasm}`]: readFileSync(join(ROOT, "node_modules", "onnxruntime-web", "dist", wasm)),
+    ...Object.fromEntries(
+      wasm.map((name) => [
+        `/${name}`,
+        readFileSync(join(ROOT, "node_modules", "onnxruntime-web", "dist", name)),
+      ]),
+    ),
   };
 }

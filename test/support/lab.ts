@@ -23,14 +23,17 @@ export interface LabSite {
 
 const HTML = `<!doctype html><meta charset="utf-8"><title>lab</title><script type="module" src="/lab.js"></script>`;
 
-/** Serves the page with more beside it. */
+/**
+ * Serves the page with more beside it.
+ * @param flags of Chromium
+ */
 export async function openLab(
   mounts: Mounts,
-  { isolated = false }: { readonly isolated?: boolean } = {},
+  { isolated = false, flags = [] }: { readonly isolated?: boolean; readonly flags?: readonly string[] } = {},
 ): Promise<LabSite> {
   const programs = await bundled({ lab: "test/web/pages/lab.ts", worker: "src/web/worker.ts" });
   const server = await serve({ "/": HTML, ...programs, ...mounts }, { isolated });
-  const browser = await startChromium();
+  const browser = await startChromium(...flags);
   return {
     browser,
     origin: server.origin,

@@ -6,7 +6,7 @@ import { FilesPanel } from "./files.tsx";
 import { KnowledgePanel } from "./knowledge.tsx";
 import { LearnPanel } from "./learn.tsx";
 import { start } from "./learning.ts";
-import { download, message, phase } from "./state.ts";
+import { download, home, message, phase } from "./state.ts";
 
 const THEMES = ["auto", "light", "dark"] as const;
 const THEME = "playground-theme";
@@ -18,6 +18,7 @@ effect(() => {
 });
 
 export function App() {
+  const Panel = home.value?.Panel;
   return (
     <>
       <header class="top">
@@ -25,7 +26,7 @@ export function App() {
           <h1>
             <span class="mark">fm-lora</span> playground
           </h1>
-          <p class="muted">Teach it things today and others tomorrow. Nothing leaves this page.</p>
+          <p class="muted">Teach it things today and others tomorrow. {home.value?.promise}</p>
         </div>
         <label class="theme">
           <span>Colors</span>
@@ -42,6 +43,7 @@ export function App() {
         </label>
       </header>
       <Start />
+      {Panel !== undefined && phase.value !== "locked" && <Panel />}
       <main>
         <div class="column">
           <CameraPanel />
@@ -78,14 +80,15 @@ export function App() {
 function Start() {
   if (phase.value === "failed") {
     return (
-      <div class="banner">
+      <section class="banner" aria-label="Start">
         <span>The learner did not start.</span>
         <button type="button" onClick={() => void start()}>
           Try again
         </button>
-      </div>
+      </section>
     );
   }
+  if (phase.value === "locked") return <Lock />;
   if (phase.value !== "starting") return null;
   const { received, total } = download.value ?? { received: 0, total: undefined };
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
@@ -98,5 +101,29 @@ function Start() {
         <progress value={total === undefined ? undefined : received} max={total ?? 1} />
       </label>
     </div>
+  );
+}
+
+/** The server wants a token. */
+function Lock() {
+  return (
+    <form
+      class="banner"
+      aria-label="Access"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const { value } = event.currentTarget.elements.namedItem("token") as HTMLInputElement;
+        home.value?.unlock?.(value.trim());
+        void start();
+      }}
+    >
+      <label class="stacked">
+        Token of this server; the tab keeps it until it is closed
+        <input class="name-input" type="password" name="token" autocomplete="off" required />
+      </label>
+      <button type="submit" class="start">
+        Go on
+      </button>
+    </form>
   );
 }

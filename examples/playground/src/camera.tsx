@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { addPictures } from "./cards.ts";
 import { theLearner } from "./learning.ts";
 import { blobOf, frameOf, shrunk } from "./pictures.ts";
-import { cards, chosen, complain, info, known, phase } from "./state.ts";
+import { cards, chosen, complain, home, info, known, phase } from "./state.ts";
 
 /** Time between two pictures while the button is held. */
 const INTERVAL_MS = 200;
@@ -43,7 +43,7 @@ export function CameraPanel() {
       <h2 id="camera-title">Camera</h2>
       <div class={on ? "viewer on" : "viewer"}>
         <video ref={video} autoplay muted playsInline hidden={!on} aria-label="What the camera shows" />
-        {!on && <p class="muted">The camera is off. Pictures stay in this browser.</p>}
+        {!on && <p class="muted">The camera is off. {home.value?.promise}</p>}
       </div>
       <div class="row">
         <button type="button" onClick={() => void toggle()}>

@@ -1,28 +1,23 @@
 /** @file What the page asks of its learner. */
 import { batch } from "@preact/signals";
 import type { LearnOptions } from "fm-lora";
-import {
-  createLearner,
-  modelNames,
-  openLearner,
-  removeModel,
-  type WebDownload,
-  type WebLearner,
-} from "fm-lora/web";
+import { type Form, findHome, LockedError, type PageLearner, type Parcel } from "./home.ts";
 import type { Picture } from "./pictures.ts";
 import {
   before,
   type Card,
   cardOf,
   cards,
+  chosen,
   complain,
-  download,
   freshCards,
+  home,
   info,
   kept,
   keptCard,
   known,
   losses,
+  message,
   nows,
   phase,
   progress,
@@ -33,8 +28,6 @@ import {
 } from "./state.ts";
 import { keep, loadKept } from "./storage.ts";
 
-/** Name of the model in this browser. */
-const MODEL = "playground";
 /** Of so many new pictures of a class, one is kept aside to check. */
 const CHECK_EVERY = 5;
 const MOST_CHECKS = 10;
@@ -43,40 +36,41 @@ const MOST_FACES = 6;
 const FIRST = ["Class 1", "Class 2"];
 
 /** Undefined until it has started. */
-let learner: WebLearner | undefined;
+let learner: PageLearner | undefined;
 let stop = new AbortController();
 
-export const theLearner = (): WebLearner => {
+export const theLearner = (): PageLearner => {
   if (learner === undefined) throw new Error("the learner has not started yet");
   return learner;
 };
 
-const options = {
-  backbone: new URL("vit-tiny-patch8-64", document.baseURI).href,
-  onDownload: ({ url, received, total }: WebDownload): void => {
-    if (url.endsWith(".safetensors")) download.value = { received, total };
-  },
-};
-
-/** Goes on from what this browser has, or begins. */
+/** Goes on from what there is, or begins. */
 export async function start(): Promise<void> {
   phase.value = "starting";
   try {
-    const stored = (await modelNames()).includes(MODEL);
-    learner = stored ? await openLearner(MODEL, options) : await createLearner({ ...options, folder: MODEL });
-    const { cards: all, before: former, thens: then } = await loadKept();
+    home.value ??= await findHome();
+    learner = await home.value.open();
+    const { cards: all, before: former, thens: then } = await loadKept(home.value.key());
     batch(() => {
       cards.value = all.map(cardOf);
       before.value = former;
       thens.value = then;
+      chosen.value = null;
+      message.value = null;
+      forgetLast();
     });
     await look();
     phase.value = "ready";
-    void navigator.storage.persist?.(); // without it, browsers may clear what is stored when room is short
   } catch (error) {
-    phase.value = "failed";
+    phase.value = error instanceof LockedError ? "locked" : "failed";
     complain(error);
   }
+}
+
+/** What is shown of the last learn. */
+function forgetLast(): void {
+  result.value = null;
+  losses.value = [];
 }
 
 /** Asks for what the learner knows, makes cards for classes without one, and checks what is kept aside. */
@@ -127,10 +121,7 @@ export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> 
     const classes = Object.fromEntries(
       freshCards.value.map(({ id, name }) => [name, parted.get(id)!.learnt.map(({ blob }) => blob)]),
     );
-    batch(() => {
-      losses.value = [];
-      result.value = null;
-    });
+    batch(forgetLast);
     let began = 0;
     const own = theLearner();
     const done = await own.learn(
@@ -245,29 +236,34 @@ export const remove = (card: Card): Promise<void> =>
     );
   });
 
-/** The model's file. */
-export const modelFile = async (): Promise<Blob> =>
-  new Blob([(await theLearner().files()).model as Uint8Array<ArrayBuffer>]);
+/** The model in a form to take home; undefined, and said why, where that can't be. */
+export async function take(form: Form, dropPrompts: boolean): Promise<Parcel | undefined> {
+  let parcel: Parcel | undefined;
+  await working(async () => {
+    say("One moment: it is being packed.");
+    parcel = await theLearner().take(form, dropPrompts);
+    say(`${parcel.name} is yours.`);
+  });
+  return parcel;
+}
 
-/** Puts a model from a file, or none, in the place of this browser's. */
-export const replace = (file: Blob | null): Promise<void> =>
+/** Puts a model from a file, or a new one, in the place of this browser's. @param network on the Hub, of a new one */
+export const replace = (file: Blob | null, network?: string): Promise<void> =>
   working(async () => {
-    const next = file === null ? undefined : await openLearner(file, options); // before anything is given up
-    await learner?.dispose();
-    learner = undefined;
-    await removeModel(MODEL);
-    learner = next ?? (await createLearner({ ...options, folder: MODEL }));
-    if (next !== undefined) await next.save(MODEL);
+    learner = await home.value!.replace!(theLearner(), file, network);
     batch(() => {
       cards.value = [];
       before.value = null;
       thens.value = [];
-      result.value = null;
-      losses.value = [];
+      forgetLast();
     });
     await look();
     await keep(kept());
-    say(file === null ? "Everything is forgotten." : `The model knows ${learner.classes.join(", ")}.`);
+    say(
+      file === null
+        ? "Everything is forgotten."
+        : `The model knows ${Object.keys(info.value!.classes).join(", ")}.`,
+    );
   });
 
 export const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;

@@ -6,4 +6,6 @@ import "./style.css";
 
 render(<App />, document.querySelector("#app")!);
 void start();
-if (import.meta.env.PROD && "serviceWorker" in navigator) void navigator.serviceWorker.register("./sw.js");
+if (import.meta.env.MODE === "production" && "serviceWorker" in navigator) {
+  void navigator.serviceWorker.register("./sw.js");
+}

@@ -1,6 +1,7 @@
 /** @file What the page knows, as signals. */
 import { computed, signal } from "@preact/signals";
 import type { LearnerInfo, LearnerProgress, LearnResult } from "fm-lora";
+import type { Home } from "./home.ts";
 import { type Picture, pictureOf } from "./pictures.ts";
 import type { Kept, KeptCard } from "./storage.ts";
 
@@ -14,9 +15,11 @@ export interface Card {
 }
 
 /** What the learner is doing. */
-export type Phase = "starting" | "ready" | "working" | "failed";
+export type Phase = "starting" | "ready" | "working" | "failed" | "locked";
 
 export const phase = signal<Phase>("starting");
+/** Where the learner is; null until that is known. */
+export const home = signal<Home | null>(null);
 /** Bytes of the backbone. */
 export const download = signal<{ readonly received: number; readonly total: number | undefined } | null>(
   null,

@@ -21,13 +21,17 @@ export interface Kept {
   readonly thens: readonly (number | null)[];
 }
 
-const KEY = "playground";
+let key = "";
+let waiting: ReturnType<typeof setTimeout> | undefined;
 const NOTHING: Kept = { cards: [], before: null, thens: [] };
 const DELAY_MS = 300;
 
-export const loadKept = async (): Promise<Kept> => (await get<Kept>(KEY)) ?? NOTHING;
-
-let waiting: ReturnType<typeof setTimeout> | undefined;
+/** What is kept under a name; whatever is kept from now on has it, too. */
+export async function loadKept(name: string): Promise<Kept> {
+  clearTimeout(waiting);
+  key = name;
+  return (await get<Kept>(key)) ?? NOTHING;
+}
 
 /** Soon, once for many changes. @param onError hears of a browser without room */
 export function keepSoon(kept: () => Kept, onError: (error: unknown) => void): void {
@@ -35,8 +39,15 @@ export function keepSoon(kept: () => Kept, onError: (error: unknown) => void): v
   waiting = setTimeout(() => void keep(kept()).catch(onError), DELAY_MS);
 }
 
-/** At once. */
-export function keep(kept: Kept): Promise<void> {
+/** At once. @throws Error in one line for a browser without room */
+export async function keep(kept: Kept): Promise<void> {
   clearTimeout(waiting);
-  return set(KEY, kept);
+  try {
+    await set(key, kept);
+  } catch (error) {
+    if ((error as DOMException).name !== "QuotaExceededError") throw error;
+    throw new Error("the browser has no room left to keep the pictures: free some, and show them again", {
+      cause: error,
+    });
+  }
 }

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Backbone } from "../../nn/checkpoint.ts";
+import { type HubName, hubNameOf } from "../../nn/hub-name.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { readTextSync } from "../files/read.ts";
 import { snapshotsOf } from "../hub/cache.ts";
@@ -70,9 +71,9 @@ async function bring(
 }
 
 /** Repository and revision. @throws InputError if it can't be one */
-function hubName(name: string): { repo: string; revision: string | undefined } {
-  const [, repo, revision] = /^([\w-][\w.-]*\/[\w.-]+)(?:@(.+))?$/.exec(name) ?? [];
-  if (repo !== undefined) return { repo, revision };
+function hubName(name: string): HubName {
+  const found = hubNameOf(name);
+  if (found !== undefined) return found;
   throw new InputError(
     `--backbone ${name}: no such folder, and no shipped backbone of that name (${SHIPPED_BACKBONES.join(", ")}); one of the Hugging Face Hub is named organization/name`,
   );

@@ -3,9 +3,9 @@ import { mergedCheckpoint } from "../../export/checkpoint.ts";
 import { jsonText } from "../../export/json.ts";
 import { encodeSafetensors } from "../../tensor/safetensors.ts";
 import { type AdapterOptions, adapterFrom } from "../backbones/adapter.ts";
+import type { Exported } from "./export.ts";
 import { checkFolder, writeFolder } from "./folder.ts";
 import { checkpointSource } from "./source.ts";
-import type { Exported } from "./work.ts";
 
 /** Writes a backbone with an adapter in its weights. @throws InputError as `adapterFrom`, or for a folder in use */
 export async function mergeAdapter(

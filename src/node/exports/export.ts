@@ -1,12 +1,28 @@
 /** @file A run's model in the formats of other programs: PEFT, transformers, ONNX. */
 import { basename, dirname, resolve } from "node:path";
-import { ONNX_DTYPES, type OnnxDtype } from "../../export/onnx-classifier.ts";
-import { InputError, optionText } from "../../tensor/errors.ts";
-import { readModel } from "../runs/model.ts";
+import { exportDtypes, exportedFiles } from "../../export/files.ts";
+import type { ExportChoice, ExportFormat } from "../../export/work.ts";
+import { type ModelOptions, readModel } from "../runs/model.ts";
 import { checkFolder, writeFolder } from "./folder.ts";
-import { libraryFiles } from "./library-files.ts";
-import { onnxFiles } from "./onnx-files.ts";
-import { type Exported, type ExportFormat, type ExportOptions, workOn } from "./work.ts";
+import { runOnnx } from "./run-onnx.ts";
+import { checkpointSource } from "./source.ts";
+
+/** What to export, and how. */
+export interface ExportOptions
+  extends ExportChoice,
+    Pick<ModelOptions, "backbone" | "registry" | "onDownload" | "onRequest" | "hub"> {
+  /** The folder to make; default: beside the model, MODEL-FORMAT. */
+  readonly out?: string | undefined;
+}
+
+/** What was written. */
+export interface Exported {
+  readonly folder: string;
+  /** Paths in it. */
+  readonly files: readonly string[];
+  /** What a user should know, a sentence each. */
+  readonly notes: readonly string[];
+}
 
 /**
  * Writes a model in another program's format.
@@ -15,15 +31,15 @@ import { type Exported, type ExportFormat, type ExportOptions, workOn } from "./
  *   backbone that is gone, a folder that is in use or can't be written; nothing is written then
  */
 export async function exportModel(model: string, options: ExportOptions): Promise<Exported> {
-  const { to } = options;
-  const folder = options.out ?? defaultFolder(model, to);
-  const dtypes = dtypesOf(options);
+  const folder = options.out ?? defaultFolder(model, options.to);
+  exportDtypes(options); // whoever asks for what there is not hears it before anything is read
   await checkFolder(folder);
   const opened = await readModel(model, options);
   try {
-    const work = workOn(opened, options);
-    const { files, notes } =
-      to === "onnx" ? await onnxFiles(work, dtypes) : await libraryFiles(work, dtypes[0] === "fp16");
+    const { files, notes } = await exportedFiles(opened, options, {
+      source: () => checkpointSource(opened.backbone, { settings: options.hub }),
+      runOnnx,
+    });
     await writeFolder(folder, files);
     return { folder, files: Object.keys(files), notes };
   } finally {
@@ -35,13 +51,4 @@ export async function exportModel(model: string, options: ExportOptions): Promis
 function defaultFolder(model: string, to: ExportFormat): string {
   const whole = resolve(model);
   return `${basename(whole) === "model" ? dirname(whole) : whole}-${to}`;
-}
-
-function dtypesOf({ to, dtype: dtypes }: ExportOptions): readonly OnnxDtype[] {
-  if (dtypes === undefined || dtypes.length === 0) return to === "onnx" ? ["fp32", "q8"] : ["fp32"];
-  if (to === "onnx") return ONNX_DTYPES.filter((each) => dtypes.includes(each));
-  if (dtypes.length > 1 || dtypes[0] === "q8") {
-    throw new InputError(`${optionText("dtype", dtypes)}: ${to} is written in fp32 or fp16`);
-  }
-  return dtypes;
 }

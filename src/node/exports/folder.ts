@@ -3,12 +3,10 @@ import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { mkdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import type { FolderFiles } from "../../export/work.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { writeWhole } from "../files/write.ts";
 import { explainWrites, type Written } from "../files/write-errors.ts";
-
-/** Contents by path within the folder. */
-export type FolderFiles = Readonly<Record<string, string | Uint8Array>>;
 
 const EXPORT: Written = { advice: (full) => (full ? " and export again" : "; choose another --out") };
 

@@ -16,6 +16,7 @@ import type { Measures } from "./measures.ts";
 import { ProcessEndedError } from "./model-process.ts";
 import { type Models, NotFoundError } from "./models.ts";
 import { PAGE, SCRIPT, STYLE } from "./page.ts";
+import { addPlayground } from "./playground.ts";
 import { health } from "./schemas.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -62,8 +63,9 @@ export function serverApp({ settings, models, jobs, measures, version, isStoppin
   if (settings.origins.length > 0) app.use(cors({ origin: [...settings.origins] }));
   app.use(notTooOften(settings));
 
-  // Without a token: whether it lives, and the page, which asks for one.
-  app.get("/", (context) => context.html(PAGE));
+  // Without a token: whether it lives, and the pages, which ask for one.
+  addPlayground(app);
+  app.get("/api", (context) => context.html(PAGE));
   app.get("/page.js", (context) => context.body(SCRIPT, 200, { "Content-Type": "text/javascript" }));
   app.get("/page.css", (context) => context.body(STYLE, 200, { "Content-Type": "text/css" }));
   app.openapi(

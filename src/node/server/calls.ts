@@ -1,7 +1,7 @@
 /** @file What a model's process is asked and what it answers: the messages between it and the server. */
 import type { LearnerInfo, LearnerProgress, LearnResult, Prediction } from "../../learner/index.ts";
 import type { TrainingWish } from "../../learner/training.ts";
-import type { Exported, ExportOptions } from "../exports/work.ts";
+import type { Exported, ExportOptions } from "../exports/export.ts";
 
 /** Which model a process is for, and how it computes. */
 export interface ProcessSettings {

@@ -1,4 +1,4 @@
-/** @file The page to try the server on: a form for every route, made from its description. */
+/** @file The page of the API: a form for every route, made from its description. */
 
 /** The page. */
 export const PAGE = `<!doctype html>
@@ -11,7 +11,7 @@ export const PAGE = `<!doctype html>
 <main>
   <h1>fm-lora</h1>
   <p>Models that keep learning. Each form below is one request of the server's API; the whole description is
-    <a href="openapi.json">openapi.json</a>.</p>
+    <a href="openapi.json">openapi.json</a>, and to show it things there is <a href="./">the playground</a>.</p>
   <p id="access" hidden><label>Token <input id="token" type="password" autocomplete="off"></label></p>
   <p id="failure" role="alert" hidden></p>
   <div id="routes"></div>

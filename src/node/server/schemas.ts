@@ -1,8 +1,8 @@
 /** @file What comes in and goes out over HTTP, as schemas: requests are checked by them, and OpenAPI shows them. */
 import { z } from "@hono/zod-openapi";
 import { ONNX_DTYPES } from "../../export/onnx-classifier.ts";
+import { EXPORT_FORMATS } from "../../export/work.ts";
 import { TRAINING_WISHES } from "../../learner/training.ts";
-import { EXPORT_FORMATS } from "../exports/work.ts";
 
 /** Every failure: one line that says what was wrong, what was expected and what to do. */
 export const problem = z.object({ error: z.string() }).openapi("Problem");

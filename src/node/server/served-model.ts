@@ -3,8 +3,7 @@ import type { LearnerInfo, LearnResult, Prediction } from "../../learner/index.t
 import type { Listening } from "../../learner/session.ts";
 import { type Registry, withPlugins } from "../../run/registry.ts";
 import { InputError } from "../../tensor/errors.ts";
-import { exportModel } from "../exports/export.ts";
-import type { Exported } from "../exports/work.ts";
+import { type Exported, exportModel } from "../exports/export.ts";
 import { hubSettings, offline } from "../hub/index.ts";
 import { sharpTransform } from "../images/transform.ts";
 import { createLearner, type NodeLearner, openLearner } from "../learner/learner.ts";

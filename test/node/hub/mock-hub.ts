@@ -25,6 +25,13 @@ export const gitHash = (content: Uint8Array): string =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
 export const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
+/** A page of another origin may ask, as the Hub and its storage let it. */
+const FOR_PAGES = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "*",
+  "access-control-expose-headers": "*",
+};
+
 /** Two servers: the Hub, and the storage that it redirects to for large files. */
 export class MockHub {
   /** "HEAD /org/name/resolve/main/config.json", in order; storage's begin with "STORAGE". */
@@ -42,10 +49,12 @@ export class MockHub {
   constructor(repos: Record<string, MockRepo>) {
     this.#repos = repos;
     this.#hub = createServer((request, response) => {
+      if (allowed(request, response)) return;
       this.requests.push(`${request.method} ${request.url}`);
       if (!this.interrupt(request, response)) this.#answer(request, response);
     });
     this.#storage = createServer((request, response) => {
+      if (allowed(request, response)) return;
       this.requests.push(`STORAGE ${request.method} ${request.url}`);
       if (request.headers.authorization !== undefined) this.leaked.push(request.headers.authorization);
       if (!this.interruptStorage(request, response)) this.#store(request, response);
@@ -129,6 +138,10 @@ export class MockHub {
         ...(isLarge(path) ? { lfs } : {}),
       };
     });
+    if (kind === "revision") {
+      json(response, { _id: "1", id: `${organization}/${name}`, sha: found.commit, lastModified: 0 });
+      return;
+    }
     if (kind === "paths-info") {
       let body = "";
       request.on("data", (text: Buffer) => {
@@ -174,20 +187,28 @@ export class MockHub {
   }
 }
 
+/** Lets pages in. @returns whether that was all that was asked */
+function allowed(request: IncomingMessage, response: ServerResponse): boolean {
+  for (const [name, value] of Object.entries(FOR_PAGES)) response.setHeader(name, value);
+  if (request.method !== "OPTIONS") return false;
+  response.writeHead(204).end();
+  return true;
+}
+
 const isLarge = (path: string): boolean => /\.(safetensors|zip)$/.test(path);
 
 /** All bytes, or the part that is asked for. */
 function send(request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
-  const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? "") ?? [];
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
   const start = Number(from ?? 0);
   if (start >= bytes.length && start > 0) {
     response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
     return;
   }
-  const part = bytes.subarray(start);
+  const end = to === undefined || to === "" ? bytes.length : Math.min(Number(to) + 1, bytes.length);
+  const part = bytes.subarray(start, end);
   response.setHeader("content-length", part.length);
-  if (from !== undefined)
-    response.setHeader("content-range", `bytes ${start}-${bytes.length - 1}/${bytes.length}`);
+  if (from !== undefined) response.setHeader("content-range", `bytes ${start}-${end - 1}/${bytes.length}`);
   response.writeHead(from === undefined ? 200 : 206).end(request.method === "HEAD" ? undefined : part);
 }
 

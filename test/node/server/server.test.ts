@@ -210,7 +210,7 @@ test("the description, the page and the counts", async () => {
     "multipart/form-data",
     "image/*",
   ]);
-  const page = await fetch(`${server.url}/`);
+  const page = await fetch(`${server.url}/api`);
   expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
   expect(await page.text()).toContain("<h1>fm-lora</h1>");
   const counts = await (await fetch(`${server.url}/metrics`)).text();

@@ -6,13 +6,16 @@ import {
   type CreateLearnerOptions,
   canvasTransform,
   createLearner,
+  type ExportChoice,
   modelNames,
   type OpenLearnerOptions,
   openLearner,
   removeModel,
   type WebLearner,
+  type WebRuntimeOptions,
   webRuntime,
 } from "../../../src/web/index.ts";
+import { stepOn } from "./step.ts";
 
 let learner: WebLearner;
 let downloads: string[] = [];
@@ -30,15 +33,21 @@ const classesOf = async (
     await Promise.all(Object.entries(urls).map(async ([name, own]) => [name, await blobs(own)] as const)),
   );
 
-const base64 = (bytes: Uint8Array): string =>
-  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+function base64(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 2 ** 15) {
+    parts.push(String.fromCharCode(...bytes.subarray(at, at + 2 ** 15)));
+  }
+  return btoa(parts.join(""));
+}
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
 
 /** All that tests may ask for; answers are JSON. */
 export const lab = {
   isolated: () => crossOriginIsolated,
-  async runtime(threads: number) {
-    const runtime = webRuntime({ threads });
+  stepOn,
+  async runtime(threads: number, device?: WebRuntimeOptions["device"]) {
+    const runtime = webRuntime({ threads, device });
     await checkRuntime(runtime);
     return { name: runtime.name, threads: runtime.threads };
   },
@@ -148,6 +157,13 @@ export const lab = {
   classes: () => learner.classes,
   save: (name?: string) => learner.save(name),
   files: async () => base64((await learner.files()).model),
+  async exported(options: ExportChoice) {
+    const { files, notes } = await learner.export(options);
+    return {
+      notes,
+      files: Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, base64(bytes)])),
+    };
+  },
   dispose: () => learner.dispose(),
   modelNames,
   removeModel,

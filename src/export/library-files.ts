@@ -1,23 +1,21 @@
 /** @file A model for transformers, timm and PEFT. */
-import { type CheckpointSource, mergedCheckpoint } from "../../export/checkpoint.ts";
-import { jsonText } from "../../export/json.ts";
-import { labelMaps } from "../../export/label-files.ts";
-import { classifierPlace, isTimm } from "../../export/library-names.ts";
-import { placedClassifier } from "../../export/linear-layer.ts";
-import { peftAdapter } from "../../export/peft.ts";
-import { checkpointReadme, peftReadme } from "../../export/readme.ts";
-import type { HeadClassifier } from "../../heads/head.ts";
-import { encodeSafetensors } from "../../tensor/safetensors.ts";
-import { checkpointSource } from "./source.ts";
-import { type ExportOptions, factsOf, precisionNotes, type Work, type Written } from "./work.ts";
+import type { HeadClassifier } from "../heads/head.ts";
+import { encodeSafetensors } from "../tensor/safetensors.ts";
+import { type CheckpointSource, mergedCheckpoint } from "./checkpoint.ts";
+import { jsonText } from "./json.ts";
+import { labelMaps } from "./label-files.ts";
+import { classifierPlace, isTimm } from "./library-names.ts";
+import { placedClassifier } from "./linear-layer.ts";
+import { peftAdapter } from "./peft.ts";
+import { checkpointReadme, peftReadme } from "./readme.ts";
+import { type ExportChoice, type ExportedFiles, factsOf, precisionNotes, type Work } from "./work.ts";
 
 /** Of adapter_config.json. */
 const REAL: ReadonlySet<string> = new Set(["lora_dropout"]);
 
 /** peft and safetensors. */
-export async function libraryFiles(work: Work, half: boolean): Promise<Written> {
+export function libraryFiles(work: Work, source: CheckpointSource, half: boolean): ExportedFiles {
   const { opened, served, classifier, labels, options } = work;
-  const source = await checkpointSource(opened.backbone, { settings: options.hub });
   const notes = [...droppedNotes(work), ...precisionNotes(work), ...sizeNotes(source, options)];
   const facts = factsOf(work, notes);
   const { peft, apart } = { peft: options.to === "peft", apart: classifierPlace(source) === undefined };
@@ -65,7 +63,7 @@ const apartClassifier = (classifier: HeadClassifier) => {
 };
 
 /** An adapter leaves positions alone: the backbone's have to be resized by whoever loads it. */
-function sizeNotes(source: CheckpointSource, { to }: ExportOptions): string[] {
+function sizeNotes(source: CheckpointSource, { to }: ExportChoice): string[] {
   const { json, config } = source;
   const { model_args: args } = json as { readonly model_args?: { readonly img_size?: number | number[] } };
   const stored = isTimm(source) ? [args?.img_size].flat()[0] : json.image_size;

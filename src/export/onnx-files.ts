@@ -1,12 +1,12 @@
 /** @file A model as ONNX files that transformers.js and any ONNX Runtime run. */
-import { jsonText } from "../../export/json.ts";
-import { labelMaps, preprocessorJson, rawPreprocessorJson } from "../../export/label-files.ts";
-import { type OnnxDtype, onnxClassifier } from "../../export/onnx-classifier.ts";
-import { onnxReadme } from "../../export/readme.ts";
-import { InputError, optionText } from "../../tensor/errors.ts";
-import { sizeOf } from "../../tensor/tensor.ts";
-import { differenceOf, noiseImages, type OnnxDifference, onnxScores } from "./check-onnx.ts";
-import { factsOf, precisionNotes, type Work, type Written } from "./work.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
+import { sizeOf } from "../tensor/tensor.ts";
+import { differenceOf, noiseImages, type OnnxDifference, onnxPixels, type RunOnnx } from "./check-onnx.ts";
+import { jsonText } from "./json.ts";
+import { labelMaps, preprocessorJson, rawPreprocessorJson } from "./label-files.ts";
+import { type OnnxDtype, onnxClassifier } from "./onnx-classifier.ts";
+import { onnxReadme } from "./readme.ts";
+import { type ExportedFiles, factsOf, precisionNotes, type Work } from "./work.ts";
 
 /** Names that transformers.js looks for. */
 const ONNX_FILES: Readonly<Record<OnnxDtype, string>> = {
@@ -18,7 +18,11 @@ const ONNX_FILES: Readonly<Record<OnnxDtype, string>> = {
 const LARGEST_ONNX = 2 ** 31 - 2 ** 24;
 
 /** One file a dtype, each tried once beside the model itself. */
-export async function onnxFiles(work: Work, dtypes: readonly OnnxDtype[]): Promise<Written> {
+export async function onnxFiles(
+  work: Work,
+  dtypes: readonly OnnxDtype[],
+  run: RunOnnx,
+): Promise<ExportedFiles> {
   const { opened, served, classifier, labels, options } = work;
   const { preprocessing } = opened.backbone;
   const resizing = options.resizing ?? "inside";
@@ -34,7 +38,7 @@ export async function onnxFiles(work: Work, dtypes: readonly OnnxDtype[]): Promi
     }
     const model = onnxClassifier(served, classifier, preprocessing, { dtype, resizing });
     models[ONNX_FILES[dtype]] = model;
-    notes.push(differenceNote(dtype, await compared(work, model, resizing)));
+    notes.push(differenceNote(dtype, await compared(work, model, resizing, run)));
   }
   const { imageSize, patchSize } = opened.backbone.config;
   // transformers.js chooses its class by model_type; the graph's inputs and outputs are the same for all families.
@@ -60,6 +64,7 @@ async function compared(
   { opened, classifier }: Work,
   model: Uint8Array,
   resizing: "inside" | "outside",
+  run: RunOnnx,
 ): Promise<OnnxDifference> {
   const { head, classNames, backbone } = opened;
   const images = noiseImages(backbone.preprocessing);
@@ -68,7 +73,13 @@ async function compared(
     const row = Math.floor(i / classifier.classes.length);
     return all[row * classNames.length + classifier.classes[i % classifier.classes.length]!]!;
   });
-  const theirs = await onnxScores(model, images, backbone.preprocessing, resizing);
+  const { size } = backbone.preprocessing;
+  const theirs = await run(model, onnxPixels(images, backbone.preprocessing, resizing), [
+    images.count,
+    3,
+    size,
+    size,
+  ]);
   return differenceOf(ours, theirs, images.count);
 }
 

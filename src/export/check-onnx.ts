@@ -1,7 +1,6 @@
 /** @file Runs an exported ONNX model once, beside the model that it was made from. */
-import type { Images, Preprocessing } from "../../data/dataset.ts";
-import { Rng } from "../../tensor/rng.ts";
-import { onnxRuntime } from "../runtime/onnx-runtime.ts";
+import type { Images, Preprocessing } from "../data/dataset.ts";
+import { Rng } from "../tensor/rng.ts";
 
 /** More than one, and an odd number: an answer that depends on the batch shows. */
 const IMAGES = 3;
@@ -15,6 +14,17 @@ export interface OnnxDifference {
   readonly images: number;
 }
 
+/**
+ * Runs a file of ONNX as other programs do.
+ * @param pixels `pixel_values` of these dims
+ * @returns `logits`, [count, classes]
+ */
+export type RunOnnx = (
+  model: Uint8Array,
+  pixels: Float32Array,
+  dims: readonly number[],
+) => Promise<Float32Array>;
+
 /** Images of noise, one a patch's size of flat color in each corner: the same at every call. */
 export function noiseImages({ size }: Preprocessing): Images {
   const rng = Rng.at("export", size);
@@ -23,16 +33,14 @@ export function noiseImages({ size }: Preprocessing): Images {
 }
 
 /**
- * The scores of an exported model, [count, classes].
+ * Images as an exported model takes them, [count, 3, size, size].
  * @param resizing as in `OnnxOptions`: how its pixels go in
  */
-export async function onnxScores(
-  model: Uint8Array,
+export function onnxPixels(
   { images, count }: Images,
   { size, mean, std }: Preprocessing,
   resizing: "inside" | "outside",
-): Promise<Float32Array> {
-  const { onnxruntime, provider } = onnxRuntime();
+): Float32Array {
   const area = size * size;
   const pixels = new Float32Array(count * 3 * area);
   for (let image = 0; image < count; image++) {
@@ -44,17 +52,7 @@ export async function onnxScores(
       }
     }
   }
-  const session = await onnxruntime.InferenceSession.create(model, {
-    executionProviders: [provider],
-    logSeverityLevel: 3, // errors only
-  });
-  try {
-    const feed = new onnxruntime.Tensor("float32", pixels, [count, 3, size, size]);
-    const { logits } = await session.run({ pixel_values: feed });
-    return logits!.data as Float32Array;
-  } finally {
-    await session.release();
-  }
+  return pixels;
 }
 
 /** Both [count, classes]. */

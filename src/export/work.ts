@@ -1,12 +1,12 @@
 /** @file A model on its way into another format: what is exported, and whether the format has a place for it. */
-import { labelsOf } from "../../export/label-files.ts";
-import type { OnnxDtype } from "../../export/onnx-classifier.ts";
-import type { ReadmeFacts } from "../../export/readme.ts";
-import type { HeadClassifier } from "../../heads/head.ts";
-import type { ServedNetwork } from "../../network/served-network.ts";
-import { InputError, optionText } from "../../tensor/errors.ts";
-import type { ModelOptions, OpenedModel } from "../runs/model.ts";
-import type { FolderFiles } from "./folder.ts";
+import type { HeadClassifier } from "../heads/head.ts";
+import type { ServedNetwork } from "../network/served-network.ts";
+import type { Backbone } from "../nn/checkpoint.ts";
+import { InputError, optionText } from "../tensor/errors.ts";
+import type { ContinualModel } from "../train/model.ts";
+import { labelsOf } from "./label-files.ts";
+import type { OnnxDtype } from "./onnx-classifier.ts";
+import type { ReadmeFacts } from "./readme.ts";
 
 /** Formats by name. */
 export const EXPORT_FORMATS = ["peft", "onnx", "safetensors"] as const;
@@ -14,11 +14,8 @@ export const EXPORT_FORMATS = ["peft", "onnx", "safetensors"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** What to export, and how. */
-export interface ExportOptions
-  extends Pick<ModelOptions, "backbone" | "registry" | "onDownload" | "onRequest" | "hub"> {
+export interface ExportChoice {
   readonly to: ExportFormat;
-  /** The folder to make; default: beside the model, MODEL-FORMAT. */
-  readonly out?: string | undefined;
   /** Which head classifies; default: the model's own choice. */
   readonly head?: string | undefined;
   /** For peft and safetensors: leave prompt tokens out, which changes every answer. */
@@ -29,27 +26,42 @@ export interface ExportOptions
   readonly resizing?: "inside" | "outside" | undefined;
 }
 
-/** What was written. */
-export interface Exported {
-  readonly folder: string;
-  /** Paths in it. */
-  readonly files: readonly string[];
-  /** What a user should know, a sentence each. */
+/** Contents by path within the folder. */
+export type FolderFiles = Readonly<Record<string, string | Uint8Array>>;
+
+/** A folder to write, and what a user should know of it, a sentence each. */
+export interface ExportedFiles {
+  readonly files: FolderFiles;
   readonly notes: readonly string[];
+}
+
+/** A model with what it was made of. */
+export interface ExportedModel {
+  readonly model: ContinualModel;
+  /** Of the stream; not all need have been seen. */
+  readonly classNames: readonly string[];
+  /** Name of the method. */
+  readonly method: string;
+  readonly precision: "float32" | "int8";
+  readonly backbone: Backbone;
+  /** The head that classifies. */
+  readonly head: string;
+  /** Where it lies, for messages. */
+  readonly file: string;
 }
 
 /** A model that is being exported. */
 export interface Work {
-  readonly opened: OpenedModel;
+  readonly opened: ExportedModel;
   readonly served: ServedNetwork;
   readonly classifier: HeadClassifier;
   /** Of the classifier's rows. */
   readonly labels: readonly string[];
-  readonly options: ExportOptions;
+  readonly options: ExportChoice;
 }
 
 /** @throws InputError where the model has nothing to export, or not for this format */
-export function workOn(opened: OpenedModel, options: ExportOptions): Work {
+export function workOn(opened: ExportedModel, options: ExportChoice): Work {
   const { model, head, classNames, file, method } = opened;
   const served = model.learner.served?.();
   if (served === undefined) {
@@ -77,7 +89,7 @@ export function workOn(opened: OpenedModel, options: ExportOptions): Work {
 }
 
 /** @throws InputError for parts that an ordinary network has no place for, unless they may be dropped */
-function checkStaying({ staying }: ServedNetwork, file: string, { to, dropPrompts }: ExportOptions): void {
+function checkStaying({ staying }: ServedNetwork, file: string, { to, dropPrompts }: ExportChoice): void {
   const other = staying.find(({ prompts }) => !prompts);
   if (other !== undefined) {
     throw new InputError(`${file}: ${other.name}: ${to} has no place for it; export to onnx`);
@@ -103,9 +115,3 @@ export const factsOf = ({ opened, labels }: Work, notes: readonly string[]): Rea
   labels,
   notes,
 });
-
-/** A folder to write, and what a user should know of it. */
-export interface Written {
-  readonly files: FolderFiles;
-  readonly notes: readonly string[];
-}
