@@ -30,6 +30,7 @@ const NOTHING: LearnerInfo = {
   method: "",
   heads: [],
   backbone: "",
+  adapterLayers: 0,
   classes: {},
   tasksBefore: 0,
   tasks: [],
