@@ -140,6 +140,7 @@ function commandOf(config: Readonly<Record<string, unknown>>): string {
   const benchmark = byName(REGISTRY, "benchmarks", String(config.benchmark));
   const named = {
     ...config,
+    features: config.features ?? "cls", // what runs had before there was a choice
     augmentation: typeof config.augmentation === "string" ? config.augmentation : undefined,
   };
   return [

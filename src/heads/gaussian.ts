@@ -29,6 +29,7 @@ export const gaussian = defineHead({
         fitted = undefined;
       },
       scores: (features, classCount) => gaussians().scores(features, classCount),
+      temperature: () => gaussians().temperature,
       distances: (features) => (statistics().classes.length === 0 ? null : gaussians().distances(features)),
       tensors: () => directions.tensors(PREFIX),
       load: (tensors) => directions.load(tensors, PREFIX),

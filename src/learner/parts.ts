@@ -71,13 +71,18 @@ export interface LearnerParts {
 
 const COMES_ALONG: Registry = { methods: METHODS, heads: HEADS, benchmarks: [], plugins: [] };
 
+/** A learner's classes may have few images, which have no directions of their own, and exports want linear heads. */
+const RUNS_ONLY: readonly string[] = ["gaussian"];
+
 /** Parts of a learner that has learnt nothing. @throws InputError for a name or a value that can't be */
 export async function newParts(platform: LearnerPlatform, choice: LearnerChoice): Promise<LearnerParts> {
   const registry = platform.registry ?? COMES_ALONG;
   const method = chosen(registry, "methods", choice.method ?? METHODS[0]!.name);
   const own = (choice.heads ?? []).filter((head) => typeof head !== "string");
   const known = withPlugins(registry, [{ heads: own.filter((head) => !registry.heads.includes(head)) }]);
-  const names = choice.heads?.map((head) => (typeof head === "string" ? head : head.name));
+  const names =
+    choice.heads?.map((head) => (typeof head === "string" ? head : head.name)) ??
+    method.defaults.heads.filter((name) => !RUNS_ONLY.includes(name));
   const { heads, drift } = chosenHeads(method, names, choice.drift, known.heads);
   const { backbone } = platform;
   const basis: ModelBasis = {

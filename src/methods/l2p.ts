@@ -27,7 +27,7 @@ const options = z.object({
 });
 type Options = z.infer<typeof options>;
 
-const traits: Traits = { ...adapterTraits, forwardPasses: 2 };
+const traits: Traits = { ...adapterTraits, ownFeatures: true, forwardPasses: 2 };
 
 /** Learning to prompt. */
 export const l2p = defineMethod({

@@ -107,6 +107,8 @@ export interface Traits {
   readonly heads: "any" | readonly string[];
   /** Whether it trains a classifier of its own (`Learner.classify`). */
   readonly ownClassifier: boolean;
+  /** Whether it makes features of its own, which then can't be wider (`Features`). */
+  readonly ownFeatures?: boolean;
   readonly precisions: readonly Precision["name"][];
   /** Forward passes that classifying an image takes: a number, or one a task. */
   readonly forwardPasses: number | "tasks" | "tasks + 1";

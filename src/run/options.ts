@@ -67,9 +67,9 @@ export const runOptionsSchema = z.object({
     .describe(`class order (default ${DEFAULT_ORDER_SEED}; domains keep their own order)`),
   features: z
     .enum(FEATURES)
-    .default("cls")
+    .optional()
     .describe(
-      "of images: CLS, with the patches' mean, with CLS of the block before as well; wider ones cost state",
+      "of images: CLS, with the patches' mean, with CLS of the block before as well; wider ones cost state (default: cls+mean, where backbone and method have both)",
     ),
   heads: z
     .array(z.string().min(1))

@@ -187,7 +187,7 @@ describe("predict", () => {
     ]);
     expect(stdout).toMatch(/^images.test.class-0.0\.png: class-\d/);
     expect(stderr).toMatchInlineSnapshot(`
-      "note: probabilities are calibrated on the classes it knows (temperature 2.30), and may be near 1 for an image of no known class; distances well above 1 tell some of these
+      "note: probabilities are calibrated on the classes it knows (temperature 8.49), and may be near 1 for an image of no known class; distances well above 1 tell some of these
       fmlora: gone.png: no such file; bad.jpg: expected a JPEG, PNG, WebP or GIF image, found some other content; convert, replace or remove it
       "
     `);
@@ -201,7 +201,7 @@ describe("predict", () => {
     expect(
       await place.refused("predict", image(0), "--model", "fm", "--readout", "ncm"),
     ).toMatchInlineSnapshot(
-      `"fmlora: fm/model/model.safetensors: there is no head "ncm"; it has: lda, rows [2]"`,
+      `"fmlora: fm/model/model.safetensors: there is no head "ncm"; it has: gaussian, lda, rows [2]"`,
     );
     mkdirSync(join(place.path, "cut", "model"), { recursive: true });
     const whole = readFileSync(join(place.path, "fm", "model", "model.safetensors"));

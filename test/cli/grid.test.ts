@@ -57,7 +57,7 @@ test("a cell is the run that a user would type, and compare shows the grid", asy
     const { code, stdout, stderr } = await place.fmlora(["compare", ...runs]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^ncm +ncm +2 /m);
-    expect(stdout).toMatch(/^fm-lora +lda +2 /m);
+    expect(stdout).toMatch(/^fm-lora +gaussian +2 /m);
   }
 });
 

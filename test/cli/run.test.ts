@@ -13,7 +13,7 @@ const read = (...path: string[]): string => readFileSync(join(place.path, ...pat
 
 describe("a run", () => {
   test("ends with its table, its report and a line for every task", async () => {
-    const { code, stdout, stderr } = await place.fmlora([...QUICK, "--no-protection"]);
+    const { code, stdout, stderr } = await place.fmlora([...QUICK, "--no-protection", "--prompts"]);
     expect({ code, stderr: stderr.split("\n").filter((line) => line.startsWith("fmlora:")) }).toEqual({
       code: 0,
       stderr: [],
@@ -25,7 +25,9 @@ describe("a run", () => {
     for (const task of ["task 1/3", "task 2/3", "task 3/3"]) {
       expect(stderr).toMatch(new RegExp(`^${task} done in [\\d.]+ s: [\\d.]+ % of all test images`, "m"));
     }
-    expect(stdout).toContain("fm-lora on folder as images, backbone, seed 5, order seed 1993, readout lda");
+    expect(stdout).toContain(
+      "fm-lora on folder as images, backbone, seed 5, order seed 1993, readout gaussian",
+    );
     const out = join("runs", "folder-fm-lora-seed5");
     expect(stdout).toContain(`report: ${join(out, "report.html")} (open it in a browser: `);
     const report = read(out, "report.html");

@@ -32,7 +32,7 @@ const none = () => new Activations({ memoryBytes: 0 });
 describe.each([
   ["seq-lora", {}],
   ["sd-lora", {}],
-  ["fm-lora", { prompts: false, rank: 8 }],
+  ["fm-lora", { rank: 8 }],
 ])("%s", (name, options) => {
   test("the same model whether they are in memory, in a file or computed again", async () => {
     const memory = await bytes({}, name, options);

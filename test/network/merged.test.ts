@@ -52,11 +52,11 @@ async function servingGraph(name: string, options: Record<string, unknown>): Pro
 }
 
 const bare = bareGraph();
-const prompted = await servingGraph("fm-lora", { promptTokens: 3 });
+const prompted = await servingGraph("fm-lora", { prompts: true, promptTokens: 3 });
 
 describe("the graph that serves", () => {
   test.each([
-    ["fm-lora", { prompts: false }],
+    ["fm-lora", {}],
     ["seq-lora", {}],
     ["joint", {}],
     ["ncm", {}],
@@ -76,8 +76,8 @@ describe("the graph that serves", () => {
 });
 
 test.each([
-  ["fm-lora", { promptTokens: 3 }, true],
-  ["fm-lora", { prompts: false, sites: ["query", "fc1", "fc2"] }, true],
+  ["fm-lora", { prompts: true, promptTokens: 3 }, true],
+  ["fm-lora", { sites: ["query", "fc1", "fc2"] }, true],
   ["seq-lora", {}, false],
 ] as const)(
   "merged %s %j gives the features and class scores of W0 x + B C A x",
@@ -115,7 +115,7 @@ test.each([
 );
 
 test("observe sums h hᵀ over images and tokens, and padding counts for nothing", async () => {
-  const run = await runMethod("fm-lora", stream, { epochs: 1 });
+  const run = await runMethod("fm-lora", stream, { epochs: 1, options: { prompts: true } });
   const state = run.states.at(-1)!;
   const sites = adaptedSites(run.context.backbone.config, ["query", "value"]);
   const network = new AdaptedNetwork(run.context, [

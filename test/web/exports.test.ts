@@ -49,7 +49,7 @@ beforeAll(async () => {
   const run = await writeFinishedModel(join(root, "run"), {
     backbone,
     method: "fm-lora",
-    methodOptions: { rank: 8 },
+    methodOptions: { rank: 8, prompts: true },
   });
   model = await openModel(run, { head: "ncm" });
   // What the command does when it is told nothing of types: fp32, and q8 for browsers.

@@ -27,7 +27,10 @@ import { momentFingerprint } from "./subspace.ts";
 const options = z.object({
   rank: z.number().int().positive().default(16).describe("rank of the shared subspace"),
   ...siteOptions,
-  prompts: z.boolean().default(true).describe("dynamic meta-prompting"),
+  prompts: z
+    .boolean()
+    .default(false)
+    .describe("dynamic meta-prompting; costs accuracy wherever it was measured"),
   promptTokens: z
     .number()
     .int()
@@ -77,7 +80,7 @@ export const fmLora = defineMethod({
   options,
   ranges: { firstBasesRate: around(1e-3), basesRate: around(2e-4), coreRate: around(5e-3) },
   traits: adapterTraits,
-  defaults: { heads: ["lda", "rows"], drift: "ridge" },
+  defaults: { heads: ["gaussian", "lda", "rows"], drift: "ridge" },
   create: (context, values) => new FmLora(context, values),
 });
 

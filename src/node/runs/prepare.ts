@@ -7,6 +7,7 @@ import { Activations } from "../../network/activations.ts";
 import { optimization } from "../../optim/index.ts";
 import { checkBatch, defaultMicroBatch } from "../../run/bounds.ts";
 import { checked } from "../../run/checked.ts";
+import { usualFeatures } from "../../run/features.ts";
 import { FORMAT } from "../../run/former-model.ts";
 import { chosenHeads } from "../../run/heads.ts";
 import { runOptionsSchema } from "../../run/options.ts";
@@ -57,6 +58,7 @@ export async function prepare(
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);
+  const features = options.features ?? usualFeatures(method, backbone.config);
   const microBatch = options.microBatch ?? defaultMicroBatch(backbone);
   checkBatch("batchSize", options.batchSize, backbone.config.imageSize);
   checkBatch("microBatch", microBatch, backbone.config.imageSize);
@@ -80,6 +82,7 @@ export async function prepare(
     protocol: stream.protocol,
     ...options,
     ...training,
+    features,
     heads: headChoice.heads.map(({ name }) => name),
     drift: headChoice.drift.name,
     backbone: backbone.name, // with the commit, where it is of the Hub
@@ -106,7 +109,7 @@ export async function prepare(
     rememberedBytes: REMEMBERED_BYTES,
     activations: new Activations({ memoryBytes: REMEMBERED_BYTES, scratch: scratchFile }),
     precision,
-    features: options.features,
+    features,
     optimization: profile === undefined ? plain : tracedOptimization(plain, profile.trace),
     tasks: stream.wholeTasks ?? stream.tasks.length, // a run that is stopped early learns as one that goes on
   };

@@ -15,9 +15,11 @@ import {
 
 const dataset = patternDataset({ classes: 6, trainPerClass: 10, testPerClass: 6, noise: 80 });
 const stream = classIncremental(dataset, { tasks: 3, orderSeed: null });
+/** The published method has them. */
+const PROMPTS = { prompts: true };
 let full: FinishedRun;
 beforeAll(async () => {
-  full = await runMethod("fm-lora", stream);
+  full = await runMethod("fm-lora", stream, { options: PROMPTS });
 });
 
 /** Runs with the options, checks that it learns, and that the losses of later tasks are other than those of the full method. */
@@ -26,7 +28,7 @@ async function ablated(
   floor = 0.9,
   more: RunChanges = {},
 ): Promise<FinishedRun> {
-  const run = await runMethod("fm-lora", stream, { options, ...more });
+  const run = await runMethod("fm-lora", stream, { options: { ...PROMPTS, ...options }, ...more });
   const counts = Object.values(run.record.correct)[0]!.at(-1)!;
   expect(counts.reduce((sum, count) => sum + count, 0) / dataset.test.length).toBeGreaterThanOrEqual(floor);
   for (const state of run.states)

@@ -35,8 +35,8 @@ beforeAll(async () => {
       methodOptions: { ...methodOptions },
       ...(heads && { heads }),
     });
-  prompted = await write("prompted", "fm-lora", { rank: 4 });
-  plain = await write("plain", "fm-lora", { rank: 4, prompts: false });
+  prompted = await write("prompted", "fm-lora", { rank: 4, prompts: true });
+  plain = await write("plain", "fm-lora", { rank: 4 });
   frozen = await write("frozen", "lda", {}, ["lda", "ncm"]);
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -31,7 +31,7 @@ beforeAll(async () => {
   run = await writeFinishedModel(join(root, "run"), {
     backbone,
     method: "fm-lora",
-    methodOptions: { rank: 8 },
+    methodOptions: { rank: 8, prompts: true },
   });
   model = await openModel(run, { head: "ncm" });
   for (const [width, height] of SIDES) {
