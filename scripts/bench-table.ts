@@ -1,9 +1,9 @@
 /**
- * @file Writes what bench/results/*.json say into docs/benchmarks-speed.md, and the ratios into README.md.
+ * @file Writes what bench/results/*.json say into docs/benchmarks-speed.md.
  *
  *     npx tsx scripts/bench-table.ts
  *
- * Tables stand between markers, `<!-- speed -->` and `<!-- /speed -->`; a test holds the pages and the files together.
+ * Tables stand between markers, `<!-- speed -->` and `<!-- /speed -->`; a test holds the page and the files together.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -18,11 +18,12 @@ import {
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** Pages with a table, and what makes it. */
-export const PAGES: Readonly<Record<string, (results: readonly BenchmarkResult[]) => string>> = {
-  [path("../docs/benchmarks-speed.md")]: allTables,
-  [path("../README.md")]: ratioTable,
-};
+/** Where they are. */
+export const PAGE = path("../docs/benchmarks-speed.md");
+
+/** What was to be reached, then everything. */
+export const speedTables = (results: readonly BenchmarkResult[]): string =>
+  `## What we aim at\n\n${ratioTable(results)}\n\n${allTables(results)}`;
 
 /** All kept results, by name. */
 export function keptResults(): BenchmarkResult[] {
@@ -94,8 +95,5 @@ const named = (values: Readonly<Record<string, string | number>>): string =>
     .join(", ");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const results = keptResults();
-  for (const [file, make] of Object.entries(PAGES)) {
-    writeFileSync(file, withTable(readFileSync(file, "utf8"), make(results)));
-  }
+  writeFileSync(PAGE, withTable(readFileSync(PAGE, "utf8"), speedTables(keptResults())));
 }

@@ -1,10 +1,11 @@
 /**
- * @file `npm start`, `npm test`, `npm run bench` and `npm run playground` from a fresh clone: installs, builds and goes. Node built-ins only.
+ * @file `npm start`, `npm test`, `npm run bench`, `npm run playground`, `npm run docs` from a fresh clone: installs, builds and goes. Node built-ins only.
  *
  *     node scripts/bootstrap.mjs start [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs test [OPTIONS OF vitest ...]
  *     node scripts/bootstrap.mjs bench [NAME] [OPTIONS]
  *     node scripts/bootstrap.mjs playground [--out FOLDER | OPTIONS OF vite preview ...]
+ *     node scripts/bootstrap.mjs docs [BASE]
  *     node scripts/bootstrap.mjs torture [OPTIONS]
  *     node scripts/bootstrap.mjs reproduce ROW [OPTIONS OF fmlora run ...]
  *     node scripts/bootstrap.mjs build
@@ -24,6 +25,7 @@ const COMMANDS = {
   test,
   bench,
   playground,
+  docs,
   torture,
   reproduce,
   build: () => build().then(() => 0),
@@ -127,6 +129,11 @@ async function playground(words) {
   const code = await buildPlayground([]);
   if (code !== 0) return code;
   return executeTool("vite/bin/vite.js", ["preview", join("examples", "playground"), ...words]);
+}
+
+/** Builds the documentation site. */
+function docs(words) {
+  return executeTool("tsx/dist/cli.mjs", [join("scripts", "docs.ts"), ...words]);
 }
 
 /** Tries to make runs lose something. */

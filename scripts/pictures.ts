@@ -1,7 +1,6 @@
 /**
  * @file Draws the pictures of the documents from finished runs, with the report's own charts.
  *
- *     npx tsx scripts/pictures.ts accuracy RUN_DIR docs/images/emoji.svg        # the README's
  *     npx tsx scripts/pictures.ts growth RUN_DIR docs/results/emoji-100.svg     # what each task took and left
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,12 +9,11 @@ import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { chartDocument } from "../src/node/runs/chart-document.ts";
 import { taskBars } from "../src/report/charts.ts";
 import { bytes, duration } from "../src/report/format.ts";
-import { accuracyPicture, picture, sized, title } from "../src/report/picture.ts";
+import { picture, sized, title } from "../src/report/picture.ts";
 
 const document = chartDocument();
 
 const PICTURES: Readonly<Record<string, (metrics: RunMetrics) => string>> = {
-  accuracy: (metrics) => accuracyPicture(document, metrics),
   growth,
 };
 

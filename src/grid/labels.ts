@@ -20,6 +20,7 @@ const NO_GROUP: readonly string[] = [
   "workers",
   "cache",
   "baseline",
+  "report-images",
 ];
 
 /** Labels of all cells of a grid. */

@@ -27,7 +27,7 @@ export interface GridOption {
 }
 
 /** How images are prepared and what the report has beside changes no result, and so no cell. */
-export const NEUTRAL: readonly string[] = ["workers", "cache", "baseline"];
+export const NEUTRAL: readonly string[] = ["workers", "cache", "baseline", "report-images"];
 
 /** The options of runs as such. */
 export const runGridOptions: readonly GridOption[] = optionsOf("the run", runOptionsSchema);

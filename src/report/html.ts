@@ -5,6 +5,7 @@ import type { ChartDocument } from "./document.ts";
 import { bytes } from "./format.ts";
 import { runHistory } from "./history.ts";
 import { pageHtml } from "./page.ts";
+import type { PicturedMistake } from "./section.ts";
 import { SECTIONS } from "./sections/index.ts";
 import { benchmarkText } from "./summary.ts";
 
@@ -16,12 +17,14 @@ import { benchmarkText } from "./summary.ts";
  * @param config - The resolved configuration, any JSON.
  * @param metrics - The contents of metrics.json, with at least one finished task.
  * @param events - The events of the run in order, as in events.jsonl.
+ * @param mistakes - Images that were classified wrong; the page then has copies of them.
  */
 export function reportHtml(
   document: ChartDocument,
   config: unknown,
   metrics: RunMetrics,
   events: readonly RunEvent[],
+  mistakes: readonly PicturedMistake[] = [],
 ): string {
   const history = runHistory(events);
   const title = `${metrics.method} on ${benchmarkText(metrics)}`;
@@ -35,6 +38,6 @@ export function reportHtml(
     // A browser does not tell its memory.
     ...(metrics.peakRssBytes > 0 ? [`peak memory ${bytes(metrics.peakRssBytes)}`] : []),
   ];
-  const sections = SECTIONS.map((section) => section({ document, config, metrics, history }));
-  return pageHtml(title, about, sections.join(""));
+  const sections = SECTIONS.map((section) => section({ document, config, metrics, history, mistakes }));
+  return pageHtml(title, about, sections.join(""), mistakes.length > 0);
 }

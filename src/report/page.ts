@@ -7,13 +7,14 @@ export const LONGEST_LIST = 20;
 
 /**
  * A page that needs nothing from elsewhere: a policy in it forbids every request. `title` and `about` are texts, `body` is HTML.
+ * @param pictures - Whether the page has images in itself: the policy forbids these, too, where it has none.
  */
-export function pageHtml(title: string, about: readonly string[], body: string): string {
+export function pageHtml(title: string, about: readonly string[], body: string, pictures = false): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'${pictures ? "; img-src data:" : ""}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
 <style>${STYLE}</style>

@@ -62,6 +62,11 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:10px;p
 .track i{position:absolute;inset:0 auto 0 0;border-radius:3px;background:var(--line-0)}
 .track .muted{background:var(--line-6)}
 .track b{position:absolute;top:-2px;bottom:-2px;border:solid var(--ink);border-width:0 2px;background:linear-gradient(var(--ink),var(--ink)) 0 50%/100% 2px no-repeat}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:14px 12px}
+figure{margin:0;font-size:12.5px;line-height:1.35;overflow-wrap:anywhere;break-inside:avoid}
+figure img{display:block;width:100%;height:auto;aspect-ratio:1;border-radius:6px;margin-bottom:4px;background:var(--heat-0)}
+figcaption{color:var(--muted)}
+figcaption b{color:var(--ink);font-weight:600}
 dl.words{margin:6px 0 0;font-size:13.5px}
 dl.words dt{font-weight:600}
 dl.words dd{margin:0 0 6px;color:var(--muted)}
@@ -86,7 +91,7 @@ code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monosp
 .ramp i{width:13px;height:11px}
 ul.notes{margin:4px 0;padding-left:20px}
 summary{cursor:pointer;color:var(--muted);font-size:13.5px;margin-top:8px}
-@media (max-width:640px){main{padding:16px 10px 32px}section{padding:12px 12px}.broad{display:none}.narrow{display:block}.legend{margin-left:0;display:block}.bars li{grid-template-columns:1fr auto;gap:1px 10px;padding:5px 0}.bars .track{grid-row:2;grid-column:1/3}}
-@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#1a2230;--muted:#4a5565;--rule:#dfe3e9;--heat-ink-low:#15202f;--heat-ink-high:#fff;${variables(LIGHT)}}body{font-size:12px;print-color-adjust:exact;-webkit-print-color-adjust:exact}section{break-inside:avoid;border:0;padding:4px 0}.wide{overflow:visible;background:none}main{max-width:none;padding:0}}
+@media (max-width:640px){main{padding:16px 10px 32px}section{padding:12px 12px}.broad{display:none}.narrow{display:block}.legend{margin-left:0;display:block}.left{white-space:normal;overflow-wrap:anywhere}.bars li{grid-template-columns:1fr auto;gap:1px 10px;padding:5px 0}.bars .track{grid-row:2;grid-column:1/3}}
+@media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#1a2230;--muted:#4a5565;--rule:#dfe3e9;--heat-ink-low:#15202f;--heat-ink-high:#fff;${variables(LIGHT)}}body{font-size:12px;print-color-adjust:exact;-webkit-print-color-adjust:exact}section{break-inside:avoid;border:0;padding:4px 0}.wide{overflow:visible;background:none}main{max-width:none;padding:0}summary{display:none}details::details-content{content-visibility:visible;height:auto}pre{white-space:pre-wrap}}
 pre{overflow-x:auto;font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;margin:8px 0 0}
 `;

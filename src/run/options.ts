@@ -25,6 +25,9 @@ const imageOptions = {
     .describe("folder that keeps decoded images for further passes and runs, or off; changes no result"),
 };
 
+/** A report stays one that a browser opens at once. */
+const MOST_PICTURES = 200;
+
 const count = z.number().int().positive();
 const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): [Name, ...Name[]] =>
   Object.keys(table) as [Name, ...Name[]];
@@ -145,6 +148,15 @@ export const runOptionsSchema = z.object({
     .boolean()
     .default(true)
     .describe("also classify with the untrained backbone, for the report; changes no other result"),
+  reportImages: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(MOST_PICTURES)
+    .default(0)
+    .describe(
+      "so many wrong test images, the surest first, as copies in report.html: think of it before you send that on",
+    ),
 });
 
 /** Values of `runOptionsSchema`, as given. */

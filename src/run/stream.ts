@@ -11,7 +11,7 @@ import type { EvaluationPlan } from "../train/options.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { runOptionsSchema } from "./options.ts";
 
-type Options = Omit<z.output<typeof runOptionsSchema>, "workers" | "cache" | "baseline">;
+type Options = Omit<z.output<typeof runOptionsSchema>, "workers" | "cache" | "baseline" | "reportImages">;
 
 /** Points of the anytime curve of a blurry stream, unless told otherwise. */
 const ANYTIME_POINTS = 20;

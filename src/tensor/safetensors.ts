@@ -178,14 +178,16 @@ function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
   }
 }
 
-/**
- * Serializes tensors, in the order of their names, so that equal tensors give equal bytes.
- * @param options.half stores float32 as half precision, rounded to the nearest
- */
+/** Serializes tensors, in the order of their names, so that equal tensors give equal bytes. */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
-  { half = false }: { readonly half?: boolean } = {},
+  {
+    half = false,
+  }: {
+    /** Stores float32 as half precision, rounded to the nearest. */
+    readonly half?: boolean;
+  } = {},
 ): Uint8Array {
   const names = Object.keys(tensors).sort();
   let offset = 0;

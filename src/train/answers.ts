@@ -1,5 +1,11 @@
 /** @file Answers among scores. */
 
+/** The probability of a row's highest score among the others: the head's own, without further calibration. */
+export function sureness(scores: Float32Array): number {
+  const highest = scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+  return 1 / scores.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+}
+
 /** No class: what a readout says that knows none yet. */
 export const NO_ANSWER = -1;
 

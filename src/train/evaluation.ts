@@ -3,9 +3,10 @@ import type { Sample } from "../data/dataset.ts";
 import type { PlacedBatch } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Confusion } from "../metrics/run-metrics.ts";
-import { answersOf } from "./answers.ts";
+import { answersOf, NO_ANSWER, sureness } from "./answers.ts";
 import type { ContinualModel } from "./model.ts";
 import { evaluatedSamples, type TrainingOptions } from "./options.ts";
+import type { Mistake } from "./record.ts";
 
 /** What an evaluator asks. */
 export interface EvaluatorOptions {
@@ -25,6 +26,8 @@ export interface Counts {
   readonly domainImages: number[];
   /** What the first head said of the images of each class. */
   readonly confusions: Confusion[];
+  /** The images that the first head is wrong about, in their order. */
+  readonly mistakes: Mistake[];
 }
 
 /** Measures a learner on the tasks of one stream. */
@@ -66,6 +69,7 @@ export class Evaluator {
       domainCorrect: each(domains),
       domainImages: new Array<number>(domains).fill(0),
       confusions: [],
+      mistakes: [],
     };
     const said = new Map<string, number>();
     // Tasks share batches: many of them may have a few images each.
@@ -82,8 +86,14 @@ export class Evaluator {
         result.images[task]!++;
         if (byDomain) result.domainImages[sample.domain]!++;
         const label = batch.labels[row]!;
-        const pair = `${label} ${answers[0]![1][row]}`;
+        const answer = answers[0]![1][row]!;
+        const pair = `${label} ${answer}`;
         said.set(pair, (said.get(pair) ?? 0) + 1);
+        if (answer !== label && answer !== NO_ANSWER) {
+          const classes = stream.classNames.length;
+          const own = scores[names[0]!]!.subarray(row * classes, (row + 1) * classes);
+          result.mistakes.push({ id: sample.id, label, answer, sureness: sureness(own) });
+        }
         for (const [name, answered] of answers) {
           if (answered[row] !== label) continue;
           result.correct[name]![task]!++;

@@ -3,7 +3,7 @@ import type { Task } from "../data/stream.ts";
 import { type Counts, Evaluator, type EvaluatorOptions, share } from "./evaluation.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 import { type EvaluationPlan, isDue } from "./options.ts";
-import type { RunRecord } from "./record.ts";
+import type { Mistake, RunRecord } from "./record.ts";
 import type { Trace } from "./tracer.ts";
 
 /** Whom to measure, when, and who hears of it. */
@@ -75,7 +75,11 @@ export class Measurements {
       : undefined;
     for (const [each, images] of (counts?.images ?? []).entries()) record.testImages[each] = images;
     record.domainImages[index] = counts?.domainImages ?? [];
-    if (index === tasks - 1) record.confusions = counts?.confusions ?? [];
+    if (index === tasks - 1) {
+      record.confusions = counts?.confusions ?? [];
+      const { mistakes = 0 } = plan;
+      if (mistakes > 0) record.mistakes = surest(counts?.mistakes ?? [], mistakes);
+    }
     for (const name of names) {
       record.correct[name]![index] = counts?.correct[name] ?? [];
       record.domainCorrect[name]![index] = counts?.domainCorrect[name] ?? [];
@@ -101,5 +105,8 @@ export class Measurements {
     return counts;
   }
 }
+
+const surest = (all: readonly Mistake[], count: number): Mistake[] =>
+  all.toSorted((a, b) => b.sureness - a.sureness).slice(0, count);
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

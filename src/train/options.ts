@@ -32,6 +32,8 @@ export interface EvaluationPlan {
   readonly tasks: "seen" | "all";
   /** Also each time so many training images have been taken in. */
   readonly everyImages?: number | undefined;
+  /** Of what is wrong after the last task, so many images are named, the surest first. */
+  readonly mistakes?: number | undefined;
 }
 
 /** After every task, on the tasks so far. */

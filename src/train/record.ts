@@ -9,6 +9,17 @@ interface AnytimeRecord extends AnytimeCounts {
   readonly correct: Record<string, number[]>;
 }
 
+/** A test image whose class was not the one that was said. */
+export interface Mistake {
+  /** The sample's. */
+  readonly id: string;
+  /** Positions of classes; the answer is one. */
+  readonly label: number;
+  readonly answer: number;
+  /** Probability of the answer. */
+  readonly sureness: number;
+}
+
 /** The counts of a run. Rows of finished tasks never change. */
 export interface RunRecord {
   /** Correct test images per head, R's counts: [after task][on task]; an empty row where nothing was evaluated. */
@@ -31,6 +42,8 @@ export interface RunRecord {
   readonly untrainedTasks: number[];
   /** What the first head said after the last task. */
   confusions: readonly Confusion[];
+  /** Test images that it was wrong about then, the surest first; left out where nobody asked for them. */
+  mistakes?: readonly Mistake[];
   /** Images left out so far: each is told once. */
   readonly skipped: string[];
   /** Images trained on, and the seconds it took, waiting for decoded images included. */

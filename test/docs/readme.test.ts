@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const example = join(root, "examples", "own-images.ts");
 const place = mkdtempSync(join(tmpdir(), "fm-lora-readme-"));
-const TIMEOUT = 240_000;
+const TIMEOUT = 600_000;
 
 beforeAll(async () => {
   await writeToyFolder(join(place, "photos"), { classes: 6, train: 8, test: 3 });

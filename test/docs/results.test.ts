@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { README, readmeWithTable } from "../../scripts/readme-table.ts";
 import { resultsPage } from "../../scripts/results.ts";
 import { INDEX, indexText } from "../../scripts/results-index.ts";
 
@@ -14,4 +15,9 @@ test.each(names)("docs/results/%s.md says what its runs' files say", (name) => {
 
 test("docs/results/results.json has every row; npx tsx scripts/results.ts NAME writes it", () => {
   expect(readFileSync(INDEX, "utf8")).toBe(indexText());
+});
+
+test("the README's table has what the kept runs have; npx tsx scripts/readme-table.ts writes it", () => {
+  const page = readFileSync(README, "utf8");
+  expect(page).toBe(readmeWithTable(page));
 });

@@ -14,6 +14,13 @@ const EXECUTABLE = [process.env.FMLORA_CHROMIUM ?? "", "/usr/bin/chromium", "/us
   (path) => existsSync(path),
 );
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+/** Of one gray pixel each. */
+const MISTAKES = [0.998, 0.4, 0.31].map((sureness) => ({
+  image: "data:image/gif;base64,R0lGODlhAQABAIAAAHBwcAAAACwAAAAAAQABAAACAkQBADs=",
+  label: "class 1",
+  answer: "a-class-with-a-name-that-goes-on-and-on",
+  sureness,
+}));
 const folder = mkdtempSync(join(tmpdir(), "fm-lora-report-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -28,7 +35,7 @@ describe.skipIf(missing("chromium", EXECUTABLE, "apt-get install chromium"))("th
   for (const tasks of [1, 10, 40]) {
     const { config, metrics, events } = exampleRun(tasks);
     const file = join(folder, `${tasks}.html`);
-    writeFileSync(file, reportHtml(chartDocument(), config, metrics, events));
+    writeFileSync(file, reportHtml(chartDocument(), config, metrics, events, MISTAKES));
     for (const width of [390, 1280]) {
       for (const colorScheme of ["light", "dark"] as const) {
         test(`${tasks} tasks, ${width} px, ${colorScheme}`, async () => {

@@ -203,7 +203,8 @@ test("hostile names stay text everywhere", () => {
     ),
     { type: "skipped-image", id: evil, reason: evil },
   ];
-  const html = reportHtml(chartDocument(), { [evil]: { [evil]: evil } }, hostile, hostileEvents);
+  const mistakes = [{ image: "data:,", label: evil, answer: evil, sureness: 0.5 }];
+  const html = reportHtml(chartDocument(), { [evil]: { [evil]: evil } }, hostile, hostileEvents, mistakes);
   expect(html).not.toMatch(/<script/i);
   expect(html).not.toMatch(/="[^"<>]*<[^"]*"/);
   expect(html).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;");

@@ -17,8 +17,6 @@ export const PROCESSOR = "processor_config.json";
 /**
  * Loads config.json, preprocessor_config.json (or the image processor in processor_config.json; timm's config.json has
  * that inside) and model.safetensors, or the files that model.safetensors.index.json names.
- * @param options.imageSize overrides the checkpoint's input size
- * @param options.stored leaves the blocks' matrices in their file, which has to stay: for 8 bits, which hold rounded ones
  * @throws InputError in one line for a missing, truncated or contradictory file
  */
 export function loadBackbone(
@@ -27,7 +25,13 @@ export function loadBackbone(
     name = folder,
     imageSize,
     stored = false,
-  }: { readonly name?: string; readonly imageSize?: number | undefined; readonly stored?: boolean } = {},
+  }: {
+    readonly name?: string;
+    /** Overrides the checkpoint's input size. */
+    readonly imageSize?: number | undefined;
+    /** Leaves the blocks' matrices in their file, which has to stay: for 8 bits, which hold rounded ones. */
+    readonly stored?: boolean;
+  } = {},
 ): Backbone {
   const parse = parserOf(folder, imageSize);
   const { header, read, file, notices } = openWeights(folder);

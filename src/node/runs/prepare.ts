@@ -35,7 +35,7 @@ export async function prepare(
 ) {
   // How images are prepared is no part of the configuration: a resumed run may do it in another way.
   const asked = optionsIn(request);
-  const { workers, cache, baseline, ...options } = checked(runOptionsSchema, asked.options);
+  const { workers, cache, baseline, reportImages, ...options } = checked(runOptionsSchema, asked.options);
   const methodOptions = checked(method.options, request.methodOptions ?? {}, `method ${method.name}`);
   const benchmarkOptions = checked(
     benchmark.options,
@@ -54,7 +54,7 @@ export async function prepare(
   const whole = await benchmark.open({ data: options.data, seed: options.seed, options: benchmarkOptions });
   const stream = streamOf(benchmark, whole, options, method.traits.protocol === "joint");
   const { dataset } = stream;
-  const evaluation = evaluationPlan(stream, options);
+  const evaluation = { ...evaluationPlan(stream, options), mistakes: reportImages };
   const runtimeOptions = { threads: options.threads ?? defaultThreads() };
   const runtime = profile === undefined ? nodeRuntime(runtimeOptions) : profile.runtime(runtimeOptions);
   const precision = await precisionOf(runtime, backbone, options);

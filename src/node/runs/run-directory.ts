@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunMetrics } from "../../metrics/run-metrics.ts";
 import { reportHtml } from "../../report/html.ts";
+import type { PicturedMistake } from "../../report/section.ts";
 import { InputError } from "../../tensor/errors.ts";
 import { encodeSafetensors } from "../../tensor/safetensors.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../train/checkpoint.ts";
@@ -92,9 +93,14 @@ export class RunDirectory {
   }
 
   /** Writes metrics.json and report.html. */
-  async finish(config: Readonly<Record<string, unknown>>, metrics: RunMetrics): Promise<void> {
+  async finish(
+    config: Readonly<Record<string, unknown>>,
+    metrics: RunMetrics,
+    mistakes: readonly PicturedMistake[],
+  ): Promise<void> {
     await this.#write("metrics.json", `${JSON.stringify(metrics, null, 2)}\n`);
-    await this.#write("report.html", reportHtml(chartDocument(), config, metrics, this.#events.read()));
+    const report = reportHtml(chartDocument(), config, metrics, this.#events.read(), mistakes);
+    await this.#write("report.html", report);
   }
 
   /** Nothing is written into a folder that another process has taken, or that is no longer there. */

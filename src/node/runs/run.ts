@@ -6,6 +6,7 @@ import { runMetrics } from "../../train/metrics.ts";
 import { runStream } from "../../train/run.ts";
 import { openImages } from "../images/open.ts";
 import { frozenBaseline } from "./baseline.ts";
+import { pictured } from "./pictures.ts";
 import { prepare } from "./prepare.ts";
 import { Profile } from "./profile.ts";
 import { type RunRequest, resolveRun } from "./request.ts";
@@ -98,9 +99,12 @@ async function runPrepared(
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
     // A profile is of the run alone.
     const wanted = asksBaseline && profile === undefined;
-    return { record, peakRssBytes, baseline: wanted ? await frozenBaseline(parts, listen) : undefined };
+    const baseline = wanted ? await frozenBaseline(parts, listen) : undefined;
+    const { preprocessing } = context.backbone;
+    const pictures = { stream, ...training, preprocessing, transform: opened.transform, notice };
+    return { record, peakRssBytes, baseline, mistakes: await pictured(record.mistakes ?? [], pictures) };
   };
-  const { record, peakRssBytes, baseline } = await run().finally(async () => {
+  const { record, peakRssBytes, baseline, mistakes } = await run().finally(async () => {
     await opened.close();
     await profile?.write(); // a run that is stopped has one, too
   });
@@ -124,6 +128,6 @@ async function runPrepared(
   });
   const { lastAccuracy, averageAccuracy, seconds } = metrics;
   output.event({ type: "run-end", lastAccuracy, averageAccuracy, seconds });
-  await directory.finish(config, metrics);
+  await directory.finish(config, metrics, mistakes);
   return metrics;
 }

@@ -11,6 +11,8 @@ import type { ReportInput, Section } from "../section.ts";
 
 /** Of more classes a matrix shows nothing: the worst pairs are named beside it. */
 const MOST_CLASSES = 60;
+/** Of one image each, bars are empty or full: the confusions say as much. */
+const LEAST_TO_COMPARE = 2;
 /** With fewer images of a class an interval is nearly the whole range. */
 const LEAST_IMAGES = 5;
 /** Pairs worth a row. */
@@ -26,7 +28,8 @@ export const classes: Section = ({ metrics }) => {
     if (answer === label) own.right += images;
     byClass.set(label, own);
   }
-  if (byClass.size < 2) return "";
+  const most = Math.max(...[...byClass.values()].map(({ images }) => images));
+  if (byClass.size < 2 || most < LEAST_TO_COMPARE) return "";
   const all = [...byClass].map(([label, { right, images }]): Bar => {
     const share = right / images;
     const interval = images < LEAST_IMAGES ? undefined : shareInterval(share, images);

@@ -10,6 +10,7 @@ import { forgetting } from "./forgetting.ts";
 import { headline } from "./headline.ts";
 import { layers } from "./layers.ts";
 import { loss } from "./loss.ts";
+import { mistakes } from "./mistakes.ts";
 import { notes } from "./notes.ts";
 import { numbers } from "./numbers.ts";
 import { similarity } from "./similarity.ts";
@@ -24,6 +25,7 @@ export const SECTIONS: readonly Section[] = [
   headline,
   classes,
   confusion,
+  mistakes,
   accuracy,
   anytime,
   accuracyMatrix,

@@ -9,9 +9,14 @@ export const notes: Section = ({ metrics, history }) => {
   const traits = metrics.traits === undefined ? [] : [`${metrics.method}: ${traitsText(metrics.traits)}`];
   const untrained = metrics.untrainedTasks ?? [];
   const few = untrained.length === 0 ? [] : [untrainedText(untrained, metrics.accuracyMatrix.length)];
-  const items = [...traits, ...few, ...history.notes].map((note) => `<li>${escapeHtml(note)}</li>`).join("");
+  const items = [...traits, ...few, ...history.notes]
+    .map((note) => `<li>${optionsAsCode(escapeHtml(note))}</li>`)
+    .join("");
   return items === "" ? "" : section("Notes", "", `<ul class="notes">${items}</ul>`);
 };
+
+/** Notes name options in backticks. */
+const optionsAsCode = (html: string): string => html.replace(/`([^`]+)`/g, "<code>$1</code>");
 
 function untrainedText(untrained: readonly number[], tasks: number): string {
   const which = untrained.slice(0, LONGEST_LIST).map((task) => task + 1);

@@ -1,0 +1,66 @@
+/** @file What stands beside every page of the site, in the order in which one may want it. */
+import type { DefaultTheme } from "vitepress";
+
+type Group = readonly (readonly [text: string, link: string])[];
+
+const group = (text: string, items: Group): DefaultTheme.SidebarItem => ({
+  text,
+  items: items.map(([text, link]) => ({ text, link })),
+});
+
+/** One sidebar for all pages. */
+export const SIDEBAR: DefaultTheme.SidebarItem[] = [
+  group("Start", [
+    ["What it is", "/"],
+    ["Installing", "/install"],
+    ["A classifier that keeps learning", "/tutorials/keeps-learning"],
+    ["Compare a method honestly", "/tutorials/compare-honestly"],
+    ["Which backbone", "/which-backbone"],
+  ]),
+  group("Guides", [
+    ["A learner", "/learner"],
+    ["In a browser", "/browser"],
+    ["A server", "/server"],
+    ["Models for other programs", "/export"],
+    ["The report of a run", "/report"],
+    ["Grids, queues, trackers", "/grids"],
+    ["Choosing settings", "/tuning"],
+    ["A backbone of your own", "/pretraining"],
+  ]),
+  group("How it works", [
+    ["FM-LoRA and its equations", "/method"],
+    ["All methods", "/methods"],
+    ["Heads and drift maps", "/heads"],
+  ]),
+  group("Extend", [
+    ["Plugins", "/plugins"],
+    ["A method", "/contributing#add-a-method"],
+    ["A head", "/contributing#add-a-head"],
+    ["A benchmark", "/contributing#add-a-benchmark"],
+    ["An operator", "/contributing#add-an-operator"],
+    ["How the code is laid out", "/contributing"],
+  ]),
+  group("Reference", [
+    ["Options", "/options"],
+    ["API", "/api/"],
+    ["Files", "/files"],
+    ["Metrics", "/metrics"],
+    ["Benchmarks", "/benchmarks"],
+    ["Backbones", "/backbones"],
+    ["Precision", "/precision"],
+    ["Security and privacy", "/security"],
+    ["Changes", "/changelog"],
+  ]),
+  group("Results", [
+    ["CIFAR-100", "/results/cifar100"],
+    ["CIFAR-100 in 8 bits", "/results/cifar100-int8"],
+    ["CIFAR-100, small backbone", "/results/cifar100-weak-validation"],
+    ["CIFAR-100, validation", "/results/cifar100-validation"],
+    ["PACS", "/results/pacs"],
+    ["PACS, validation", "/results/pacs-validation"],
+    ["A hundred tasks", "/results/emoji-100"],
+    ["Emoji", "/results/emoji-small"],
+    ["Emoji in other styles", "/results/emoji-styles"],
+    ["Speed and memory", "/benchmarks-speed"],
+  ]),
+];
