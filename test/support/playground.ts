@@ -73,7 +73,7 @@ export class Playground {
   async learn(train: "auto" | "always" | "never" = "auto"): Promise<void> {
     await this.page.getByLabel("Train the network").selectOption(train);
     await this.button("Learn").click();
-    await this.page.getByText("Nothing new yet").waitFor();
+    await this.page.getByText("Nothing new yet").waitFor({ timeout: 3 * PATIENCE }); // it trains
     await this.says("pictures learnt.");
   }
 
