@@ -13,7 +13,6 @@ import { PATIENCE, Playground } from "../support/playground.ts";
 import { missing } from "../support/services.ts";
 import { writeToyFolder } from "../support/toy-folder.ts";
 
-const PICTURES = process.env.FMLORA_PICTURES;
 /** Of a class. */
 const TRAIN = 12;
 
@@ -73,32 +72,13 @@ async function paste(path: string): Promise<void> {
   }`);
 }
 
-async function picture(name: string): Promise<void> {
-  if (PICTURES === undefined) return;
-  const { page } = own;
-  const close = page.getByLabel("Close the message");
-  if ((await close.count()) > 0) await close.click();
-  for (const [width, height] of [
-    [1280, 900],
-    [390, 844],
-  ] as const) {
-    await page.setViewportSize({ width, height });
-    for (const theme of ["light", "dark"]) {
-      await page.getByLabel("Colors").selectOption(theme);
-      await page.screenshot({ path: join(PICTURES, `${name}-${width}-${theme}.png`), fullPage: true });
-    }
-  }
-  await page.getByLabel("Colors").selectOption("auto");
-  await page.setViewportSize({ width: 1280, height: 900 });
-}
-
 describe.skipIf(nothing).sequential("the playground", () => {
   test("starts empty, on threads where the page is isolated, and axe-core finds nothing wrong", async () => {
     await own.ready();
     await own.page.getByText("Nothing new yet").waitFor();
     expect(await own.page.evaluate("crossOriginIsolated")).toBe(true);
     expect(await own.violations()).toEqual([]);
-    await picture("empty");
+    await own.pictures("empty");
   });
 
   test("learns two classes from files, and tells them apart", async () => {
@@ -185,7 +165,7 @@ describe.skipIf(nothing).sequential("the playground", () => {
     expect(await page.locator(".losses").count()).toBe(1);
     await own.says("Training was asked for.");
     await expect.poll(() => page.locator(".bar.best .name").textContent(), { timeout: 30_000 }).toBe("key"); // live
-    await picture("learnt");
+    await own.pictures("learnt");
     await own.button("Camera off").click();
     expect(await own.ask(files(0, "test", 1)[0]!)).toBe("mug");
     expect(await page.locator("tbody tr").count()).toBeGreaterThanOrEqual(2);
