@@ -37,7 +37,6 @@ export async function playgroundStart(
     server.asked();
     await page.goto(server.origin);
     await own.ready();
-    paths = server.asked();
     times.ready.push(await sincePaint(own));
     for (const [i, name] of NAMES.entries()) {
       if (i > 1) await own.button("Add a class").click();
@@ -47,6 +46,7 @@ export async function playgroundStart(
     const shown = await sincePaint(own);
     await own.learn("always");
     times.trained.push(await sincePaint(own));
+    paths = server.asked();
     times.learning.push((await sincePaint(own)) - shown);
     await context.close();
   }
