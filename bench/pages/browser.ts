@@ -9,7 +9,8 @@ env.useBrowserCache = false;
 env.backends.onnx.wasm!.wasmPaths = "/transformers-wasm/";
 
 const BACKBONE = "/models/vit-tiny-patch8-64";
-let learner: WebLearner;
+type Precision = "float32" | "int8";
+const learners = new Map<Precision, WebLearner>();
 let images: Blob[];
 const pipelines = new Map<string, Awaited<ReturnType<typeof classifier>>>();
 const classifier = (dtype: "fp32" | "q8") => pipeline("image-classification", "mine", { dtype });
@@ -18,14 +19,16 @@ const classifier = (dtype: "fp32" | "q8") => pipeline("image-classification", "m
 const speed = {
   async open(urls: readonly string[], threads: number) {
     images = await Promise.all(urls.map(async (url) => (await fetch(url)).blob()));
-    const model = await (await fetch("/model.safetensors")).blob();
-    learner = await openLearner(model, { backbone: BACKBONE, threads });
+    for (const precision of ["float32", "int8"] as const) {
+      const model = await (await fetch(`/${precision}.safetensors`)).blob();
+      learners.set(precision, await openLearner(model, { backbone: BACKBONE, threads }));
+    }
     env.backends.onnx.wasm!.numThreads = threads;
     for (const dtype of ["fp32", "q8"] as const) pipelines.set(dtype, await classifier(dtype));
   },
-  async ours() {
+  async ours(precision: Precision) {
     const began = performance.now();
-    const answers = await learner.predict(images, { top: 1 });
+    const answers = await learners.get(precision)!.predict(images, { top: 1 });
     return {
       milliseconds: performance.now() - began,
       labels: answers.map(({ classes }) => classes[0]!.className),
@@ -42,12 +45,13 @@ const speed = {
     };
   },
   /** A learner of its own; the time is that of the training alone. */
-  async train(epochs: number, threads: number) {
-    const own = await createLearner({ backbone: BACKBONE, threads, seed: 1 });
-    const half = images.length / 2;
+  async train(epochs: number, threads: number, precision: Precision) {
+    const own = await createLearner({ backbone: BACKBONE, threads, precision, seed: 1 });
+    const third = images.length / 3;
+    const [one, other, last] = [0, 1, 2].map((i) => images.slice(i * third, (i + 1) * third));
     const steps: { at: number; done: number }[] = [];
     await own.learn(
-      { classes: { one: images.slice(0, half), other: images.slice(half) } },
+      { classes: { one: one!, other: other!, third: last! } },
       {
         train: "always",
         epochs,
@@ -57,8 +61,8 @@ const speed = {
       },
     );
     await own.dispose();
-    const [first, last] = [steps[0]!, steps.at(-1)!]; // the first step compiles
-    return { milliseconds: last.at - first.at, images: last.done - first.done };
+    const [from, to] = [steps[0]!, steps.at(-1)!]; // the first step compiles
+    return { milliseconds: to.at - from.at, images: to.done - from.done };
   },
 };
 

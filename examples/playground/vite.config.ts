@@ -18,13 +18,18 @@ const CSS_TARGET = ["chrome123", "edge123", "firefox120", "safari17.5"];
 /** Files whose names and places stay: browsers know an installed page by them. */
 const STAYING = ["icon.svg", "manifest.webmanifest"];
 
+/** WebGPU's build of ONNX Runtime, which the page never asks for. */
+const SELDOM = /asyncify|ort\.webgpu/;
+
 /** Writes sw.js with the list of all that the page loads. The backbone's cache is the learner's own. */
 function offline(): Plugin {
   return {
     name: "offline",
     apply: "build",
     generateBundle(_, bundle) {
-      const files = [...Object.keys(bundle), ...STAYING].sort();
+      const files = Object.keys(bundle)
+        .filter((file) => !SELDOM.test(file))
+        .sort();
       const hash = createHash("sha256");
       for (const file of files) {
         const own = bundle[file];

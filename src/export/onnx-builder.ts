@@ -1,17 +1,7 @@
 /** @file An ONNX model under construction: nodes and initializers by name, for files that other programs run. */
-import { create, toBinary } from "@bufbuild/protobuf";
 import type { OnnxAttribute } from "../graph/op.ts";
 import { encodeAttribute, encodeRaw, encodeTensor } from "../onnx/encode.ts";
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  type TensorProto,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "../onnx/generated/onnx_pb.ts";
+import { modelBytes, type NodeProto, type TensorProto, type ValueProto } from "../onnx/messages.ts";
 import { ONNX_TYPE } from "../ops/index.ts";
 import { toHalf } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -20,14 +10,11 @@ import type { Tensor } from "../tensor/tensor.ts";
 export const FLOAT16 = 10;
 
 /** Oldest operator set with all that is used: Resize with antialiasing came with 18. Older runtimes read it, too. */
-const OPSET = 18n;
-const IR_VERSION = 8n;
+const OPSET = 18;
+const IR_VERSION = 8;
 
 /** An input or output: its axes are numbers, or names where any length will do. */
-export interface Port {
-  readonly name: string;
-  readonly dims: readonly (number | string)[];
-}
+export type Port = Omit<ValueProto, "elemType">;
 
 /** Nodes in running order, and the constants that they use. */
 export class OnnxBuilder {
@@ -42,15 +29,13 @@ export class OnnxBuilder {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     outputs: readonly string[] = [this.fresh()],
   ): string {
-    this.#nodes.push(
-      create(NodeProtoSchema, {
-        opType,
-        name: `${opType}_${this.#nodes.length}`, // tools list nodes by name
-        input: [...inputs],
-        output: [...outputs],
-        attribute: Object.entries(attributes).map(([name, value]) => encodeAttribute(name, value)),
-      }),
-    );
+    this.#nodes.push({
+      opType,
+      name: `${opType}_${this.#nodes.length}`, // tools list nodes by name
+      input: inputs,
+      output: outputs,
+      attribute: Object.entries(attributes).map(([name, value]) => encodeAttribute(name, value)),
+    });
     return outputs[0]!;
   }
 
@@ -83,20 +68,19 @@ export class OnnxBuilder {
 
   /** The whole model. */
   model(inputs: readonly Port[], outputs: readonly Port[], description: string): Uint8Array {
-    const model = create(ModelProtoSchema, {
+    return modelBytes({
       irVersion: IR_VERSION,
       producerName: "fm-lora",
       docString: description,
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: OPSET })],
-      graph: create(GraphProtoSchema, {
+      opsetImport: [{ domain: "", version: OPSET }],
+      graph: {
         name: "classifier",
         node: this.#nodes,
         initializer: [...this.#initializers.values()],
         input: inputs.map(encodePort),
         output: outputs.map(encodePort),
-      }),
+      },
     });
-    return toBinary(ModelProtoSchema, model);
   }
 }
 
@@ -106,13 +90,4 @@ function encodeInitializer(name: string, value: Tensor, half: boolean): TensorPr
 }
 
 /** Inputs and outputs are float32 in every file. */
-function encodePort({ name, dims }: Port): ValueInfoProto {
-  const dim = dims.map((length) => ({
-    value:
-      typeof length === "number"
-        ? { case: "dimValue" as const, value: BigInt(length) }
-        : { case: "dimParam" as const, value: length },
-  }));
-  const tensorType = { elemType: ONNX_TYPE.float32, shape: { dim } };
-  return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
-}
+const encodePort = (port: Port): ValueProto => ({ ...port, elemType: ONNX_TYPE.float32 });

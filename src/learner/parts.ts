@@ -1,8 +1,8 @@
 /** @file What a learner is made of: a model, how its images are prepared, and what it remembers. */
 import type { ImageTransform } from "../data/dataset.ts";
 import { headSetOptions } from "../heads/head-set.ts";
-import { type AnyHead, HEADS } from "../heads/index.ts";
-import { type AnyMethod, METHODS, type MethodContext } from "../methods/index.ts";
+import type { AnyHead } from "../heads/index.ts";
+import type { AnyMethod, MethodContext } from "../methods/index.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { defaultMicroBatch } from "../run/bounds.ts";
@@ -69,15 +69,18 @@ export interface LearnerParts {
   readonly previous: Uint8Array | undefined;
 }
 
-const COMES_ALONG: Registry = { methods: METHODS, heads: HEADS, benchmarks: [], plugins: [] };
+/** The same once it is settled what there is to choose from; the first method is the default. */
+export interface PartsPlatform extends LearnerPlatform {
+  readonly registry: Registry;
+}
 
 /** A learner's classes may have few images, which have no directions of their own, and exports want linear heads. */
 const RUNS_ONLY: readonly string[] = ["gaussian"];
 
 /** Parts of a learner that has learnt nothing. @throws InputError for a name or a value that can't be */
-export async function newParts(platform: LearnerPlatform, choice: LearnerChoice): Promise<LearnerParts> {
-  const registry = platform.registry ?? COMES_ALONG;
-  const method = chosen(registry, "methods", choice.method ?? METHODS[0]!.name);
+export async function newParts(platform: PartsPlatform, choice: LearnerChoice): Promise<LearnerParts> {
+  const { registry } = platform;
+  const method = chosen(registry, "methods", choice.method ?? registry.methods[0]!.name);
   const own = (choice.heads ?? []).filter((head) => typeof head !== "string");
   const known = withPlugins(registry, [{ heads: own.filter((head) => !registry.heads.includes(head)) }]);
   const names =
@@ -113,7 +116,7 @@ export async function newParts(platform: LearnerPlatform, choice: LearnerChoice)
  * @throws InputError if the model can't be read, or doesn't fit the backbone
  */
 export async function partsOf(
-  given: LearnerPlatform,
+  given: PartsPlatform,
   bytes: Uint8Array,
   {
     file = "the model",
@@ -139,7 +142,7 @@ export async function partsOf(
 
 async function modelOf(
   basis: ModelBasis,
-  { backbone, runtime, registry = COMES_ALONG, microBatch = defaultMicroBatch(backbone) }: LearnerPlatform,
+  { backbone, runtime, registry, microBatch = defaultMicroBatch(backbone) }: PartsPlatform,
   file: string,
 ): Promise<Pick<LearnerParts, "method" | "heads" | "model" | "context">> {
   const { plugins, seed } = basis;

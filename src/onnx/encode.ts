@@ -1,31 +1,23 @@
 /** @file Graph to ONNX model bytes. Weights are inputs, so the model holds structure and a few constants only. */
-import { create, toBinary } from "@bufbuild/protobuf";
 import type { Graph } from "../graph/graph.ts";
 import type { Node, OnnxAttribute } from "../graph/op.ts";
 import type { Value } from "../graph/value.ts";
 import { ONNX_TYPE } from "../ops/index.ts";
 import { BYTES_PER_ELEMENT, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import {
+  ATTRIBUTE_TYPE,
   type AttributeProto,
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
+  EXTERNAL,
+  modelBytes,
   type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
   type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "./generated/onnx_pb.ts";
+  type ValueProto,
+} from "./messages.ts";
 import { nameValues } from "./names.ts";
 
 /** IR version and operator set we emit: the newest that every supported ONNX Runtime accepts. */
-const IR_VERSION = 10n;
-const OPSET = 21n;
+const IR_VERSION = 10;
+const OPSET = 21;
 
 /** Where the bytes of a constant are: in a file beside the model. */
 export interface ExternalPlace {
@@ -46,28 +38,27 @@ export function encodeOnnx(
   const nodes: NodeProto[] = graph.nodes.map((node) => encodeNode(node, names, initializers));
   for (const [name, value] of Object.entries(graph.outputs)) {
     // An Identity gives an output its name, also when two outputs are one value or an input.
-    nodes.push(create(NodeProtoSchema, { opType: "Identity", input: [names.get(value)!], output: [name] }));
+    nodes.push({ opType: "Identity", input: [names.get(value)!], output: [name], attribute: [] });
   }
   for (const [value, name] of names) {
     if (value.source.kind === "constant")
       initializers.set(name, encodeConstant(name, value.source.tensor, store(value.source.tensor)));
   }
-  const model = create(ModelProtoSchema, {
+  return modelBytes({
     irVersion: IR_VERSION,
     producerName: "fm-lora",
     opsetImport: [
-      create(OperatorSetIdProtoSchema, { domain: "", version: OPSET }),
-      create(OperatorSetIdProtoSchema, { domain: "com.microsoft", version: 1n }),
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: 1 },
     ],
-    graph: create(GraphProtoSchema, {
+    graph: {
       name: "fm-lora",
       node: nodes,
       initializer: [...initializers.values()],
       input: [...graph.inputs].map(([name, value]) => encodeSignature(name, value)),
       output: Object.entries(graph.outputs).map(([name, value]) => encodeSignature(name, value)),
-    }),
+    },
   });
-  return toBinary(ModelProtoSchema, model);
 }
 
 function encodeNode(
@@ -82,25 +73,22 @@ function encodeNode(
     if (!initializers.has(name)) initializers.set(name, encodeTensor(name, constant));
     return name;
   });
-  return create(NodeProtoSchema, {
+  return {
     opType: op.type,
     domain: op.domain ?? "",
     input: [...Object.keys(op.vjp).map((input) => names.get(call.inputs[input]!)!), ...extra],
     output: call.outputs.map((output) => names.get(output)!),
     attribute: Object.entries(attributes).map(([name, value]) => encodeAttribute(name, value)),
-  });
+  };
 }
 
 /** An attribute of a node. */
 export function encodeAttribute(name: string, value: OnnxAttribute): AttributeProto {
-  const type = AttributeProto_AttributeType;
-  if (typeof value === "number")
-    return create(AttributeProtoSchema, { name, type: type.INT, i: BigInt(value) });
-  if (typeof value === "string") {
-    return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value) });
-  }
-  if ("float" in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float });
-  return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.map(BigInt) });
+  const type = ATTRIBUTE_TYPE;
+  if (typeof value === "number") return { name, type: type.int, i: value };
+  if (typeof value === "string") return { name, type: type.string, s: value };
+  if ("float" in value) return { name, type: type.float, f: value.float };
+  return { name, type: type.ints, ints: value };
 }
 
 /** A constant in the file, in its own data type. */
@@ -116,7 +104,7 @@ export function encodeRaw(
   { buffer, byteOffset, byteLength }: ArrayBufferView,
 ): TensorProto {
   const rawData = new Uint8Array(buffer, byteOffset, byteLength); // serializing copies it
-  return create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData });
+  return { name, dataType, dims, rawData };
 }
 
 function encodeConstant(name: string, constant: Tensor, place: ExternalPlace | undefined): TensorProto {
@@ -127,19 +115,17 @@ function encodeConstant(name: string, constant: Tensor, place: ExternalPlace | u
     offset: place.offset,
     length: sizeOf(dims) * BYTES_PER_ELEMENT[dtype],
   };
-  return create(TensorProtoSchema, {
+  return {
     name,
     dataType: ONNX_TYPE[dtype],
-    dims: dims.map(BigInt),
-    dataLocation: TensorProto_DataLocation.EXTERNAL,
-    externalData: Object.entries(entries).map(([key, value]) =>
-      create(StringStringEntryProtoSchema, { key, value: `${value}` }),
-    ),
-  });
+    dims,
+    dataLocation: EXTERNAL,
+    externalData: Object.entries(entries).map(([key, value]) => ({ key, value: `${value}` })),
+  };
 }
 
-function encodeSignature(name: string, { dtype, dims }: Value): ValueInfoProto {
-  const shape = { dim: dims.map((dim) => ({ value: { case: "dimValue" as const, value: BigInt(dim) } })) };
-  const tensorType = { elemType: ONNX_TYPE[dtype], shape };
-  return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
-}
+const encodeSignature = (name: string, { dtype, dims }: Value): ValueProto => ({
+  name,
+  elemType: ONNX_TYPE[dtype],
+  dims,
+});

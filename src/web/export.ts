@@ -1,7 +1,7 @@
 /** @file A model in other programs' formats, made in the worker. */
 import { exportedFiles } from "../export/files.ts";
 import type { ExportChoice } from "../export/work.ts";
-import { type LearnerPlatform, partsOf } from "../learner/parts.ts";
+import { type PartsPlatform, partsOf } from "../learner/parts.ts";
 import { headName } from "../run/heads.ts";
 import { InputError } from "../tensor/errors.ts";
 import { type BackboneSource, fetchCheckpoint } from "./backbone.ts";
@@ -14,32 +14,35 @@ export interface WebExport {
   readonly notes: readonly string[];
 }
 
+/** Where a learner computes, and where the files of its backbone are. */
+export interface WebPlatform extends PartsPlatform {
+  readonly source: string | BackboneSource;
+}
+
 /**
  * The files that `fmlora export` writes of a model's file.
- * @param source of the platform's backbone
  * @throws InputError for a head that doesn't fit the format, or prompts where there is no place for them
  */
 export async function exportModelFile(
   model: Uint8Array,
-  platform: LearnerPlatform,
-  source: string | BackboneSource,
+  platform: WebPlatform,
   options: ExportChoice,
 ): Promise<WebExport> {
   const file = "the model";
-  const { model: opened, method, basis, memory } = await partsOf(platform, model, { file });
+  const { model: opened, method, basis, memory, context } = await partsOf(platform, model, { file });
   try {
     const { names } = opened.heads;
     const head = options.head === undefined ? names[0]! : headName(options.head);
     if (!names.includes(head)) {
       throw new InputError(`${file}: there is no head "${head}"; it has: ${names.join(", ")}`);
     }
-    const { backbone } = platform;
+    const { backbone } = context; // with the adapter that the model started from
     const subject = {
       ...{ model: opened, classNames: memory.classNames, method: method.name, head, file, backbone },
       precision: basis.precision,
     };
     const { files, notes } = await exportedFiles(subject, options, {
-      source: () => fetchCheckpoint(source, { imageSize: basis.imageSize }),
+      source: () => fetchCheckpoint(platform.source, { imageSize: basis.imageSize }),
       runOnnx,
     });
     const encoder = new TextEncoder();

@@ -1,15 +1,16 @@
 /** @file Learners in a browser's worker: their backbone from a server, their model in the browser's file system. */
 
 import type { ExportChoice } from "../export/work.ts";
-import { ImageLearner, type LearnerChoice } from "../learner/index.ts";
+import { ImageLearner } from "../learner/learner.ts";
 import { decodeModel } from "../learner/model-file.ts";
-import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../learner/parts.ts";
+import { type LearnerChoice, type LearnerParts, newParts, partsOf } from "../learner/parts.ts";
 import { InputError } from "../tensor/errors.ts";
 import { type BackboneSource, fetchBackbone } from "./backbone.ts";
 import type { OnDownload } from "./cached-files.ts";
-import type { WebExport } from "./export.ts";
+import type { WebExport, WebPlatform } from "./export.ts";
 import { canvasTransform } from "./images.ts";
 import { ModelPlace, readModel } from "./models.ts";
+import { registryFor } from "./registry.ts";
 import { type WebRuntimeOptions, webRuntime } from "./runtime.ts";
 
 /** Where a learner computes, and with what. */
@@ -40,15 +41,13 @@ export interface OpenedLearner extends WebPlatformOptions {
 
 /** A learner that can be stored in the browser. */
 export class StoredLearner extends ImageLearner {
-  readonly #platform: LearnerPlatform;
-  readonly #source: string | BackboneSource;
+  readonly #platform: WebPlatform;
   /** Locked while this learner is open. */
   #place: ModelPlace | undefined;
 
-  constructor(parts: LearnerParts, source: string | BackboneSource, place: ModelPlace | undefined) {
+  constructor(parts: LearnerParts, platform: WebPlatform, place: ModelPlace | undefined) {
     super(parts);
-    this.#platform = parts.platform;
-    this.#source = source;
+    this.#platform = platform;
     this.#place = place;
   }
 
@@ -59,7 +58,7 @@ export class StoredLearner extends ImageLearner {
   async export(options: ExportChoice): Promise<WebExport> {
     const { model } = await this.files();
     const { exportModelFile } = await import("./export.ts"); // only whoever exports loads it
-    return exportModelFile(model, this.#platform, this.#source, options);
+    return exportModelFile(model, this.#platform, options);
   }
 
   /**
@@ -93,11 +92,12 @@ export class StoredLearner extends ImageLearner {
 
 /** A learner that knows nothing yet. @throws InputError for a name or a value that can't be, or a name in use */
 export async function newLearner(options: NewLearner, onDownload: OnDownload): Promise<StoredLearner> {
-  const { folder, imageSize, backbone } = options;
+  const { folder, imageSize } = options;
   const place = folder === undefined ? undefined : await ModelPlace.forNew(folder);
-  return inPlace(place, backbone, async () =>
-    newParts(await platformOf(options, { imageSize, onDownload }), options),
-  );
+  return inPlace(place, async () => {
+    const platform = await platformOf(options, options.method, { imageSize, onDownload });
+    return [await newParts(platform, options), platform];
+  });
 }
 
 /**
@@ -111,34 +111,37 @@ export async function openedLearner(
 ): Promise<StoredLearner> {
   const isName = typeof model === "string";
   const place = isName && options.readOnly !== true ? await ModelPlace.open(model) : undefined;
-  return inPlace(place, options.backbone, async () => {
+  return inPlace(place, async () => {
     const stored = isName ? await readModel(model) : undefined;
     const file = isName ? model : "the model's file";
     const bytes = stored?.model ?? (model instanceof Blob ? await readBlob(model) : (model as Uint8Array));
-    const { imageSize } = (stored ?? { description: decodeModel(bytes, file).description }).description;
-    const platform = await platformOf(options, { imageSize, onDownload });
-    return partsOf(platform, bytes, { file, previous: stored?.previous });
+    const { description } = stored ?? decodeModel(bytes, file);
+    const { imageSize, method } = description;
+    const platform = await platformOf(options, method, { imageSize, onDownload });
+    return [await partsOf(platform, bytes, { file, previous: stored?.previous }), platform];
   });
 }
 
 async function platformOf(
   { backbone, ...runtime }: WebPlatformOptions,
+  method: string | undefined,
   how: { readonly imageSize: number | undefined; readonly onDownload: OnDownload },
-): Promise<LearnerPlatform> {
+): Promise<WebPlatform> {
   return {
+    source: backbone,
     backbone: await fetchBackbone(backbone, how),
     runtime: webRuntime(runtime),
     transform: canvasTransform,
+    registry: await registryFor(method),
   };
 }
 
 async function inPlace(
   place: ModelPlace | undefined,
-  backbone: string | BackboneSource,
-  make: () => Promise<LearnerParts>,
+  make: () => Promise<readonly [LearnerParts, WebPlatform]>,
 ): Promise<StoredLearner> {
   try {
-    return new StoredLearner(await make(), backbone, place);
+    return new StoredLearner(...(await make()), place);
   } catch (error) {
     place?.close();
     throw error;

@@ -7,10 +7,10 @@ import { graph } from "../../src/graph/graph.ts";
 import { constant, input } from "../../src/graph/value.ts";
 import type { VitConfig } from "../../src/nn/vit.ts";
 import { encodeOnnx } from "../../src/onnx/encode.ts";
-import { ModelProtoSchema } from "../../src/onnx/generated/onnx_pb.ts";
 import { graphText } from "../../src/onnx/text.ts";
 import * as ops from "../../src/ops/index.ts";
 import { loraStep } from "../support/lora-step.ts";
+import { ModelProtoSchema } from "./generated/onnx_pb.ts";
 
 const TINY: VitConfig = {
   imageSize: 8,

@@ -32,7 +32,7 @@ beforeAll(async () => {
     backbone: writeTinyBackbone(join(root, "backbone")),
   });
   browser = await startChromium();
-  const context = await browser.newContext({ acceptDownloads: true });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
   own = new Playground(await context.newPage());
 }, PATIENCE);
 afterAll(async () => {
@@ -82,6 +82,7 @@ describe.skipIf(nothing).sequential("the page of a server", () => {
     await own.learn("never");
     expect(await own.ask(files(2, "test", 1)[0]!)).toBe("key");
     expect(await own.violations()).toEqual([]);
+    await own.pictures("server");
   }, 120_000);
 
   test("takes it along, undoes, renames and removes; all of it is the server's", async () => {

@@ -95,7 +95,7 @@ function contentOf(mounts: Mounts, path: string): Buffer | undefined {
 }
 
 /** esbuild takes packages by their "exports" alone, where this one has only Node's build. */
-const HUB_IN_BROWSERS = {
+export const HUB_IN_BROWSERS = {
   "@huggingface/hub": join(ROOT, "node_modules/@huggingface/hub/dist/browser/index.mjs"),
 };
 

@@ -1,9 +1,16 @@
 /** @file The playground as a person uses it: by what is written on its controls. */
+import { join } from "node:path";
 import axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
 
 /** How long a person waits for it. */
 export const PATIENCE = 30_000;
+
+const PICTURES = process.env.FMLORA_PICTURES;
+const SIZES = [
+  [1280, 900],
+  [390, 844],
+] as const;
 
 /** Everything that axe-core finds wrong on a page. */
 export async function violationsOn(page: Page): Promise<string[]> {
@@ -73,7 +80,7 @@ export class Playground {
   async learn(train: "auto" | "always" | "never" = "auto"): Promise<void> {
     await this.page.getByLabel("Train the network").selectOption(train);
     await this.button("Learn").click();
-    await this.page.getByText("Nothing new yet").waitFor();
+    await this.page.getByText("Nothing new yet").waitFor({ timeout: 3 * PATIENCE }); // it trains
     await this.says("pictures learnt.");
   }
 
@@ -99,6 +106,23 @@ export class Playground {
     } catch (error) {
       throw new Error(`expected "${text}", and it says "${await toast.textContent()}"`, { cause: error });
     }
+  }
+
+  /** Screenshots into the folder that FMLORA_PICTURES names, if it is set: two widths, both colors. */
+  async pictures(name: string): Promise<void> {
+    if (PICTURES === undefined) return;
+    const { page } = this;
+    const close = page.getByLabel("Close the message");
+    if ((await close.count()) > 0) await close.click();
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      for (const theme of ["light", "dark"]) {
+        await page.getByLabel("Colors").selectOption(theme);
+        await page.screenshot({ path: join(PICTURES, `${name}-${width}-${theme}.png`), fullPage: true });
+      }
+    }
+    await page.getByLabel("Colors").selectOption("auto");
+    await page.setViewportSize({ width: SIZES[0][0], height: SIZES[0][1] });
   }
 
   /** What axe-core finds wrong in both colors. */

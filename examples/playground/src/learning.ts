@@ -93,6 +93,7 @@ async function look(): Promise<void> {
       cards.value = [...cards.value, ...missing.map((name) => cardOf({ name, ...empty }))];
     } else if (cards.value.length === 0) {
       cards.value = FIRST.map((name) => cardOf({ name, ...empty }));
+      chosen.value = cards.value[0]!.id; // so that the camera's button works at once
     }
   });
 }
@@ -101,6 +102,7 @@ async function look(): Promise<void> {
 async function working(work: () => Promise<void>): Promise<void> {
   if (phase.value !== "ready") return;
   phase.value = "working";
+  message.value = null; // of what was before
   try {
     await work();
   } catch (error) {
@@ -122,7 +124,8 @@ export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> 
       freshCards.value.map(({ id, name }) => [name, parted.get(id)!.learnt.map(({ blob }) => blob)]),
     );
     batch(forgetLast);
-    let began = 0;
+    /** When the phase first told how far it is, and how far that was. */
+    let began = { at: 0, share: 0 };
     const own = theLearner();
     const done = await own.learn(
       { classes },
@@ -131,11 +134,12 @@ export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> 
         signal: stop.signal,
         onProgress(now) {
           batch(() => {
-            if (now.phase !== progress.value?.phase) began = performance.now();
             const share = now.done / now.total;
-            const seconds = (performance.now() - began) / 1000;
+            if (now.phase !== progress.value?.phase) began = { at: performance.now(), share };
+            const gained = share - began.share;
+            const seconds = (performance.now() - began.at) / 1000;
             secondsLeft.value =
-              share > 0.1 && now.phase === "training" ? (seconds / share) * (1 - share) : null;
+              now.phase === "training" && gained > 0 ? (seconds / gained) * (1 - share) : null;
             progress.value = now;
             if (now.loss !== undefined) losses.value = [...losses.value, now.loss];
           });

@@ -1,6 +1,6 @@
 /** @file Learners in Node: with the backbone that comes along, paths as images, and a folder to be saved in. */
 import { ImageLearner, type LearnerChoice } from "../../learner/index.ts";
-import { type LearnerParts, type LearnerPlatform, newParts, partsOf } from "../../learner/parts.ts";
+import { type LearnerParts, newParts, type PartsPlatform, partsOf } from "../../learner/parts.ts";
 import type { Registry } from "../../run/registry.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
 import { adapterBase, adapterFrom } from "../backbones/adapter.ts";
@@ -163,7 +163,7 @@ function findOptions(
 
 async function started(
   { threads = defaultThreads(), workers = defaultWorkers(), registry = MODEL_REGISTRY }: NodeLearnerOptions,
-  make: (platform: Omit<LearnerPlatform, "backbone">) => Promise<LearnerParts>,
+  make: (platform: Omit<PartsPlatform, "backbone">) => Promise<LearnerParts>,
   folder?: ModelFolder,
 ): Promise<NodeLearner> {
   const pool = imagePool(workers);
