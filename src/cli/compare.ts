@@ -54,7 +54,7 @@ export function compareCommand() {
       if (unfinished > 0) remark(`cells that are not done and left out: ${unfinished}\n`);
       const head = readout === undefined ? undefined : headName(readout);
       const comparison = compareRuns(done.map(readRun), { reference, readout: head, mixed });
-      print(comparisonText(comparison, format));
+      print(comparisonText(comparison, format, process.stdout.columns)); // undefined where it is no terminal
       if (comparison.apart.length > 0) remark("tables are apart; --mixed sets all runs side by side\n");
       const { html, markdown, csv } = files;
       if (html !== undefined) await writeWhole(html, comparisonHtml(chartDocument(), comparison));

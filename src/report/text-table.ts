@@ -1,21 +1,17 @@
 /** @file A table as padded text or as Markdown. */
+import { folded } from "./folded-table.ts";
 import { printable } from "./format.ts";
+import { type Column, GAP, padded, widthsOf } from "./padding.ts";
 
-/** Between columns. */
-const GAP = "  ";
+export type { Column } from "./padding.ts";
 
 /** Columns padded for a terminal, or a Markdown table. */
 export type TableFormat = "text" | "markdown";
 
-/** A column's head; numbers are aligned right. */
-export interface Column {
-  readonly title: string;
-  readonly left?: boolean;
-}
-
 /**
  * Rows of cells under their columns.
- * @param widest from this width on, titles of padded columns have a word a line
+ * @param widest from this width on, titles of padded columns have a word a line; where that is not enough, columns go
+ *   below each other
  */
 export function formatTable(
   columns: readonly Column[],
@@ -30,25 +26,12 @@ export function formatTable(
     return [titles, columns.map((column) => (column.left ? ":---" : "---:")), ...clean]
       .map((row) => `| ${row.join(" | ")} |`)
       .join("\n");
-  const plain = widthsOf([titles, ...clean]);
-  const fits = plain.reduce((sum, width) => sum + width + GAP.length, -GAP.length) <= widest;
-  const lines = [...(fits ? [titles] : wrapped(titles)), ...clean];
-  const widths = widthsOf(lines);
-  return lines
-    .map((line) =>
-      line
-        .map((cell, k) => {
-          const padding = " ".repeat(widths[k]! - [...cell].length);
-          return columns[k]!.left ? cell + padding : padding + cell;
-        })
-        .join(GAP)
-        .trimEnd(),
-    )
-    .join("\n");
+  const fits = (lines: readonly (readonly string[])[]): boolean =>
+    widthsOf(lines).reduce((sum, width) => sum + width + GAP.length, -GAP.length) <= widest;
+  const ways = [[titles], wrapped(titles)].map((head) => [...head, ...clean]);
+  const lines = ways.find(fits);
+  return lines === undefined ? folded(columns, [titles, ...clean], widest) : padded(columns, lines);
 }
-
-const widthsOf = (lines: readonly (readonly string[])[]): number[] =>
-  lines[0]!.map((_, k) => Math.max(...lines.map((line) => [...line[k]!].length)));
 
 /** Titles with a word a line, ending at the same line. */
 function wrapped(titles: readonly string[]): string[][] {

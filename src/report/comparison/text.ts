@@ -4,15 +4,19 @@ import { escapeMarkdown, formatTable, type TableFormat } from "../text-table.ts"
 import type { Comparison } from "./compare.ts";
 import { cellTables } from "./tables.ts";
 
-/** Every table under its setting: mean ± standard deviation over runs, then differences, "tie" where an interval holds zero. */
-export function comparisonText({ tables, apart }: Comparison, format: TableFormat = "markdown"): string {
+/** Every table under its setting: mean ± standard deviation over runs, then differences, "tie" where an interval holds zero. @param widest characters of a line, for text */
+export function comparisonText(
+  { tables, apart }: Comparison,
+  format: TableFormat = "markdown",
+  widest?: number,
+): string {
   const text = format === "text" ? printable : escapeMarkdown;
   const parts = tables.flatMap((table) => [
     format === "text" ? text(table.setting) : `**${text(table.setting)}**`,
     ...table.notes.map(text),
     ...cellTables(table).flatMap(({ caption, columns, rows }) => [
       ...(caption === "" ? [] : [text(caption)]),
-      formatTable(columns, rows, format),
+      formatTable(columns, rows, format, widest),
     ]),
   ]);
   return `${[...apartText(apart).map(text), ...parts].join("\n\n")}\n`;
