@@ -8,7 +8,7 @@ import { classifierPlace, isTimm } from "./library-names.ts";
 import { placedClassifier } from "./linear-layer.ts";
 import { peftAdapter } from "./peft.ts";
 import { checkpointReadme, peftReadme } from "./readme.ts";
-import { type ExportChoice, type ExportedFiles, factsOf, precisionNotes, type Work } from "./work.ts";
+import { answerNotes, type ExportChoice, type ExportedFiles, factsOf, type Work } from "./work.ts";
 
 /** Of adapter_config.json. */
 const REAL: ReadonlySet<string> = new Set(["lora_dropout"]);
@@ -16,7 +16,7 @@ const REAL: ReadonlySet<string> = new Set(["lora_dropout"]);
 /** peft and safetensors. */
 export function libraryFiles(work: Work, source: CheckpointSource, half: boolean): ExportedFiles {
   const { opened, served, classifier, labels, options } = work;
-  const notes = [...droppedNotes(work), ...precisionNotes(work), ...sizeNotes(source, options)];
+  const notes = [...droppedNotes(work), ...answerNotes(work), ...sizeNotes(source, options)];
   const facts = factsOf(work, notes);
   const { peft, apart } = { peft: options.to === "peft", apart: classifierPlace(source) === undefined };
   const head = apart

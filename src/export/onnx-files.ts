@@ -6,7 +6,7 @@ import { jsonText } from "./json.ts";
 import { labelMaps, preprocessorJson, rawPreprocessorJson } from "./label-files.ts";
 import { type OnnxDtype, onnxClassifier } from "./onnx-classifier.ts";
 import { onnxReadme } from "./readme.ts";
-import { type ExportedFiles, factsOf, precisionNotes, type Work } from "./work.ts";
+import { answerNotes, type ExportedFiles, factsOf, type Work } from "./work.ts";
 
 /** Names that transformers.js looks for. */
 const ONNX_FILES: Readonly<Record<OnnxDtype, string>> = {
@@ -28,7 +28,7 @@ export async function onnxFiles(
   const resizing = options.resizing ?? "inside";
   const parameters = Object.values(served.weights).reduce((sum, { dims }) => sum + sizeOf(dims), 0);
   const models: Record<string, Uint8Array> = {};
-  const notes = precisionNotes(work);
+  const notes = answerNotes(work);
   for (const dtype of dtypes) {
     const bytes = parameters * { fp32: 4, fp16: 2, q8: 1 }[dtype];
     if (bytes > LARGEST_ONNX) {

@@ -1,5 +1,6 @@
 /** @file A model on its way into another format: what is exported, and whether the format has a place for it. */
 import type { HeadClassifier } from "../heads/head.ts";
+import { FEATURES } from "../network/features.ts";
 import type { ServedNetwork } from "../network/served-network.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
@@ -61,7 +62,8 @@ export interface Work {
 }
 
 /** @throws InputError where the model has nothing to export, or not for this format */
-export function workOn(opened: ExportedModel, options: ExportChoice): Work {
+export function workOn(given: ExportedModel, options: ExportChoice): Work {
+  const opened = { ...given, head: exportedHead(given, options) };
   const { model, head, classNames, file, method } = opened;
   const served = model.learner.served?.();
   if (served === undefined) {
@@ -88,11 +90,21 @@ export function workOn(opened: ExportedModel, options: ExportChoice): Work {
   return { opened, served, classifier, labels: labelsOf(classifier, classNames), options };
 }
 
+/** The head that is asked for; else the model's own choice or, where no other program could compute that, its first that one could. */
+function exportedHead({ model, head }: ExportedModel, options: ExportChoice): string {
+  const has = (name: string): boolean => model.heads.classifier(name) !== undefined;
+  if (options.head !== undefined || has(head)) return head;
+  return model.heads.names.find(has) ?? head;
+}
+
 /** @throws InputError for parts that an ordinary network has no place for, unless they may be dropped */
 function checkStaying({ staying }: ServedNetwork, file: string, { to, dropPrompts }: ExportChoice): void {
   const other = staying.find(({ prompts }) => !prompts);
   if (other !== undefined) {
-    throw new InputError(`${file}: ${other.name}: ${to} has no place for it; export to onnx`);
+    const advice = FEATURES.some((kind) => kind === other.name)
+      ? `, or train with ${optionText("features", "cls")}`
+      : "";
+    throw new InputError(`${file}: ${other.name}: ${to} has no place for it; export to onnx${advice}`);
   }
   if (staying.length > 0 && dropPrompts !== true) {
     throw new InputError(
@@ -101,11 +113,22 @@ function checkStaying({ staying }: ServedNetwork, file: string, { to, dropPrompt
   }
 }
 
-/** What models in 8 bits differ in. */
-export const precisionNotes = ({ opened }: Work): string[] =>
-  opened.precision === "int8"
-    ? ["fm-lora computes this model in 8 bits, the export in float32: answers differ by that rounding"]
-    : [];
+/** What models in 8 bits differ in, and models that answer by a head which stays behind. */
+export function answerNotes({ opened }: Work): string[] {
+  const { model, head, precision } = opened;
+  const [own] = model.heads.names;
+  const behind = own !== head && model.heads.classifier(own!) === undefined;
+  return [
+    ...(precision === "int8"
+      ? ["fm-lora computes this model in 8 bits, the export in float32: answers differ by that rounding"]
+      : []),
+    ...(behind
+      ? [
+          `the head ${own}, by which fm-lora answers, has no form that other programs could compute: ${head} classifies`,
+        ]
+      : []),
+  ];
+}
 
 /** For README.md. */
 export const factsOf = ({ opened, labels }: Work, notes: readonly string[]): ReadmeFacts => ({

@@ -11,7 +11,7 @@ export const firstTask = defineMethod({
   options,
   ranges,
   traits: { ...adapterTraits, trains: "first task" },
-  defaults: { heads: ["lda", "ncm"], drift: "ridge" },
+  defaults: { heads: ["lda", "ncm", "gaussian"], drift: "ridge" },
   create: (context, values) => new FirstTask(context, values),
 });
 

@@ -35,7 +35,7 @@ export const lda = defineMethod({
   source: "Fisher 1936; shared covariance with ridge shrinkage",
   options: z.object({}),
   traits,
-  defaults: { heads: ["lda", "ncm"], drift: "none" },
+  defaults: { heads: ["lda", "ncm", "gaussian"], drift: "none" },
   create: (context) => new FrozenFeatures(context),
 });
 

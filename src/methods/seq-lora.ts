@@ -22,7 +22,7 @@ type Options = z.infer<typeof options>;
 /** What a search tries of them. */
 export const ranges = { basesRate: around(5e-4), headRate: around(5e-3) };
 
-const defaults = { heads: ["rows", "lda"], drift: "ridge" };
+const defaults = { heads: ["rows", "lda", "gaussian"], drift: "ridge" };
 
 /** One LoRA pair per site, trained on every task in turn without protection: forgets. */
 export const seqLora = defineMethod({

@@ -12,6 +12,13 @@ interface FormerOptions {
   readonly betweenScatter?: boolean;
 }
 
+/** Heads of the methods that there were, whatever is the default now; those of the others were rows and lda. */
+const FORMER_HEADS: Readonly<Record<string, readonly string[]>> = {
+  "fm-lora": ["lda", "rows"],
+  ncm: ["ncm", "lda"],
+  lda: ["lda", "ncm"],
+};
+
 /** A description with heads, drift map and their options beside the method's. Of today's form it is returned as it is. */
 export function currentDescription(
   description: Readonly<Record<string, unknown>>,
@@ -33,7 +40,7 @@ export function currentDescription(
     ...description,
     format: FORMAT,
     methodOptions,
-    ...(pure === true ? { heads: ["rows"] } : {}),
+    heads: pure === true ? ["rows"] : (FORMER_HEADS[String(description.method)] ?? ["rows", "lda"]),
     drift,
     headOptions,
   };

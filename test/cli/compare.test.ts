@@ -18,10 +18,10 @@ test("puts runs side by side, other readouts and own names included", async () =
   expect(code).toBe(0);
   const rows = stdout.split("\n").filter((line) => /^(fm-lora|seq-lora|seq-lora\/lda|mine) /.test(line));
   expect(rows.map((row) => row.split(/ +/).slice(0, 2).join(" "))).toEqual([
-    "fm-lora lda",
+    "fm-lora gaussian",
     "fm-lora rows",
     "seq-lora rows",
-    "seq-lora lda",
+    "seq-lora gaussian",
     "seq-lora/lda lda",
     "mine rows",
     "fm-lora trains",
@@ -29,7 +29,7 @@ test("puts runs side by side, other readouts and own names included", async () =
     "seq-lora/lda trains",
     "mine trains",
     "seq-lora rows",
-    "seq-lora lda",
+    "seq-lora gaussian",
     "seq-lora/lda lda",
     "mine rows",
   ]);
@@ -39,10 +39,10 @@ test("writes a page, Markdown and CSV beside what it prints", async () => {
   const files = ["--html", "c.html", "--markdown", "c.md", "--csv", "c.csv"];
   const { code, stdout } = await place.fmlora(["compare", "fm", "seq", ...files]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^seq-lora +lda +1 /m);
+  expect(stdout).toMatch(/^seq-lora +gaussian +1 /m);
   const read = (file: string): string => readFileSync(join(place.path, file), "utf8");
   expect(read("c.html")).toContain("<h2>Accuracy over tasks</h2>");
-  expect(read("c.md")).toMatch(/^\| seq-lora \| lda \| 1 \|/m);
+  expect(read("c.md")).toMatch(/^\| seq-lora \| gaussian \| 1 \|/m);
   expect(read("c.csv").trimEnd().split("\r\n").length).toBe(5);
   expect(await place.refused("compare", "fm", "--html", "images")).toMatchInlineSnapshot(
     `"fmlora: --html images: is a folder; name a file [2]"`,
@@ -81,7 +81,7 @@ test("refuses what is no finished run, and readouts and references that are not 
     `"fmlora: odd/metrics.json: not a run's metrics: lastAccuracy: Invalid input: expected number, received undefined [2]"`,
   );
   expect(await place.refused("compare", "fm:knn")).toMatchInlineSnapshot(
-    `"fmlora: fm/metrics.json: there is no head "knn"; it has: lda, rows [2]"`,
+    `"fmlora: fm/metrics.json: there is no head "knn"; it has: gaussian, lda, rows [2]"`,
   );
   expect(await place.refused("compare", "fm", "--reference", "joint")).toMatchInlineSnapshot(
     `"fmlora: comparison: no run of the reference joint; there are fm-lora [2]"`,

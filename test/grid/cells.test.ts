@@ -44,10 +44,10 @@ describe("cells", () => {
     const ids = cellsOf(EXAMPLE).map(({ id }) => id);
     expect(ids).toMatchInlineSnapshot(`
       [
-        "b7befb5820cb",
-        "204b7692ccbb",
-        "56297fe59b03",
-        "bc55e34b186c",
+        "e929072bb766",
+        "abe5c3f08c5b",
+        "65e9f8ec5029",
+        "0bcaf47e6254",
       ]
     `);
     expect(new Set(ids).size).toBe(4);

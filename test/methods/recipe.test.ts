@@ -98,7 +98,11 @@ describe.each(["fm-lora", "seq-lora"])("%s", (name) => {
     const moved: number[] = [];
     for (const distillation of [0, 10]) {
       const learner = learnerOf(name, {
-        options: { distillation, basesRate: 0.05, ...(name === "fm-lora" && { firstBasesRate: 0.05 }) },
+        options: {
+          distillation,
+          basesRate: 0.05,
+          ...(name === "fm-lora" && { prompts: true, firstBasesRate: 0.05 }), // more that moves
+        },
       });
       await learn(learner, first, 3);
       states.push(stateBytes(learner.state()));

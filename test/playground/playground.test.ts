@@ -173,9 +173,6 @@ describe.skipIf(nothing).sequential("the playground", () => {
   }, 120_000);
 
   test("gives the model to other programs", async () => {
-    await own.button("Save for PEFT").click();
-    await own.says("prompt tokens have no place in peft");
-    await own.page.getByLabel("Leave prompt tokens out").check();
     const parcels = [
       ["Save for PEFT", "adapter_model.safetensors"],
       ["Save as ONNX", "onnx/model_quantized.onnx"],

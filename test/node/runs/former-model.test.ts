@@ -24,7 +24,14 @@ const images = {
 const FORMER = { driftCompensation: true, driftRidge: 1, shrinkage: 0.1, betweenScatter: true };
 
 beforeAll(async () => {
-  await runBenchmark({ ...(await toyRequest(root)), epochs: 1, firstEpochs: 1, out: join(root, "run") });
+  const then = { heads: ["lda", "rows"], features: "cls" as const }; // all that there was
+  await runBenchmark({
+    ...(await toyRequest(root)),
+    ...then,
+    epochs: 1,
+    firstEpochs: 1,
+    out: join(root, "run"),
+  });
 });
 
 /** The run's model as an earlier version would have written it. */
@@ -72,6 +79,7 @@ test("what was an option of the method goes where it belongs", () => {
     method: "fm-lora",
     format: FORMAT,
     methodOptions: { rank: 8 },
+    heads: ["lda", "rows"],
     drift: "ridge",
     headOptions: { shrinkage: 0.3, betweenScatter: true, driftRidge: 1 },
   });

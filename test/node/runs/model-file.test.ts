@@ -82,7 +82,7 @@ test.each<[string, (before: Description) => object, (before: Tensors) => object,
     ({ "statistics.means": means }) => ({
       "statistics.means": tensor("float32", means!.dims, (means!.data as Float32Array).with(3, Number.NaN)),
     }),
-    `${FILE}: tensor statistics.means has NaN as its number 3 of 192; expected finite numbers: get the file again, or train it again with a lower rate`,
+    `${FILE}: tensor statistics.means has NaN as its number 3 of 384; expected finite numbers: get the file again, or train it again with a lower rate`,
   ],
   [
     "numbers of another type",

@@ -11,7 +11,14 @@ const place = mkdtempSync(join(tmpdir(), "fm-lora-pictures-"));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 test("wrong images are in the report of who asks, and change nothing else", async () => {
-  const request = { ...(await toyRequest(place)), tasks: 2, epochs: 1, heads: ["rows"], baseline: false };
+  const request = {
+    ...(await toyRequest(place)),
+    tasks: 2,
+    epochs: 1,
+    heads: ["rows"],
+    features: "cls" as const,
+    baseline: false,
+  };
   const at = (name: string): string => join(place, name);
   const pictures = (name: string): string[] =>
     readFileSync(join(at(name), "report.html"), "utf8").match(/<figure>.*?<\/figure>/g) ?? [];

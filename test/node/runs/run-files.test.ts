@@ -29,7 +29,8 @@ beforeAll(async () => {
     if (event.type !== "task-start" || event.task !== 1) return;
     copyFileSync(at("run", "model", "model.safetensors"), at("first.safetensors"));
   };
-  await runBenchmark({ ...request, epochs: 1, firstEpochs: 1, out: at("run"), listen });
+  const methodOptions = { ...request.methodOptions, prompts: true };
+  await runBenchmark({ ...request, methodOptions, epochs: 1, firstEpochs: 1, out: at("run"), listen });
 }, 60_000);
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -48,7 +49,7 @@ test("no training image, encoded or decoded, and no feature row of one", async (
   const encoded = paths.map((path) => readFileSync(path));
   const pixels = await Promise.all(paths.map((path) => sharp(path).removeAlpha().raw().toBuffer()));
   const backbone = loadBackbone(at("backbone"));
-  const context = testContext({ backbone });
+  const context = { ...testContext({ backbone }), features: "cls+mean" as const };
   const batch = {
     images: new Uint8Array(Buffer.concat(pixels)),
     labels: new Int32Array(pixels.length),
@@ -90,6 +91,8 @@ test("the model after the last task has the shapes of that after the first, but 
   const [first, last] = [shapes(at("first.safetensors")), shapes(at("run", "model", "model.safetensors"))];
   expect(Object.keys(last)).toEqual(Object.keys(first));
   expect(Object.keys(last).filter((name) => first[name] !== last[name])).toEqual([
+    "gaussian.classes",
+    "gaussian.directions",
     "head.bias",
     "head.classes",
     "head.weight",
