@@ -131,8 +131,11 @@ async function playground(words) {
   return executeTool("vite/bin/vite.js", ["preview", join("examples", "playground"), ...words]);
 }
 
-/** Builds the documentation site. */
-function docs(words) {
+/** Builds the documentation site, and the playground into it. */
+async function docs(words) {
+  await build();
+  const code = await buildPlayground([]);
+  if (code !== 0) return code;
   return executeTool("tsx/dist/cli.mjs", [join("scripts", "docs.ts"), ...words]);
 }
 

@@ -9,6 +9,8 @@ import { siteLinks } from "../../scripts/site-links.ts";
 import { SIDEBAR } from "./sidebar.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Built by `npm run docs` before; without it the site has no playground. */
+const PLAYGROUND = join(ROOT, "examples", "playground", "dist");
 
 export default defineConfig({
   title: "fm-lora",
@@ -33,6 +35,9 @@ export default defineConfig({
     nav: [
       { text: "Keep learning", link: "/tutorials/keeps-learning" },
       { text: "Compare", link: "/tutorials/compare-honestly" },
+      ...(existsSync(PLAYGROUND)
+        ? [{ text: "Playground", link: "/playground/index.html", target: "_self" }] // no page of VitePress's own
+        : []),
       { text: "API", link: "/api/" },
     ],
     sidebar: SIDEBAR,
@@ -41,8 +46,7 @@ export default defineConfig({
   },
   vite: { build: { chunkSizeWarningLimit: 2000 } }, // the index for searching is one file, fetched by who searches
   buildEnd({ outDir, site }) {
+    if (existsSync(PLAYGROUND)) cpSync(PLAYGROUND, join(outDir, "playground"), { recursive: true });
     checkSite(outDir, site.base);
-    const playground = join(ROOT, "examples", "playground", "dist");
-    if (existsSync(playground)) cpSync(playground, join(outDir, "playground"), { recursive: true });
   },
 });
