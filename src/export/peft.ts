@@ -2,7 +2,7 @@
 import type { HeadClassifier } from "../heads/head.ts";
 import type { ServedNetwork } from "../network/served-network.ts";
 import type { CheckpointConfig } from "../nn/checkpoint.ts";
-import { type LowRankUpdate, stackedUpdates } from "../nn/low-rank-update.ts";
+import { type LowRankUpdate, stacked, stackedUpdates } from "../nn/low-rank-update.ts";
 import { InputError } from "../tensor/errors.ts";
 import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import { classifierPlace, layerNames, type NamedLayer } from "./library-names.ts";
@@ -100,7 +100,7 @@ function addModule(
 ): void {
   if (part === undefined) modules.set(path, update);
   else if (part.whole === "ours") modules.set(path, { a: update.a, b: rowsOf(update.b, part) });
-  else modules.set(path, stacked(modules.get(path), update, part));
+  else modules.set(path, stacked(modules.get(path), widened(update, part)));
 }
 
 /** The part's rows. */
@@ -113,24 +113,13 @@ function rowsOf(
   return tensor("float32", [count, width], data.slice(index * count * width, (index + 1) * count * width));
 }
 
-/** One update more in a fused layer: A below the others', B in columns of its own, at the part's rows. */
-function stacked(
-  before: LowRankUpdate | undefined,
+/** A change of a part as one of the whole layer: B has rows for all parts, and zeros in those of others. */
+function widened(
   { a, b }: LowRankUpdate,
   { index, of }: { readonly index: number; readonly of: number },
 ): LowRankUpdate {
-  const [rank, width] = a.dims as [number, number];
-  const [out] = b.dims as [number, number];
-  const known = before === undefined ? 0 : rankOf(before);
-  const all = zeroTensor([known + rank, width]);
-  if (before !== undefined) all.data.set(before.a.data);
-  all.data.set(a.data, known * width);
-  const lifts = zeroTensor([of * out, known + rank]);
-  for (let row = 0; row < of * out; row++) {
-    const at = row * (known + rank);
-    if (before !== undefined) lifts.data.set(before.b.data.subarray(row * known, (row + 1) * known), at);
-    const own = row - index * out;
-    if (own >= 0 && own < out) lifts.data.set(b.data.subarray(own * rank, (own + 1) * rank), at + known);
-  }
-  return { a: all, b: lifts };
+  const [out, rank] = b.dims as [number, number];
+  const lift = zeroTensor([of * out, rank]);
+  lift.data.set(b.data, index * out * rank);
+  return { a, b: lift };
 }

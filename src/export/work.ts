@@ -45,7 +45,7 @@ export interface ExportedModel {
   readonly method: string;
   readonly precision: "float32" | "int8";
   readonly backbone: Backbone;
-  /** The head that classifies. */
+  /** The head that was asked for, or the model's own choice. */
   readonly head: string;
   /** Where it lies, for messages. */
   readonly file: string;

@@ -5,17 +5,18 @@ import type { Backbone } from "../nn/checkpoint.ts";
 import type { LowRankUpdate } from "../nn/low-rank-update.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
+import { prefixed, withPrefix } from "../tensor/prefix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 const PREFIX = "adapter.";
 
 /** The adapter's factors, as a model's file has them: "adapter.blocks.0.query.a". None where there is no adapter. */
 export function adapterTensors({ adapter = {} }: Pick<Backbone, "adapter">): Record<string, Tensor> {
-  const layers = Object.entries(adapter).flatMap(([layer, { a, b }]) => [
-    [`${PREFIX}${layer}.a`, a] as const,
-    [`${PREFIX}${layer}.b`, b] as const,
-  ]);
-  return Object.fromEntries(layers);
+  const factors = Object.entries(adapter).map(([layer, { a, b }]) => ({
+    [`${layer}.a`]: a,
+    [`${layer}.b`]: b,
+  }));
+  return prefixed(PREFIX, Object.assign({}, ...factors));
 }
 
 /**
@@ -23,10 +24,11 @@ export function adapterTensors({ adapter = {} }: Pick<Backbone, "adapter">): Rec
  * @throws InputError if the factors are damaged, or another backbone's
  */
 export function withOwnAdapter(backbone: Backbone, tensors: Tensors, file: string): Backbone {
-  const layers = Object.keys(tensors).flatMap((name) => /^adapter\.(.+)\.a$/.exec(name)?.[1] ?? []);
+  const own = withPrefix(PREFIX, tensors);
+  const layers = Object.keys(own).flatMap((name) => /^(.+)\.a$/.exec(name)?.[1] ?? []);
   if (layers.length === 0) return backbone;
   const factor = (layer: string, name: "a" | "b"): Tensor<"float32"> => {
-    const found = tensors[`${PREFIX}${layer}.${name}`];
+    const found = own[`${layer}.${name}`];
     if (found?.dtype === "float32" && found.dims.length === 2) return found as Tensor<"float32">;
     throw new InputError(
       `${file}: tensor ${PREFIX}${layer}.${name} is no matrix in float32; the file is damaged: take it from its copy again`,

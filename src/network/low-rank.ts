@@ -2,7 +2,7 @@
 import type { Value } from "../graph/value.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { addLowRank, type LowRankFactors, project } from "../nn/low-rank.ts";
-import type { LowRankUpdate } from "../nn/low-rank-update.ts";
+import { changedWeight, type LowRankUpdate } from "../nn/low-rank-update.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
 import { product } from "../tensor/linear-algebra.ts";
@@ -92,7 +92,6 @@ const merged =
         const b = float32Data(values[`${site}.b`]!);
         const lift = core ? product(b, rank, float32Data(values[`${site}.core`]!), rank) : b;
         const update = product(lift, rank, float32Data(values[`${site}.a`]!), width);
-        const sum = weight.data.map((value, i) => value + update[i]!);
-        return [`${site}.weight`, tensor("float32", weight.dims, sum)];
+        return [`${site}.weight`, changedWeight(weight, update)];
       }),
     );

@@ -2,6 +2,7 @@
 import type { Value } from "../graph/value.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
 import { addLowRank, project } from "../nn/low-rank.ts";
+import { changedWeight } from "../nn/low-rank-update.ts";
 import { add, expand, matmul, mul, reshape, slice } from "../ops/index.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { product, transposed } from "../tensor/linear-algebra.ts";
@@ -57,15 +58,7 @@ export function taskLowRank(backbone: Backbone, options: TaskLowRankOptions): Ad
         Object.fromEntries(
           sites.map((site) => {
             const update = summed(values, { site, rank, input: inputOf(site), scales: scalesOf?.(site) });
-            const { dims, data } = frozen[`${site}.weight`]!;
-            return [
-              `${site}.weight`,
-              tensor(
-                "float32",
-                dims,
-                data.map((value, i) => value + update[i]!),
-              ),
-            ];
+            return [`${site}.weight`, changedWeight(frozen[`${site}.weight`]!, update)];
           }),
         ),
     },

@@ -1,9 +1,9 @@
 /** @file A backbone with low-rank changes in its weights. */
 import { InputError } from "../tensor/errors.ts";
 import { product } from "../tensor/linear-algebra.ts";
-import { type Tensor, tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Backbone } from "./checkpoint.ts";
-import { type LowRankUpdates, stackedUpdates } from "./low-rank-update.ts";
+import { changedWeight, type LowRankUpdates, stackedUpdates } from "./low-rank-update.ts";
 
 /**
  * The backbone with the changes in its weights, which is what whatever learns starts from.
@@ -26,9 +26,7 @@ export function withAdapter(backbone: Backbone, adapter: LowRankUpdates, where: 
         `${where}: [${a.dims}] and [${b.dims}] are no change of layer ${layer} [${weight.dims}]; the adapter is for another model`,
       );
     }
-    const update = product(b.data, rank, a.data, width); // [out, in]
-    const sum = Float32Array.from(weight.data, (value, i) => value + update[i]!);
-    weights[name] = tensor("float32", weight.dims, sum);
+    weights[name] = changedWeight(weight, product(b.data, rank, a.data, width));
   }
   return { ...backbone, weights, adapter: stackedUpdates(backbone.adapter ?? {}, adapter) };
 }

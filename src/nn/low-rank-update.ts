@@ -1,5 +1,5 @@
 /** @file Low-rank changes of linear layers as numbers, and one upon another. */
-import { type Tensor, zeroTensor } from "../tensor/tensor.ts";
+import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 
 /** A low-rank change of a layer, W = W0 + B A. */
 export interface LowRankUpdate {
@@ -10,6 +10,14 @@ export interface LowRankUpdate {
 /** Changes by layer: "blocks.0.query". */
 export type LowRankUpdates = Readonly<Record<string, LowRankUpdate>>;
 
+/** W with a change added, which is rounded there. @param update of W's numbers */
+export const changedWeight = ({ dims, data }: Tensor<"float32">, update: Float64Array): Tensor<"float32"> =>
+  tensor(
+    "float32",
+    dims,
+    data.map((value, i) => value + update[i]!),
+  );
+
 /** Both changes as one: B A + D C = [B D] [A; C], of the sum of their ranks. */
 export function stackedUpdates(first: LowRankUpdates, second: LowRankUpdates): LowRankUpdates {
   const both = Object.entries(second).map(
@@ -18,7 +26,8 @@ export function stackedUpdates(first: LowRankUpdates, second: LowRankUpdates): L
   return { ...first, ...Object.fromEntries(both) };
 }
 
-function stacked(before: LowRankUpdate | undefined, { a, b }: LowRankUpdate): LowRankUpdate {
+/** The same of one layer, which may have no change yet. */
+export function stacked(before: LowRankUpdate | undefined, { a, b }: LowRankUpdate): LowRankUpdate {
   if (before === undefined) return { a, b };
   const [known, rank] = [before.a.dims[0]!, a.dims[0]!];
   const [out, width] = [b.dims[0]!, a.dims[1]!];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bashWithNpx } from "../support/npx.ts";
+import { bashBesideServer } from "../support/npx.ts";
 import { writeToyFolder } from "../support/toy-folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -29,16 +29,7 @@ test(
   () => {
     const [, serve] = /<!-- serves -->\n```bash\n(.*?) +#/s.exec(page)!;
     const [, block] = /<!-- runs -->\n```bash\n(.*?)```/s.exec(page)!;
-    const output = bashWithNpx(
-      place,
-      [
-        `${serve} &`,
-        "until curl -sf localhost:8089/health; do sleep 1; done",
-        block,
-        "kill %1",
-        "wait %1", // 0: it ended by itself
-      ].join("\n"),
-    );
+    const output = bashBesideServer(place, serve!, 8089, block!);
     expect(output.match(/"label":"cat"/g)).toHaveLength(2);
     const files = execFileSync("tar", ["tf", join(place, "pets.tar")], { encoding: "utf8" });
     expect(files).toContain("pets-onnx/onnx/model_quantized.onnx\n");

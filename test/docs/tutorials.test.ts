@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { bashWithNpx } from "../support/npx.ts";
+import { bashBesideServer, bashWithNpx } from "../support/npx.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const places: string[] = [];
@@ -46,16 +46,7 @@ test("a classifier that keeps learning", () => {
 
   const [serve] = blocks(page, "serves").map((block) => block.split("  ")[0]);
   const [ask] = blocks(page, "asks");
-  const answer = bashWithNpx(
-    place,
-    [
-      `${serve} &`,
-      "until curl -sf localhost:8091/health; do sleep 1; done",
-      ask,
-      "kill %1",
-      "wait %1", // 0: it ended by itself
-    ].join("\n"),
-  );
+  const answer = bashBesideServer(place, serve!, 8091, ask!);
   expect(answer).toContain('"label":"cat"');
 }, 600_000);
 

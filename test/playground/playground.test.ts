@@ -11,7 +11,7 @@ import { openLearner } from "../../src/node/learner/learner.ts";
 import { CHROMIUM, type PageServer, serve, startChromium } from "../support/browser.ts";
 import { PATIENCE, Playground } from "../support/playground.ts";
 import { missing } from "../support/services.ts";
-import { writeToyFolder } from "../support/toy-folder.ts";
+import { toyFiles, writeToyFolder } from "../support/toy-folder.ts";
 
 /** Of a class. */
 const TRAIN = 12;
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 const files = (label: number, use = "train", count = TRAIN): string[] =>
-  Array.from({ length: count }, (_, i) => join(root, "images", use, `class-${label}`, `${i}.png`));
+  toyFiles(join(root, "images"), use, label, count);
 
 /** Files dragged onto something from outside of the browser, as a person does. */
 async function drop(onto: Locator, paths: readonly string[]): Promise<void> {

@@ -10,7 +10,7 @@ import { CHROMIUM, startChromium } from "../support/browser.ts";
 import { PATIENCE, Playground, violationsOn } from "../support/playground.ts";
 import { missing } from "../support/services.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
-import { writeToyFolder } from "../support/toy-folder.ts";
+import { toyFiles, writeToyFolder } from "../support/toy-folder.ts";
 
 const TOKEN = "a-token-that-is-long-enough";
 const TRAIN = 10;
@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 const files = (label: number, use = "train", count = TRAIN): string[] =>
-  Array.from({ length: count }, (_, i) => join(root, "images", use, `class-${label}`, `${i}.png`));
+  toyFiles(join(root, "images"), use, label, count);
 
 describe.skipIf(nothing).sequential("the page of a server", () => {
   test("wants the server's token, and axe-core finds nothing wrong", async () => {

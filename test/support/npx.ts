@@ -18,3 +18,16 @@ export function bashWithNpx(place: string, commands: string): string {
     env: { ...process.env, PATH: `${place}${delimiter}${process.env.PATH}` },
   });
 }
+
+/** Runs a document's commands beside a server of its own, which has to end well. Returns what they print. */
+export const bashBesideServer = (place: string, serve: string, port: number, commands: string): string =>
+  bashWithNpx(
+    place,
+    [
+      `${serve} &`,
+      `until curl -sf localhost:${port}/health; do sleep 1; done`,
+      commands,
+      "kill %1",
+      "wait %1", // 0: it ended by itself
+    ].join("\n"),
+  );

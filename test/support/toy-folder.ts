@@ -6,6 +6,10 @@ import type { RunRequest } from "../../src/node/runs/request.ts";
 import { patternImage } from "../../src/testing/patterns.ts";
 import { writeTinyBackbone } from "./tiny-backbone.ts";
 
+/** The first files of a class in such a folder. */
+export const toyFiles = (root: string, use: string, label: number, count: number): string[] =>
+  Array.from({ length: count }, (_, number) => join(root, use, `class-${label}`, `${number}.png`));
+
 /** Writes DIR/{train,test}/<class>/<number>.png. */
 export async function writeToyFolder(
   root: string,

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Images, Preprocessing } from "../../data/dataset.ts";
+import type { ExportedModel } from "../../export/work.ts";
 import { headSetOptions } from "../../heads/head-set.ts";
 import { withOwnAdapter } from "../../learner/adapter.ts";
 import { answerOf, keyOf, type Prediction } from "../../learner/answers.ts";
@@ -70,18 +71,7 @@ export interface ModelOptions {
 }
 
 /** A model with what it was made of. */
-export interface OpenedModel {
-  readonly model: ContinualModel;
-  /** Of the stream; not all need have been seen. */
-  readonly classNames: readonly string[];
-  /** Name of the method. */
-  readonly method: string;
-  readonly precision: "float32" | "int8";
-  readonly backbone: Backbone;
-  /** The head that was asked for, or the model's own choice. */
-  readonly head: string;
-  /** Where it lies, for messages. */
-  readonly file: string;
+export interface OpenedModel extends ExportedModel {
   /** What the file says about itself. */
   readonly description: ModelDescription;
 }

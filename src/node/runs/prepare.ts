@@ -24,7 +24,10 @@ import type { Profile } from "./profile.ts";
 import { REGISTRY } from "./registry.ts";
 import { optionsIn, type ResolvedRun, type RunRequest } from "./request.ts";
 
-/** Of features that a run remembers: those of 170,000 images of width 384. Results don't depend on it. */
+/**
+ * Of features that a run remembers, those of 170,000 images of width 384, and apart of what first blocks leave of a task's
+ * images. Results don't depend on it.
+ */
 const REMEMBERED_BYTES = 2 ** 28;
 
 /** Opens and checks everything that a run needs, before any file is written. */
