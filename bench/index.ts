@@ -26,6 +26,7 @@ const SUITE: readonly { readonly name: string; readonly options: readonly string
   { name: "growth", options: COMMON },
   { name: "input-pipeline", options: ["quick", "python", "rounds"] },
   { name: "browser", options: ["quick", "rounds"] },
+  { name: "gpu", options: COMMON },
   { name: "input-memory", options: ["quick"] },
   { name: "whole-run", options: ["quick", "python", "threads", "data", "backbone"] }, // one round is long enough
 ];

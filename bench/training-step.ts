@@ -8,39 +8,18 @@
  * must agree. --check compares our loss and gradients with torch's in float64 instead. PYTHON has torch, transformers,
  * peft and safetensors.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { loadBackbone } from "../src/node/backbones/backbone.ts";
-import { bestAndMedian, loraTraining, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
+import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { nodeRuntime } from "../src/node/runtime/runtime.ts";
-import { decodeSafetensors } from "../src/tensor/safetensors.ts";
-import { float32Data } from "../src/tensor/tensor.ts";
 import { type Attention, fastest, underBothAttentions } from "./attention.ts";
 import { checkGradients } from "./gradients.ts";
-import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
+import { ownWorker, pythonWorker, type Side, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
 import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
+import { type Answer, checkLosses, PEER, STEP_WORKER, trainOurs } from "./step-worker.ts";
 
 const SHAPE = { rank: 8, classes: 100 };
 const RATE = 1e-3;
-const PEER = "peers/training_step.py";
-/** Of the first loss: rounding adds up over the steps. Coarse are bf16 and int8. */
-const LOSS_TOLERANCE = { exact: 1e-3, coarse: 2e-2 };
-
-/** What a side runs with. */
-interface StepOptions {
-  readonly batch: number;
-  readonly microBatch: number;
-  readonly rank: number;
-  readonly classes: number;
-  readonly rate: number;
-  readonly threads: number;
-  readonly precision: string;
-  readonly compile: boolean;
-  /** Of transformers; ours has one. */
-  readonly attention: Attention;
-}
 
 interface Kind {
   readonly name: string;
@@ -76,43 +55,7 @@ const THEIRS: readonly Kind[] = underBothAttentions<Kind>([
   },
 ]);
 
-/** Times and losses of a few steps. */
-interface Answer {
-  readonly milliseconds: readonly number[];
-  readonly losses: readonly number[];
-}
-
 type StepSide = Side & Kind & { readonly ours: boolean; readonly microBatch: number };
-
-/** Our training of what lies in `folder`, and its one batch. */
-async function trainOurs(folder: string, stepOptions: StepOptions) {
-  const { batch, rank, classes, rate } = stepOptions;
-  const precision = stepOptions.precision as SpeedOptions["precision"];
-  const backbone = loadBackbone(folder, { stored: precision === "int8" });
-  const context = await measuringContext(backbone, { ...stepOptions, precision });
-  const file = join(folder, "trained.safetensors");
-  const values = decodeSafetensors(readFileSync(file), file).tensors;
-  const head = { weight: float32Data(values["head.weight"]!), bias: float32Data(values["head.bias"]!) };
-  const pairs = Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith("head.")));
-  const images = new Uint8Array(readFileSync(join(folder, "images")));
-  const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
-  const training = loraTraining(context, { rank, classes, rate, start: { pairs, head } });
-  return { ...training, pairs, head, batch: { images, labels, count: batch } };
-}
-
-async function serveOurs(folder: string, stepOptions: StepOptions): Promise<void> {
-  const { step, batch } = await trainOurs(folder, stepOptions);
-  await serve(async ({ steps }: { readonly steps: number }): Promise<Answer> => {
-    const milliseconds: number[] = [];
-    const losses: number[] = [];
-    for (let i = 0; i < steps; i++) {
-      const began = performance.now();
-      losses.push(await step(batch));
-      milliseconds.push(performance.now() - began);
-    }
-    return { milliseconds, losses };
-  });
-}
 
 /** Runs all sides of one network in turns. */
 async function compare(folder: string, network: Network, python: string | undefined): Promise<CaseResult> {
@@ -134,7 +77,7 @@ async function compare(folder: string, network: Network, python: string | undefi
       attention,
     });
     const worker = ours
-      ? ownWorker(import.meta.url, ["serve", folder, json])
+      ? ownWorker(STEP_WORKER, [folder, json])
       : pythonWorker(python!, PEER, ["serve", folder, json]);
     return { ...kind, worker, ours, microBatch };
   };
@@ -198,18 +141,6 @@ function ratios(results: readonly Measured[]) {
   return found;
 }
 
-/** Sides compute the same thing: their losses agree, and learning lowers them. @throws otherwise */
-function checkLosses(results: readonly Measured[]): void {
-  const reference = results.find(({ exact }) => exact)?.losses;
-  for (const { name, exact, losses } of results) {
-    if (reference === undefined) return;
-    const tolerance = exact ? LOSS_TOLERANCE.exact : LOSS_TOLERANCE.coarse;
-    const apart = Math.max(...losses.map((loss, i) => Math.abs(loss - reference[i]!))) / reference[0]!;
-    if (!(apart <= tolerance)) throw new Error(`${name}: losses ${losses} against ${reference}`);
-    if (!(losses.at(-1)! < losses[0]!)) throw new Error(`${name}: the loss didn't fall: ${losses}`);
-  }
-}
-
 /** Prints how far our loss and gradients are from torch's in float64. */
 async function check(folder: string, network: Network, python: string): Promise<void> {
   const { batch, microBatch } = network;
@@ -243,21 +174,17 @@ const options = benchOptions({
 });
 /** Inductor takes minutes to compile. */
 const withCompile = options.own["no-compile"] !== true && !options.quick;
-const [mode, folder, json] = options.positionals;
-if (mode === "serve") await serveOurs(folder!, JSON.parse(json!) as StepOptions);
-else {
-  const python = pythonWith(options, ["torch", "transformers", "peft", "safetensors"]);
-  const cases: CaseResult[] = [];
-  await withNetworks(options, SHAPE, async (path, network) => {
-    if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
-    else if (python !== undefined) await check(path, network, python.command);
-  });
-  const found = {
-    title: "One LoRA training step",
-    what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
-    versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
-    cases,
-    notes: python === undefined ? ["PyTorch was not measured."] : [],
-  };
-  if (options.own.check !== true) conclude("training-step", found, options);
-}
+const python = pythonWith(options, ["torch", "transformers", "peft", "safetensors"]);
+const cases: CaseResult[] = [];
+await withNetworks(options, SHAPE, async (path, network) => {
+  if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
+  else if (python !== undefined) await check(path, network, python.command);
+});
+const found = {
+  title: "One LoRA training step",
+  what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
+  versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
+  cases,
+  notes: python === undefined ? ["PyTorch was not measured."] : [],
+};
+if (options.own.check !== true) conclude("training-step", found, options);

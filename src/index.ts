@@ -16,7 +16,14 @@ export { constant, input, scalar, type Value } from "./graph/value.ts";
 export { encodeOnnx } from "./onnx/encode.ts";
 export { graphText } from "./onnx/text.ts";
 export * from "./ops/index.ts";
-export type { Runtime, Session, Tensors } from "./runtime/runtime.ts";
+export {
+  type CompileOptions,
+  DEVICES,
+  type Device,
+  type Runtime,
+  type Session,
+  type Tensors,
+} from "./runtime/runtime.ts";
 export { serialized } from "./runtime/serialized.ts";
 
 // Networks and optimizers.

@@ -4,7 +4,7 @@
     PYTHON training_step.py check FOLDER OPTIONS  writes FOLDER/expected.safetensors: loss and gradients in float64
 
 FOLDER is what writeNetwork of bench/networks.ts writes. OPTIONS are JSON: batch, microBatch, rank, classes, rate,
-threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": the frozen weights are bf16, too), compile, attention
+threads, device ("cpu" if absent; "cuda", "mps"), precision ("fp32"; "autocast": bf16 autocast; "bf16": the frozen weights are bf16, too), compile, attention
 ("default", or one of transformers' attn_implementation). Answers are JSON lines.
 """
 import json
@@ -66,7 +66,9 @@ def pixels_of(images):
 def serve(folder, options):
     torch.set_num_threads(options["threads"])
     precision = options["precision"]
+    device = options.get("device", "cpu")
     network, trained = load(folder, options)
+    network.to(device)  # parameters stay the same objects
     optimizer = torch.optim.AdamW(trained.values(), lr=options["rate"], weight_decay=0.0)
     images, labels = batch_of(folder, options)
     batch, micro = options["batch"], options["microBatch"]
@@ -76,10 +78,10 @@ def serve(folder, options):
         optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for start in range(0, batch, micro):
-            pixels = pixels_of(images[start:start + micro])
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision != "fp32"):
+            pixels = pixels_of(images[start:start + micro].to(device))
+            with torch.autocast(device, torch.bfloat16, enabled=precision != "fp32"):
                 logits = forward(pixels.bfloat16() if precision == "bf16" else pixels).logits
-            loss = torch.nn.functional.cross_entropy(logits.float(), labels[start:start + micro], reduction="sum") / batch
+            loss = torch.nn.functional.cross_entropy(logits.float(), labels[start:start + micro].to(device), reduction="sum") / batch
             loss.backward()
             total += loss.item()
         optimizer.step()

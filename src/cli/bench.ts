@@ -9,6 +9,7 @@ import { defaultThreads } from "../node/runtime/threads.ts";
 import { bytes, decimal, jsonLine, printable, rate } from "../report/format.ts";
 import { batchCount, checkBatch, defaultMicroBatch, threadCount } from "../run/bounds.ts";
 import { checked } from "../run/checked.ts";
+import { DEVICES } from "../runtime/runtime.ts";
 import { print } from "./output.ts";
 import { describe, given, settingsOf, usage } from "./settings.ts";
 
@@ -29,6 +30,7 @@ const options = z.object({
     .describe("of products with frozen weights; int8 is faster and rounds"),
   rank: positive.default(8).describe("rank of the LoRA that is trained"),
   repetitions: positive.default(10).describe("how often each thing is measured"),
+  device: z.enum(DEVICES).default("cpu").describe("what computes"),
   threads: threadCount.optional().describe("threads of the runtime (default: all cores, at most 8)"),
 });
 const settings = settingsOf(options);
@@ -51,7 +53,7 @@ export function benchCommand() {
       const [cpu] = cpus();
       const machine = `${cpu?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores`;
       print(
-        `${values.backbone}, ${values.precision}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
+        `${values.backbone}, ${values.precision}, ${values.device}, ${threads} threads, ${microBatch} images a run; ${machine}\n`,
       );
     }
     for await (const result of measureBackbone(backbone, { ...values, threads, microBatch })) {

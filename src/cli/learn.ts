@@ -8,6 +8,7 @@ import { createLearner, type NodeLearner, openLearner } from "../node/learner/le
 import { modelFileIn } from "../node/runs/model.ts";
 import { duration, jsonLine, percent, printable } from "../report/format.ts";
 import type { Registry } from "../run/registry.ts";
+import { DEVICES, type Device } from "../runtime/runtime.ts";
 import { InputError } from "../tensor/errors.ts";
 import { asking, learnerProgress, modelOption, offlineOption } from "./learner-parts.ts";
 import { numberFor, wholeAboveZero } from "./numbers.ts";
@@ -56,6 +57,7 @@ export function learnCommand(registry: Registry) {
     )
     .addOption(new Option("--seed <n>", "of a new model (default: 1993)").argParser(numberFor("seed")))
     .addOption(new Option("--threads <n>", "of the runtime").argParser(wholeAboveZero("threads")))
+    .addOption(new Option("--device <name>", "what computes").choices(DEVICES).default("cpu" as const))
     .addOption(offlineOption())
     .addOption(pluginOption("also know the methods and heads"))
     .addOption(new Option("--json", "print what was done as a line of JSON"))
@@ -95,6 +97,7 @@ interface OpenArguments {
   readonly adapter?: string | undefined;
   readonly seed?: number | undefined;
   readonly threads?: number | undefined;
+  readonly device: Device;
   readonly registry: Registry;
   readonly onDownload: ReturnType<typeof asking>["onDownload"];
   readonly onRequest: ReturnType<typeof asking>["onRequest"];

@@ -84,3 +84,7 @@ export function composedHooks(all: readonly VitHooks[]): VitHooks {
     ...alone("kept"),
   };
 }
+
+/** Names a set of adaptations: the same ones, the same graphs. */
+export const namesOf = (adaptations: readonly Adaptation[]): string =>
+  adaptations.map(({ name }) => name).join(" and ");

@@ -13,7 +13,7 @@ import {
 } from "../nn/weights.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import { float32Data, type Tensor } from "../tensor/tensor.ts";
-import { type Adaptation, composedHooks, type Watch } from "./adaptation.ts";
+import { type Adaptation, composedHooks, namesOf, type Watch } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { Entrance } from "./entrance.ts";
 import { type FeatureMemory, featureMemory } from "./feature-memory.ts";
@@ -155,9 +155,11 @@ export class AdaptedNetwork {
     const features = new Float32Array(batch.count * this.width);
     const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
     const ownFeeds = await this.#ownFeeds(batch);
+    const unchanging = weightFeeds(this.context.backbone.weights, this.#precision, this.#mergedNames);
     for (const micro of this.#microBatches(batch, { oneByOne })) {
       const size = micro.images.dims[0]!;
-      const session = await this.#sessions.get(`${name} of ${size}`, () => graph(this.#featureGraph(size)));
+      const build = () => graph(this.#featureGraph(size));
+      const session = await this.#sessions.get(`${name} of ${size}`, build, { unchanging });
       this.#serving ??= this.#servingFeeds(this.#adaptedWeights());
       const results = await session.run({
         ...this.#serving,
@@ -185,7 +187,7 @@ export class AdaptedNetwork {
     const session = await this.#sessions.get(
       `${name} ${this.#name}${this.#entrance.name}`,
       () => graph(build(this.#parts())),
-      { alone },
+      { alone, unchanging: this.#frozen },
     );
     const ownFeeds = await this.#ownFeeds(batch);
     for (const micro of this.#microBatches(batch)) {
@@ -291,8 +293,6 @@ export class AdaptedNetwork {
 /** No values of one's own. */
 const NONE: Tensors = {};
 
-const namesOf = (adaptations: readonly Adaptation[]): string =>
-  adaptations.map(({ name }) => name).join(" and ");
 function accumulate(sums: Record<string, Float32Array>, name: string, values: Float32Array): void {
   const sum = sums[name];
   if (sum === undefined) sums[name] = values.slice();

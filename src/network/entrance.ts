@@ -90,11 +90,15 @@ export class Entrance {
     const { sessions, held, frozen } = this.#parts;
     const { config } = this.#context.backbone;
     const to = this.#from;
-    const session = await sessions.get(`tokens after ${to} blocks`, () => {
-      const weights = weightInputs(this.#context.precision ?? FLOAT32, held);
-      const tokens = tokensFrom(config, embed(config, weights, this.#images(1)));
-      return graph({ tokens: runBlocks(config, weights, tokens, {}, { to }).values });
-    });
+    const session = await sessions.get(
+      `tokens after ${to} blocks`,
+      () => {
+        const weights = weightInputs(this.#context.precision ?? FLOAT32, held);
+        const tokens = tokensFrom(config, embed(config, weights, this.#images(1)));
+        return graph({ tokens: runBlocks(config, weights, tokens, {}, { to }).values });
+      },
+      { unchanging: frozen },
+    );
     const side = config.imageSize;
     const results = await session.run({ ...frozen, [IMAGES]: tensor("uint8", [1, side, side, 3], image) });
     return float32Data(results.tokens!);

@@ -1,6 +1,12 @@
 /** @file Compiled graphs by name: each is built when it is first needed. */
 import type { Graph } from "../graph/graph.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import type { CompileOptions, Runtime, Session } from "../runtime/runtime.ts";
+
+/** How a session is compiled. */
+export interface SessionOptions extends CompileOptions {
+  /** Frees all others that are alone first: a training session holds the activations of a whole run. */
+  readonly alone?: boolean | undefined;
+}
 
 /** The sessions of one network. */
 export class Sessions {
@@ -11,20 +17,20 @@ export class Sessions {
     this.#runtime = runtime;
   }
 
-  /**
-   * The session of that name, compiled from the graph that `build` gives if it isn't there.
-   * @param options.alone frees all others that are alone first: a training session holds the activations of a whole run
-   */
+  /** The session of that name, compiled from the graph that `build` gives if it isn't there. */
   async get(
     name: string,
     build: () => Graph,
-    { alone = false }: { readonly alone?: boolean } = {},
+    { alone = false, unchanging }: SessionOptions = {},
   ): Promise<Session> {
     const known = this.#known.get(name);
     if (known !== undefined) return known.session;
     if (alone) await this.dispose((other) => other);
     // Somebody else may have asked while others were freed.
-    const again = this.#known.get(name) ?? { session: this.#runtime.compile(build()), alone };
+    const again = this.#known.get(name) ?? {
+      session: this.#runtime.compile(build(), { unchanging }),
+      alone,
+    };
     this.#known.set(name, again);
     return again.session;
   }

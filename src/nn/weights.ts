@@ -118,9 +118,11 @@ const quantizedName = (layer: string, way: Way): string => `${PREFIX}${layer}.in
 export function weightFeeds(
   weights: Readonly<Record<string, Tensor<"float32">>>,
   precision: Precision = FLOAT32,
+  except: readonly string[] = [],
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [name, weight] of Object.entries(weights)) {
+    if (except.includes(name)) continue;
     const layer = matrixOf(name, weight);
     if (layer !== undefined && precision.forward(layer) && precision.backward(layer)) continue;
     feeds[PREFIX + name] = tensor("float32", weight.dims, weight.data); // read from its file, where it lies there

@@ -7,6 +7,7 @@ import { FEATURES } from "../network/features.ts";
 import { imageSide } from "../nn/bounds.ts";
 import { FLOAT32_PARTS } from "../nn/precision.ts";
 import { OPTIMIZERS, SCHEDULES } from "../optim/index.ts";
+import { DEVICES } from "../runtime/runtime.ts";
 import { optionText } from "../tensor/errors.ts";
 import { batchCount, MOST_THREADS, threadCount } from "./bounds.ts";
 
@@ -142,6 +143,10 @@ export const runOptionsSchema = z.object({
     .enum(["fail", "skip"])
     .default("fail")
     .describe("what to do with an image that cannot be decoded"),
+  device: z
+    .enum(DEVICES)
+    .default("cpu")
+    .describe("what computes; others than the processor do so in float32, and round differently"),
   threads: threadCount.optional().describe("threads of the runtime (default: all cores, at most 8)"),
   ...imageOptions,
   baseline: z

@@ -1,10 +1,11 @@
 /**
- * @file A graph without operators of ONNX Runtime's own, for devices that have none: WebGPU computes each of these on the
- * processor, with a copy there and back. On a processor it costs nothing, but other bits come out.
+ * @file Graphs for devices other than the processor. `lowered`: without operators of ONNX Runtime's own, each of which WebGPU
+ * computes on the processor, with a copy there and back. On a processor it costs nothing, but other bits come out.
+ * `holding`: with what never changes in the device's memory.
  */
 import { type Graph, graph } from "../graph/graph.ts";
 import { emit, emitAll, type Node } from "../graph/op.ts";
-import type { Value } from "../graph/value.ts";
+import { constant, describe, type Value } from "../graph/value.ts";
 import {
   cast,
   castOp,
@@ -25,21 +26,40 @@ import {
   transposeOp,
 } from "../ops/index.ts";
 import { type DType, sizeOf } from "../tensor/tensor.ts";
+import type { Tensors } from "./runtime.ts";
 
 /** The same outputs of the same inputs, computed by plain operators. */
-export function lowered(whole: Graph): Graph {
-  const made = new Map<Value, Value>();
-  const plain = (value: Value): Value => made.get(value) ?? value;
+export const lowered = (whole: Graph): Graph => rebuilt(whole, plainForm);
+
+/** The same graph with these inputs as constants, which a device holds: others are no longer asked for. */
+export function holding(whole: Graph, unchanging: Tensors): Graph {
+  const held = new Map<Value, Value>();
+  for (const [name, value] of whole.inputs) {
+    const tensor = unchanging[name];
+    if (tensor === undefined) continue;
+    if (describe(tensor) !== describe(value)) {
+      throw new Error(`compile: input ${name} is ${describe(tensor)}, the graph wants ${describe(value)}`);
+    }
+    held.set(value, constant(tensor));
+  }
+  return rebuilt(whole, ({ op, call }, inputs) => emitAll(op, inputs, call.attributes), held);
+}
+
+/** @param made values that others stand for */
+function rebuilt(
+  whole: Graph,
+  form: (node: Node, inputs: Inputs) => readonly Value[],
+  made = new Map<Value, Value>(),
+): Graph {
+  const now = (value: Value): Value => made.get(value) ?? value;
   for (const node of whole.nodes) {
     const inputs = Object.fromEntries(
-      Object.entries(node.call.inputs).map(([name, value]) => [name, plain(value)]),
+      Object.entries(node.call.inputs).map(([name, value]) => [name, now(value)]),
     );
-    const outputs = plainForm(node, inputs);
+    const outputs = form(node, inputs);
     for (const [i, output] of node.call.outputs.entries()) made.set(output, outputs[i]!);
   }
-  return graph(
-    Object.fromEntries(Object.entries(whole.outputs).map(([name, value]) => [name, plain(value)])),
-  );
+  return graph(Object.fromEntries(Object.entries(whole.outputs).map(([name, value]) => [name, now(value)])));
 }
 
 type Inputs = Readonly<Record<string, Value>>;

@@ -5,6 +5,12 @@ import type { Tensor } from "../tensor/tensor.ts";
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** What may compute in Node: the processor, or another device by the name of its provider in ONNX Runtime. */
+export const DEVICES = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const;
+
+/** One of `DEVICES`. */
+export type Device = (typeof DEVICES)[number];
+
 /** A compiled graph. */
 export interface Session {
   /**
@@ -16,10 +22,19 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/** What is known of a graph beforehand. */
+export interface CompileOptions {
+  /**
+   * Inputs that are the same in every run. They are fed all the same; a device with memory of its own takes them there
+   * once, and reads no others under these names.
+   */
+  readonly unchanging?: Tensors | undefined;
+}
+
 /** Compiles graphs. */
 export interface Runtime {
   /** For config.json: name and version. */
   readonly name: string;
   readonly threads: number;
-  compile(graph: Graph): Promise<Session>;
+  compile(graph: Graph, options?: CompileOptions): Promise<Session>;
 }

@@ -23,8 +23,8 @@ export function serialized(runtime: Runtime, inTurn: Turns = turns()): Runtime {
   return {
     name: runtime.name,
     threads: runtime.threads,
-    async compile(graph) {
-      const session = await inTurn(() => runtime.compile(graph));
+    async compile(graph, options) {
+      const session = await inTurn(() => runtime.compile(graph, options));
       return {
         run: (inputs) => inTurn(() => session.run(inputs)),
         dispose: () => inTurn(() => session.dispose()),

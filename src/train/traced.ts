@@ -28,16 +28,16 @@ export const graphSpan = (graph: number): string => `graph ${graph}`;
  */
 export function tracedRuntime(
   { name, threads }: Pick<Runtime, "name" | "threads">,
-  compile: (graph: Parameters<Runtime["compile"]>[0], number: number) => Promise<Session>,
+  compile: (number: number, ...what: Parameters<Runtime["compile"]>) => Promise<Session>,
   trace: Trace,
 ): Runtime {
   let graphs = 0;
   return {
     name,
     threads,
-    async compile(graph) {
+    async compile(...what) {
       const number = ++graphs;
-      const session = await trace.time("compile", () => compile(graph, number));
+      const session = await trace.time("compile", () => compile(number, ...what));
       return {
         run: (inputs) => trace.time(graphSpan(number), () => session.run(inputs)),
         dispose: () => session.dispose(),

@@ -3,9 +3,9 @@ import * as wasm from "onnxruntime-web/wasm";
 import type { RunOnnx } from "../export/check-onnx.ts";
 import type { Graph } from "../graph/graph.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
-import { lowered } from "../runtime/lowered.ts";
+import { holding, lowered } from "../runtime/lowered.ts";
 import { sessionOver } from "../runtime/ort-session.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import type { CompileOptions, Runtime, Session } from "../runtime/runtime.ts";
 import { serialized, turns } from "../runtime/serialized.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 
@@ -62,9 +62,9 @@ export function webRuntime(options: WebRuntimeOptions = {}): Runtime {
     set(library);
     return library;
   };
-  const compile = async (whole: Graph): Promise<Session> => {
+  const compile = async (whole: Graph, { unchanging = {} }: CompileOptions = {}): Promise<Session> => {
     loading ??= load();
-    return compiled(await loading, "webgpu", lowered(whole));
+    return compiled(await loading, "webgpu", lowered(holding(whole, unchanging)));
   };
   return serialized({ name: `${version}, webgpu`, threads: own, compile }, inTurn);
 }

@@ -23,7 +23,7 @@ async function runsOf(name: string): Promise<Record<string, number>> {
   const trace = new Tracer();
   let before = 0;
   await runMethod(name, stream, {
-    runtime: tracedRuntime(oneThread, (graph) => oneThread.compile(graph), trace),
+    runtime: tracedRuntime(oneThread, (_, ...what) => oneThread.compile(...what), trace),
     epochs: EPOCHS,
     firstEpochs: EPOCHS,
     run: { trace },

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM } from "../support/browser.ts";
 import { type LabSite, openLab } from "../support/lab.ts";
 import { missing } from "../support/services.ts";
+import { difference } from "../support/step-on.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { writeToyFolder } from "../support/toy-folder.ts";
 
@@ -36,13 +37,6 @@ afterAll(async () => {
   await site?.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** Largest difference, as a share of the largest number. */
-function difference(found: readonly number[], expected: readonly number[]): number {
-  expect(found).toHaveLength(expected.length);
-  const largest = Math.max(...expected.map(Math.abs));
-  return Math.max(...found.map((value, i) => Math.abs(value - expected[i]!))) / largest;
-}
 
 describe.skipIf(nothing)("onnxruntime-web by WebGPU in Chromium", () => {
   test("keeps all rules of a runtime", async ({ skip }) => {

@@ -2,6 +2,7 @@
 import { ImageLearner, type LearnerChoice } from "../../learner/index.ts";
 import { type LearnerParts, newParts, type PartsPlatform, partsOf } from "../../learner/parts.ts";
 import type { Registry } from "../../run/registry.ts";
+import type { Device } from "../../runtime/runtime.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
 import { adapterBase, adapterFrom } from "../backbones/adapter.ts";
 import { type FindOptions, findBackbone, SHIPPED_BACKBONES } from "../backbones/backbones.ts";
@@ -9,7 +10,8 @@ import { LARGEST_IMAGE, readWhole } from "../files/read.ts";
 import type { DownloadProgress, HubSettings } from "../hub/index.ts";
 import { defaultWorkers, type ImagePool, imagePool } from "../images/pool.ts";
 import { MODEL_REGISTRY } from "../runs/model-registry.ts";
-import { nodeRuntime } from "../runtime/runtime.ts";
+import { requirePrecision } from "../runtime/devices.ts";
+import { workingRuntime } from "../runtime/runtime.ts";
 import { defaultThreads } from "../runtime/threads.ts";
 import { ModelFolder, readModel } from "./model-folder.ts";
 
@@ -17,6 +19,8 @@ import { ModelFolder, readModel } from "./model-folder.ts";
 export interface NodeLearnerOptions {
   /** Threads of the runtime; default: all cores, at most 8. */
   readonly threads?: number | undefined;
+  /** What computes; default: cpu. Others differ by rounding, and can't learn or answer in 8 bits. */
+  readonly device?: Device | undefined;
   /** Threads that decode images; default: one for every 4 cores. */
   readonly workers?: number | undefined;
   /** Where methods and heads are looked up; default: what comes along. */
@@ -99,7 +103,8 @@ export class NodeLearner extends ImageLearner {
 
 /** A learner that knows nothing yet. @throws InputError for a name or a value that can't be, or a folder in use */
 export async function createLearner(options: CreateLearnerOptions = {}): Promise<NodeLearner> {
-  const { adapter, imageSize, precision } = options;
+  const { adapter, imageSize, precision, device } = options;
+  requirePrecision(device, precision);
   const name = options.backbone ?? (adapter === undefined ? SHIPPED_BACKBONES[0] : adapterBase(adapter));
   const finding = findOptions(name, { imageSize, precision }, options);
   const backbone = await (adapter === undefined
@@ -123,6 +128,7 @@ export async function openLearner(path: string, options: OpenLearnerOptions = {}
   const folder = options.readOnly === true ? undefined : await ModelFolder.open(path);
   try {
     const { backbone: name, imageSize, precision } = description;
+    requirePrecision(options.device, precision);
     const from = options.backbone ?? name;
     const found = findBackbone(from, findOptions(from, { imageSize, precision }, options));
     const backbone = await found.catch((error: unknown) => {
@@ -162,14 +168,19 @@ function findOptions(
 }
 
 async function started(
-  { threads = defaultThreads(), workers = defaultWorkers(), registry = MODEL_REGISTRY }: NodeLearnerOptions,
+  {
+    threads = defaultThreads(),
+    device,
+    workers = defaultWorkers(),
+    registry = MODEL_REGISTRY,
+  }: NodeLearnerOptions,
   make: (platform: Omit<PartsPlatform, "backbone">) => Promise<LearnerParts>,
   folder?: ModelFolder,
 ): Promise<NodeLearner> {
   const pool = imagePool(workers);
   try {
     const parts = await make({
-      runtime: nodeRuntime({ threads }),
+      runtime: await workingRuntime({ threads, device }),
       transform: pool.transform,
       readPath,
       registry,

@@ -43,12 +43,12 @@ export class Profile {
     const { name, threads } = nodeRuntime(options);
     return tracedRuntime(
       { name, threads },
-      (graph, number) => {
+      (number, graph, unchanging) => {
         const [first, ...others] = Object.keys(graph.outputs);
         const more = others.length === 0 ? "" : ` and ${others.length} more`;
         this.#graphs.push(`${graphSpan(number)} gives "${first}"${more}`);
         const profilePrefix = join(this.#folder, runtimePrefix(number));
-        return nodeRuntime({ ...options, profilePrefix }).compile(graph);
+        return nodeRuntime({ ...options, profilePrefix }).compile(graph, unchanging);
       },
       this.trace,
     );

@@ -11,6 +11,9 @@ export const resumeRules: ConfigRules = {
       // With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same.
       case "unreadable":
         return before === "fail" && now === "skip";
+      // Runs before there was a choice.
+      case "device":
+        return before === undefined && now === "cpu";
       case "threads":
         return `it ran on ${before} threads and goes on with ${now}: results are equal bit for bit on the same number only`;
       // Of a user's own images it is the folder's name; another split has other images.

@@ -14,14 +14,18 @@ import type { Precision } from "../../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../../optim/index.ts";
 import { chosenHeads } from "../../run/heads.ts";
 import { precisionOf } from "../../run/precision.ts";
+import type { Device } from "../../runtime/runtime.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { ContinualModel } from "../../train/model.ts";
-import { nodeRuntime } from "../runtime/runtime.ts";
+import { requirePrecision } from "../runtime/devices.ts";
+import { workingRuntime } from "../runtime/runtime.ts";
 
 /** How graphs run. */
 export interface SpeedOptions {
   readonly threads: number;
+  /** What computes; default: cpu. */
+  readonly device?: Device | undefined;
   /** Images in one run of a graph. */
   readonly microBatch: number;
   /** Of products with frozen weights. */
@@ -31,9 +35,10 @@ export interface SpeedOptions {
 /** What methods get, outside of a run. */
 export async function measuringContext(
   backbone: Backbone,
-  { threads, microBatch, precision }: SpeedOptions,
+  { threads, device, microBatch, precision }: SpeedOptions,
 ): Promise<MethodContext> {
-  const runtime = nodeRuntime({ threads });
+  requirePrecision(device, precision);
+  const runtime = await workingRuntime({ threads, device });
   return {
     backbone,
     microBatch,

@@ -1,10 +1,15 @@
-/** @file The Runtime of Node: onnxruntime-node on the CPU, or WebAssembly where there is no binary. */
+/** @file The Runtime of Node: onnxruntime-node on the processor or another device, or WebAssembly where there is no binary. */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import type { Graph } from "../../graph/graph.ts";
+import { type Graph, graph } from "../../graph/graph.ts";
+import { input } from "../../graph/value.ts";
 import { encodeOnnx } from "../../onnx/encode.ts";
+import { add } from "../../ops/index.ts";
+import { holding, lowered } from "../../runtime/lowered.ts";
 import { sessionOver } from "../../runtime/ort-session.ts";
-import type { Runtime, Session } from "../../runtime/runtime.ts";
+import type { CompileOptions, Device, Runtime, Session, Tensors } from "../../runtime/runtime.ts";
 import { serialized } from "../../runtime/serialized.ts";
+import { tensor } from "../../tensor/tensor.ts";
+import { deviceError, FUSING, requireProvider } from "./devices.ts";
 import { type LoadedRuntime, onnxRuntime } from "./onnx-runtime.ts";
 import { StoredConstants } from "./stored-constants.ts";
 
@@ -12,32 +17,61 @@ import { StoredConstants } from "./stored-constants.ts";
 export interface NodeRuntimeOptions {
   /** Results are equal bit for bit only at the same number. */
   readonly threads: number;
+  /**
+   * What computes; default: cpu. Others compute in float32, keep frozen weights in their memory, and differ from the
+   * processor by rounding: results are equal bit for bit on the same device only.
+   */
+  readonly device?: Device | undefined;
   /** Where ONNX Runtime writes its own profile of a session once that is disposed: this, a time and ".json". */
   readonly profilePrefix?: string | undefined;
 }
 
 /**
- * onnxruntime-node on the CPU, or onnxruntime-web where that can't be loaded.
- * @throws InputError if neither is there
+ * onnxruntime-node, or onnxruntime-web where that can't be loaded.
+ * @throws InputError if neither is there, or it has no provider for the device
  */
 export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
   return runtimeOf(onnxRuntime(), options);
 }
 
+/** A runtime whose device has added two numbers: @throws InputError with what to do if it can't */
+export async function workingRuntime(options: NodeRuntimeOptions): Promise<Runtime> {
+  const runtime = nodeRuntime(options);
+  if ((options.device ?? "cpu") === "cpu") return runtime;
+  const one = input("one", "float32", [1]);
+  const session = await runtime.compile(graph({ two: add(one, one) }));
+  await session.run({ one: tensor("float32", [1], Float32Array.of(1)) });
+  await session.dispose();
+  return runtime;
+}
+
 /** The Runtime of a package that was found. */
 export function runtimeOf(found: LoadedRuntime, options: NodeRuntimeOptions): Runtime {
+  const { device = "cpu", threads } = options;
+  requireProvider(found, device);
+  if (device !== "cpu") found.onnxruntime.env.logLevel = "fatal"; // what a device lacks is said once, by us
   const runtime = {
-    name: found.name,
-    threads: options.threads,
-    compile: (graph: Graph) => compile(graph, found, options),
+    name: device === "cpu" ? found.name : `${found.name}, ${device}`,
+    threads,
+    compile: (whole: Graph, { unchanging = {} }: CompileOptions = {}) =>
+      device === "cpu"
+        ? compile(whole, found, options)
+        : compile(onDevice(whole, device, unchanging), found, options).catch((error: unknown) => {
+            throw deviceError(device, error);
+          }),
   };
-  return found.provider === "wasm" ? serialized(runtime) : runtime;
+  return found.provider === "wasm" || device !== "cpu" ? serialized(runtime) : runtime;
+}
+
+function onDevice(whole: Graph, device: Device, unchanging: Tensors): Graph {
+  const held = holding(whole, unchanging);
+  return FUSING.includes(device) ? held : lowered(held);
 }
 
 async function compile(
   graph: Graph,
   { onnxruntime, provider }: LoadedRuntime,
-  { threads, profilePrefix }: NodeRuntimeOptions,
+  { threads, device = "cpu", profilePrefix }: NodeRuntimeOptions,
 ): Promise<Session> {
   const { inputs } = graph; // and nothing else: a session that kept the graph would keep its constants
   const stored = new StoredConstants();
@@ -47,7 +81,7 @@ async function compile(
     // WebAssembly reads no files.
     const model = encodeOnnx(graph, provider === "wasm" ? undefined : (constant) => stored.add(constant));
     session = await onnxruntime.InferenceSession.create(model, {
-      executionProviders: [provider],
+      executionProviders: [device === "cpu" ? provider : device],
       graphOptimizationLevel: "all",
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
