@@ -169,28 +169,33 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
   });
 }
 
+/** Heads, and images of a class that each is shown: `gaussian` has no directions of fewer. */
+const HEADS: Readonly<Record<string, number>> = { lda: 2, gaussian: 10 };
 const HEAD = { width: 384, scored: 64, classes: [250, 500, 1000, 2000] } as const;
 
-/** LDA that follows drift, with so many classes known: milliseconds of each of its works. */
-function headCosts(classes: number): Record<"moving" | "fitting" | "scoring", number> {
+/** A head that follows drift, with so many classes known: milliseconds of each of its works. */
+function headCosts(head: string, classes: number): Record<"moving" | "fitting" | "scoring", number> {
   const { width, scored } = HEAD;
   const rng = Rng.at("head", classes);
+  const images = HEADS[head]!;
   const drawn = (labels: readonly number[]) => ({
     features: Float32Array.from({ length: labels.length * width }, () => rng.normal()),
     labels: Int32Array.from(labels),
   });
-  const { heads, drift } = chosenHeads(byName(REGISTRY, "methods", "fm-lora"), ["lda"], "ridge");
+  const { heads, drift } = chosenHeads(byName(REGISTRY, "methods", "fm-lora"), [head], "ridge");
   const set = new HeadSet({ width, heads, drift, options: headSetOptions(heads, drift).parse({}) });
-  set.update(drawn(Array.from({ length: 2 * classes }, (_, i) => i % classes)), undefined);
-  const before = drawn(Array.from({ length: 2 * IMAGES_PER_CLASS }, (_, i) => classes + (i % 2)));
+  set.update(drawn(Array.from({ length: images * classes }, (_, i) => i % classes)), undefined);
+  const before = drawn(
+    Array.from({ length: 2 * Math.max(images, IMAGES_PER_CLASS) }, (_, i) => classes + (i % 2)),
+  );
   const after = { ...before, features: before.features.map((value) => 1.01 * value + 0.001) };
   const timed = (work: () => void): number => {
     const began = performance.now();
     work();
     return performance.now() - began;
   };
-  const images = drawn(new Array<number>(scored).fill(0)).features;
-  const score = (): void => void set.scores(images, classes + 2);
+  const asked = drawn(new Array<number>(scored).fill(0)).features;
+  const score = (): void => void set.scores(asked, classes + 2);
   const moving = timed(() => set.update(after, before));
   const first = timed(score);
   const scoring = timed(score);
@@ -198,16 +203,16 @@ function headCosts(classes: number): Record<"moving" | "fitting" | "scoring", nu
 }
 
 /** By number of classes, each measured a few times. */
-function headCase(): CaseResult {
+function headCase(head: string): CaseResult {
   const sides = HEAD.classes.map((classes) => {
-    const all = Array.from({ length: options.quick ? 1 : 5 }, () => headCosts(classes));
+    const all = Array.from({ length: options.quick ? 1 : 5 }, () => headCosts(head, classes));
     const best = (work: keyof (typeof all)[0]): number => bestAndMedian(all.map((costs) => costs[work])).best;
     return { classes, moving: best("moving"), fitting: best("fitting"), scoring: best("scoring") };
   });
   const [fewest, most] = [sides[0]!, sides.at(-1)!];
   const growth = most.classes / fewest.classes;
   return {
-    name: "the head lda alone",
+    name: `the head ${head} alone`,
     settings: { width: HEAD.width, scored: HEAD.scored },
     sides: sides.map(({ classes, moving, fitting, scoring }) => ({
       name: `${classes} classes`,
@@ -276,10 +281,10 @@ else {
     worker.stop();
     cases.push(caseOf(each, costs));
   }
-  cases.push(headCase());
+  cases.push(...Object.keys(HEADS).map(headCase));
   const found = {
     title: "A thousand tasks",
-    what: "fm-lora through the task loop and the files of a real run, on a small random network: medians of the first and the last hundred tasks; and a head alone, random features, the best of five.",
+    what: "fm-lora through the task loop and the files of a real run, on a small random network: medians of the first and the last hundred tasks; and heads alone, random features, the best of five.",
     versions: { runtime: nodeRuntime({ threads: options.threads }).name },
     cases,
     notes: [

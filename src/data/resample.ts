@@ -3,6 +3,7 @@
  * which no pre-trained network has seen; browsers' canvases promise no kernel at all.
  */
 import { InputError } from "../tensor/errors.ts";
+import { memoryOf } from "../tensor/web-assembly.ts";
 import type { Preprocessing } from "./dataset.ts";
 import type { Placement, RgbImage } from "./placement.ts";
 import { GROUP, resampleKernel } from "./resample-kernel.ts";
@@ -120,7 +121,7 @@ export function place(
   const along = strip + aligned((stripRows + GROUP) * stride + SLACK);
   const across = along + (count + GROUP) * pitch + SLACK;
   const kernel = resampleKernel();
-  const memory = bytesOf(kernel.memory, across + rowBytes * cut.height + SLACK);
+  const memory = new Uint8Array(memoryOf(kernel, across + rowBytes * cut.height + SLACK));
   memory.set(bytesIn(columns.words), 0);
   memory.set(bytesIn(rows.words), rowTable);
   for (let done = 0; done < count; done += stripRows) {
@@ -140,15 +141,3 @@ const aligned = (bytes: number): number => Math.ceil(bytes / SLACK) * SLACK;
 
 const bytesIn = (words: Int32Array): Uint8Array =>
   new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-
-const PAGE = 2 ** 16;
-
-/** The kernel's memory, with room for so many bytes. */
-function bytesOf(
-  memory: { readonly buffer: ArrayBuffer; grow(pages: number): number },
-  size: number,
-): Uint8Array<ArrayBuffer> {
-  const missing = size - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  return new Uint8Array(memory.buffer);
-}

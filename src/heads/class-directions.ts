@@ -43,7 +43,10 @@ export class ClassDirections {
 
   /** Q_c ← what the map makes of differences of features. */
   move(map: DriftMap): void {
-    for (const [label, rows] of this.#known) this.#known.set(label, map.differences(rows));
+    const size = this.#most * this.#width;
+    const moved = map.differences(joined([...this.#known.values()])); // one product of all
+    for (const [i, label] of [...this.#known.keys()].entries())
+      this.#known.set(label, moved.slice(i * size, (i + 1) * size));
   }
 
   /**

@@ -5,6 +5,9 @@ import type { ClassDirections } from "./class-directions.ts";
 import type { ClassStatistics } from "./class-statistics.ts";
 import { classDraws, fitTemperature } from "./temperature.ts";
 
+/** Products with all columns that are there at a time: more would be a burden for the collector. */
+const NUMBERS = 2 ** 18;
+
 /** What a class's covariance is made of. */
 export interface CovarianceOptions {
   /** Ridge of the shared covariance S, in mean diagonals: S~ = S + shrinkage mean_diag(S) I. */
@@ -86,9 +89,7 @@ export class ClassGaussians {
       return sum;
     };
     const draws = classDraws(statistics.meanRows().means, statistics.covariance(), d, { shared: a, own });
-    this.temperature = fitTemperature(draws, (features) =>
-      Float32Array.from(this.#forms(white.white(features)), (form) => form / 2),
-    );
+    this.temperature = fitTemperature(draws, (features) => this.#plain(features));
   }
 
   /** Log-probabilities up to a constant per row, [n, classCount]; −∞ for classes not seen. */
@@ -123,17 +124,36 @@ export class ClassGaussians {
   /** Minus the quadratic forms, but for |z|² / a. z: [n, d] -> [n, classes] */
   #forms(z: Float64Array): Float64Array {
     const { width: d, classes } = this.#white;
+    const forms = new Float64Array((z.length / d) * classes.length);
+    const rows = Math.max(Math.floor(NUMBERS / (classes.length * (1 + this.#count))), 1);
+    for (let row = 0; row * d < z.length; row += rows)
+      this.#formsOf(z.subarray(row * d, (row + rows) * d), forms.subarray(row * classes.length));
+    return forms;
+  }
+
+  #formsOf(z: Float64Array, forms: Float64Array): void {
+    const { width: d, classes } = this.#white;
     const k = this.#count;
     const columns = classes.length * (1 + k);
     const products = product(z, d, this.#columns, columns);
-    return Float64Array.from({ length: (z.length / d) * classes.length }, (_, i) => {
-      const c = i % classes.length;
-      const at = ((i - c) / classes.length) * columns;
-      let form = products[at + c]! + this.#bias[c]!;
-      for (let j = c * k; j < (c + 1) * k; j++)
-        form += (products[at + classes.length + j]! - this.#offsets[j]!) ** 2;
-      return form;
-    });
+    for (let i = 0, at = 0; at < products.length; at += columns) {
+      for (let c = 0, j = 0; c < classes.length; c++, i++) {
+        let form = products[at + c]! + this.#bias[c]!;
+        for (const end = j + k; j < end; j++) {
+          const along = products[at + classes.length + j]! - this.#offsets[j]!;
+          form += along * along;
+        }
+        forms[i] = form;
+      }
+    }
+  }
+
+  /** Scores at a temperature of one. [n, classes] */
+  #plain(features: Float32Array): Float32Array {
+    const forms = this.#forms(this.#white.white(features));
+    const scores = new Float32Array(forms.length);
+    for (let i = 0; i < forms.length; i++) scores[i] = forms[i]! / 2;
+    return scores;
   }
 }
 

@@ -1,6 +1,7 @@
 /** @file The few dense-matrix steps that the methods need, on flat row-major arrays; the rest is ml-matrix. */
 import { Matrix } from "ml-matrix";
 import { InputError, optionText } from "./errors.ts";
+import { kernelBackward, kernelForward, kernelInverse, kernelProduct } from "./linear-kernel.ts";
 
 /** Matrix over the numbers of a row-major array (copied, as ml-matrix keeps rows). */
 export function matrix(rows: number, columns: number, data: ArrayLike<number>): Matrix {
@@ -18,105 +19,31 @@ export function gram(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: n
   return product(transposed(x, n, p), n, y, q);
 }
 
-const PANEL = 4; // columns of a panel: 2 x 4 sums fit in registers
+/** Multiplications from which on a product goes through WebAssembly: less isn't worth the way there. */
+const WORTH = 2048;
 
 /**
  * x y for x: [n, p], y: [p, q], in float64. Result: [n, q]
- * Each sum runs over p in order; two rows by four columns at a time, so that a number read serves several sums.
+ * Each sum runs over p in order.
  */
 export function product(x: ArrayLike<number>, p: number, y: ArrayLike<number>, q: number): Float64Array {
   const n = x.length / p;
-  const result = new Float64Array(n * q);
   const [left, right] = [doubles(x), doubles(y)];
-  const panel = new Float64Array(p * PANEL);
-  const sums = new Float64Array(2 * PANEL);
-  for (let column = 0; column < q; column += PANEL) {
-    const width = Math.min(PANEL, q - column);
-    for (let k = 0; k < p; k++)
-      for (let j = 0; j < width; j++) panel[PANEL * k + j] = right[k * q + column + j]!;
-    for (let row = 0; row < n; row += 2) {
-      const rows = Math.min(2, n - row);
-      setSums(sums, left, row * p, (row + rows - 1) * p, panel); // a last row without a pair is its own
-      for (let i = 0; i < rows; i++)
-        for (let j = 0; j < width; j++) result[(row + i) * q + column + j] = sums[PANEL * i + j]!;
+  if (n * p * q >= WORTH) return kernelProduct(left, p, right, q);
+  const result = new Float64Array(n * q);
+  for (let row = 0; row < n; row++) {
+    for (let column = 0; column < q; column++) {
+      let sum = 0;
+      for (let k = 0; k < p; k++) sum += left[row * p + k]! * right[k * q + column]!;
+      result[row * q + column] = sum;
     }
   }
   return result;
 }
 
-/** sums = two rows of `left`, from `first` and `second` on, times a panel [p, 4]. [2, 4] */
-function setSums(
-  sums: Float64Array,
-  left: Float64Array,
-  first: number,
-  second: number,
-  panel: Float64Array,
-): void {
-  let [a0, a1, a2, a3, b0, b1, b2, b3] = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let k = 0, at = 0; at < panel.length; k++, at += PANEL) {
-    const a = left[first + k]!;
-    const b = left[second + k]!;
-    const y0 = panel[at]!;
-    const y1 = panel[at + 1]!;
-    const y2 = panel[at + 2]!;
-    const y3 = panel[at + 3]!;
-    a0 += a * y0;
-    a1 += a * y1;
-    a2 += a * y2;
-    a3 += a * y3;
-    b0 += b * y0;
-    b1 += b * y1;
-    b2 += b * y2;
-    b3 += b * y3;
-  }
-  sums[0] = a0;
-  sums[1] = a1;
-  sums[2] = a2;
-  sums[3] = a3;
-  sums[4] = b0;
-  sums[5] = b1;
-  sums[6] = b2;
-  sums[7] = b3;
-}
-
 /** One kind of array, so that the loops over it are compiled for it alone. */
 const doubles = (values: ArrayLike<number>): Float64Array =>
   values instanceof Float64Array ? values : Float64Array.from(values);
-
-/** `count` numbers, `step` apart. */
-interface Factors {
-  readonly factors: Float64Array;
-  readonly first: number;
-  readonly step: number;
-  readonly count: number;
-}
-
-/**
- * rows[at + j] −= Σ_k factor_k rows[from + k q + j] for j < q, one k after the other. Four of them a pass: the target
- * is read and written once for all four, and the sums stay the same to the last bit.
- */
-function subtractRows(
-  rows: Float64Array,
-  at: number,
-  q: number,
-  { factors, first, step, count }: Factors,
-  from: number,
-): void {
-  const factor = (k: number): number => -factors[first + k * step]!;
-  const whole = count - (count % 4);
-  for (let k = 0; k < whole; k += 4) {
-    const [f0, f1, f2, f3] = [factor(k), factor(k + 1), factor(k + 2), factor(k + 3)];
-    const r0 = from + k * q;
-    const [r1, r2, r3] = [r0 + q, r0 + 2 * q, r0 + 3 * q];
-    for (let j = 0; j < q; j++)
-      rows[at + j] =
-        rows[at + j]! + f0 * rows[r0 + j]! + f1 * rows[r1 + j]! + f2 * rows[r2 + j]! + f3 * rows[r3 + j]!;
-  }
-  for (let k = whole; k < count; k++) {
-    const f = factor(k);
-    for (let j = 0; j < q; j++) rows[at + j]! += f * rows[from + k * q + j]!;
-  }
-}
 
 /** Transpose of x: [rows, columns]. */
 export function transposed(x: ArrayLike<number>, rows: number, columns: number): Float64Array {
@@ -168,21 +95,8 @@ export function solveFactored(
   right: ArrayLike<number>,
   q: number,
 ): Float64Array {
-  const x = Float64Array.from(right);
-  const divide = (row: number): void => {
-    for (let j = 0; j < q; j++) x[row * q + j]! /= lower[row * d + row]!;
-  };
-  for (let row = 0; row < d; row++) {
-    subtractRows(x, row * q, q, { factors: lower, first: row * d, step: 1, count: row }, 0);
-    divide(row);
-  }
-  for (let row = d - 1; row >= 0; row--) {
-    const next = row + 1;
-    const after = { factors: lower, first: next * d + row, step: d, count: d - next };
-    subtractRows(x, row * q, q, after, next * q);
-    divide(row);
-  }
-  return x;
+  const half = kernelForward(lower, d, doubles(right), q);
+  return kernelBackward(transposed(lower, d, d), d, half, q);
 }
 
 /** Solves (S + ridge · meanDiagonal(S) · I) X = R by `ridgeFactor`. R: [d, q], X: [d, q]. */
@@ -198,15 +112,7 @@ export function solveRidge(
 
 /** L⁻ᵀ of the lower triangle L of L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. [d, d] */
 export function whitener(lower: Float64Array, d: number): Float64Array {
-  const inverse = new Float64Array(d * d); // of L, by forward substitution
-  for (let column = 0; column < d; column++) {
-    for (let row = column; row < d; row++) {
-      let sum = row === column ? 1 : 0;
-      for (let k = column; k < row; k++) sum -= lower[row * d + k]! * inverse[k * d + column]!;
-      inverse[row * d + column] = sum / lower[row * d + row]!;
-    }
-  }
-  return transposed(inverse, d, d);
+  return transposed(kernelInverse(lower, d), d, d);
 }
 
 /** Mean of every column of rows of width d. [n, d] -> [d] */
