@@ -54,12 +54,29 @@ export function drawPass(rng: Rng, count: number, augmentation: Augmentation, fi
   checkAugmentation(augmentation);
   const order = rng.shuffled(Array.from({ length: count }, (_, index) => index));
   if (fixed === undefined) return { order, views: order.map(() => drawView(rng, augmentation)) };
-  const views = order.map((sample) => {
-    const own = fixed.of(sample);
-    const all = Array.from({ length: fixed.count }, () => drawView(own, augmentation));
-    return all[rng.below(fixed.count)]!;
-  });
+  const views = order.map((sample) => fixedOf(sample, augmentation, fixed)[rng.below(fixed.count)]!);
   return { order, views };
+}
+
+const fixedOf = (sample: number, augmentation: Augmentation, { count, of }: FixedViews): (View | null)[] => {
+  const own = of(sample);
+  return Array.from({ length: count }, () => drawView(own, augmentation));
+};
+
+/**
+ * The test views of `count` images and all views that passes will come back to, in an order that nothing changes: the fixed
+ * ones, or both of a flip; random crops never come again.
+ */
+export function lastingViews(count: number, augmentation: Augmentation, fixed?: FixedViews): Pass {
+  const { crop, flip } = augmentation;
+  const further = (sample: number): readonly (View | null)[] => {
+    if (fixed !== undefined) return fixedOf(sample, augmentation, fixed).filter((view) => view !== null);
+    return crop === null && flip > 0 ? [{ crop, flip: true }] : [];
+  };
+  const all = Array.from({ length: count }, (_, sample) =>
+    [null, ...further(sample)].map((view) => ({ sample, view })),
+  ).flat();
+  return { order: all.map(({ sample }) => sample), views: all.map(({ view }) => view) };
 }
 
 /** null where it would be the test view. */

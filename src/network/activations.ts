@@ -1,4 +1,6 @@
 /** @file What the frozen first blocks leave of a task's images, in half precision: kept while the task lasts. */
+
+import type { Images } from "../data/dataset.ts";
 import { halfTable, toHalf } from "../tensor/half.ts";
 
 /** A file that is gone once it is closed, and after a crash. */
@@ -24,6 +26,9 @@ export class Activations {
   #known: Map<string, Uint16Array | { readonly at: number; readonly length: number }> | undefined;
   #file: Scratch | undefined;
   #bytes = 0;
+  #views: (() => AsyncIterable<Images>) | undefined;
+  /** What has gone through all of them. */
+  readonly #through = new Set<string>();
 
   constructor(options: ActivationsOptions) {
     this.#options = options;
@@ -34,15 +39,40 @@ export class Activations {
     return this.#known !== undefined;
   }
 
-  /** A task begins. */
-  open(): void {
+  /**
+   * A task begins.
+   * @param views all images that passes will come back to, in an order that nothing changes
+   */
+  open(views?: () => AsyncIterable<Images>): void {
     this.close();
     this.#known = new Map();
+    this.#views = views;
+  }
+
+  /**
+   * Keeps what `compute` makes of the task's views, many at a time, before anybody asks for one of them: in 8 bits it depends
+   * on its neighbors, which are always the same here. The first time that a name comes; as long as there is room.
+   * @param compute keys and numbers of some images
+   */
+  async fill(
+    name: string,
+    compute: (images: Images) => Promise<readonly (readonly [string, Float32Array])[]>,
+  ): Promise<void> {
+    if (this.#views === undefined || this.#through.has(name)) return;
+    this.#through.add(name);
+    for await (const images of this.#views()) {
+      for (const [key, numbers] of await compute(images)) {
+        if (this.#known?.has(key) !== true) this.#kept(key, toHalf(numbers));
+        if (this.#known?.has(key) !== true) return;
+      }
+    }
   }
 
   /** A task has ended: all is forgotten. */
   close(): void {
     this.#known = undefined;
+    this.#views = undefined;
+    this.#through.clear();
     this.#file?.close();
     this.#file = undefined;
     this.#bytes = 0;

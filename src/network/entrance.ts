@@ -1,5 +1,6 @@
 /** @file Where graphs begin: at the images, or at the tokens which frozen first blocks have left of them. */
-import { graph } from "../graph/graph.ts";
+import type { Images } from "../data/dataset.ts";
+import { type Graph, graph } from "../graph/graph.ts";
 import { input, type Value } from "../graph/value.ts";
 import { embed } from "../nn/embedding.ts";
 import { FLOAT32 } from "../nn/precision.ts";
@@ -18,8 +19,9 @@ import { float32Data, type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Adaptation } from "./adaptation.ts";
 import type { NetworkContext } from "./context.ts";
 import { digestOf } from "./feature-memory.ts";
-import type { MicroBatch } from "./micro-batches.ts";
+import { type MicroBatch, microBatches } from "./micro-batches.ts";
 import type { Sessions } from "./sessions.ts";
+import { asAmongOthers } from "./single-image.ts";
 
 /** Inputs of a graph. */
 const IMAGES = "images";
@@ -35,7 +37,8 @@ export interface EntranceParts {
 
 /**
  * The entrance of one network. While a task is at work (`NetworkContext.activations`), blocks before the first that is
- * adapted are computed once a view of an image, alone, so that what they leave depends on that view and nothing else.
+ * adapted are computed once a view of an image: for all of the task's views in their own order, and for any other alone, so
+ * that what they leave doesn't depend on the order in which it is asked for.
  */
 export class Entrance {
   readonly #context: NetworkContext;
@@ -67,17 +70,32 @@ export class Entrance {
     const { activations, backbone } = this.#context;
     const from = this.#after;
     if (from === 0) return { [IMAGES]: images };
+    await activations!.fill(`${from}`, (batch) => this.#ofAll(batch));
     const { hiddenSize } = backbone.config;
     const [size] = images.dims as [number];
     const width = this.#tokens * hiddenSize;
-    const bytes = images.data.length / size;
     const all = new Float32Array(size * width);
-    for (let i = 0; i < size; i++) {
-      const image = images.data.subarray(i * bytes, (i + 1) * bytes);
-      const key = `${from} ${await digestOf(image)}`;
-      all.set(await activations!.of(key, () => this.#computed(image)), i * width);
+    for (const [i, image] of imagesOf(images).entries()) {
+      all.set(await activations!.of(await this.#key(image), () => this.#computed(1, image)), i * width);
     }
     return { [START]: tensor("float32", [size, this.#tokens, hiddenSize], all) };
+  }
+
+  /** What the first blocks leave of each image, by its key. */
+  async #ofAll(batch: Images): Promise<(readonly [string, Float32Array])[]> {
+    const { microBatch, backbone } = this.#context;
+    const width = this.#tokens * backbone.config.hiddenSize;
+    const found: (readonly [string, Float32Array])[] = [];
+    for (const { images, count } of microBatches(batch, microBatch, backbone.config.imageSize)) {
+      const all = await this.#computed(microBatch, images.data);
+      for (const [i, image] of imagesOf(images).slice(0, count).entries())
+        found.push([await this.#key(image), all.subarray(i * width, (i + 1) * width)]);
+    }
+    return found;
+  }
+
+  async #key(image: Uint8Array): Promise<string> {
+    return `${this.#from} ${await digestOf(image)}`;
   }
 
   /** Blocks that are computed once; 0 where nothing is. */
@@ -86,21 +104,22 @@ export class Entrance {
     return adaptations.length > 0 && this.#context.activations?.isOpen === true ? this.#from : 0;
   }
 
-  async #computed(image: Uint8Array): Promise<Float32Array> {
+  async #computed(size: number, images: Uint8Array): Promise<Float32Array> {
     const { sessions, held, frozen } = this.#parts;
     const { config } = this.#context.backbone;
     const to = this.#from;
-    const session = await sessions.get(
-      `tokens after ${to} blocks`,
-      () => {
-        const weights = weightInputs(this.#context.precision ?? FLOAT32, held);
-        const tokens = tokensFrom(config, embed(config, weights, this.#images(1)));
-        return graph({ tokens: runBlocks(config, weights, tokens, {}, { to }).values });
-      },
-      { unchanging: frozen },
-    );
+    const build = (): Graph => {
+      const weights = weightInputs(this.#context.precision ?? FLOAT32, held);
+      const start = tokensFrom(config, embed(config, weights, this.#images(size)));
+      const tokens = { tokens: runBlocks(config, weights, start, {}, { to }).values };
+      return graph(size < this.#context.microBatch ? asAmongOthers(tokens) : tokens);
+    };
+    const session = await sessions.get(`tokens after ${to} blocks of ${size}`, build, { unchanging: frozen });
     const side = config.imageSize;
-    const results = await session.run({ ...frozen, [IMAGES]: tensor("uint8", [1, side, side, 3], image) });
+    const results = await session.run({
+      ...frozen,
+      [IMAGES]: tensor("uint8", [size, side, side, 3], images),
+    });
     return float32Data(results.tokens!);
   }
 
@@ -113,4 +132,11 @@ export class Entrance {
     const { imageSize } = this.#context.backbone.config;
     return input(IMAGES, "uint8", [size, imageSize, imageSize, 3]);
   }
+}
+
+/** The images of a run, one by one. */
+function imagesOf({ data, dims }: Tensor<"uint8">): Uint8Array[] {
+  const size = dims[0]!;
+  const bytes = data.length / size;
+  return Array.from({ length: size }, (_, i) => data.subarray(i * bytes, (i + 1) * bytes));
 }

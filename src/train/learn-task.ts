@@ -1,5 +1,5 @@
 /** @file How one task is learnt: what a run's loop and a learner that meets tasks as they come have in common. */
-import type { Batch } from "../data/dataset.ts";
+import type { Batch, Images } from "../data/dataset.ts";
 import type { TaskData, Training } from "../methods/method.ts";
 import { featurePass } from "../network/feature-pass.ts";
 import type { ContinualModel } from "./model.ts";
@@ -9,6 +9,8 @@ import { NO_TRACE, type Trace } from "./tracer.ts";
 export interface TaskLearning {
   readonly model: ContinualModel;
   readonly data: TaskData;
+  /** All images that passes will come back to, in an order that nothing changes. */
+  readonly views?: () => AsyncIterable<Images>;
   /** Hears where the time goes. */
   readonly trace?: Trace;
   /** Takes all of the training's steps; there is no training where the task trains nothing. */
@@ -16,9 +18,15 @@ export interface TaskLearning {
 }
 
 /** Begins a task, has it trained, folds it into the network, and takes it into the heads. */
-export async function learnTask({ model, data, trace = NO_TRACE, train }: TaskLearning): Promise<void> {
+export async function learnTask({
+  model,
+  data,
+  views,
+  trace = NO_TRACE,
+  train,
+}: TaskLearning): Promise<void> {
   const { activations } = model;
-  activations?.open();
+  activations?.open(views);
   try {
     await learnt({ model, data, trace, train });
   } finally {
@@ -26,7 +34,7 @@ export async function learnTask({ model, data, trace = NO_TRACE, train }: TaskLe
   }
 }
 
-async function learnt({ model, data, trace, train }: Required<TaskLearning>): Promise<void> {
+async function learnt({ model, data, trace, train }: Required<Omit<TaskLearning, "views">>): Promise<void> {
   const { learner, heads } = model;
   const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
   const { training, before } = await trace.time("begin task", async () => {

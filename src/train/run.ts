@@ -1,6 +1,6 @@
 /** @file The task loop: trains a learner on a stream, task by task, and can be stopped and resumed anywhere. */
-import { drawPass } from "../data/augmentation.ts";
-import type { ImageTransform } from "../data/dataset.ts";
+import { AUGMENTATIONS, drawPass, type FixedViews, lastingViews, type Pass } from "../data/augmentation.ts";
+import type { Images, ImageTransform } from "../data/dataset.ts";
 import type { ImageCache } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import { type Figure, RANK } from "../methods/figures.ts";
@@ -154,7 +154,8 @@ class Run {
         await this.#checkpoint(task.index, epoch + 1, open.state());
       }
     };
-    await learnTask({ model, data, trace: this.#trace, train });
+    const views = (): AsyncIterable<Images> => this.#images.lasting(task, this.#passes(task, epochs > 0));
+    await learnTask({ model, data, views, trace: this.#trace, train });
     await this.#trace.time("evaluation", () => this.#endTask(task));
     const state = model.state();
     await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
@@ -163,12 +164,9 @@ class Run {
 
   async #epoch(task: Task, open: Training, epoch: number, epochs: number): Promise<void> {
     const { context, training } = this.#options;
-    const { batchSize, augmentation, fixedViews } = training;
-    const path = [context.seed, "task", task.index] as const;
-    const drawn = Rng.at(...path, "epoch", epoch);
-    const of = (sample: number): Rng => Rng.at(...path, "views", sample);
-    const fixed = fixedViews === undefined ? undefined : { count: fixedViews, of };
-    const { order, views } = drawPass(drawn, task.train.length, augmentation, fixed);
+    const { batchSize, augmentation } = training;
+    const drawn = Rng.at(context.seed, "task", task.index, "epoch", epoch);
+    const { order, views } = drawPass(drawn, task.train.length, augmentation, this.#fixedViews(task));
     const steps = Math.ceil(order.length / batchSize);
     const start = performance.now();
     const measuring = this.#measurements.seconds;
@@ -207,6 +205,23 @@ class Run {
       loss: lossSum / images,
       seconds,
     });
+  }
+
+  #fixedViews({ index }: Task): FixedViews | undefined {
+    const { context, training } = this.#options;
+    const { fixedViews: count } = training;
+    const of = (sample: number): Rng => Rng.at(context.seed, "task", index, "views", sample);
+    return count === undefined ? undefined : { count, of };
+  }
+
+  /** The views that a task's passes will come back to. */
+  #passes(task: Task, trains: boolean): Pass {
+    const { augmentation } = this.#options.training;
+    return lastingViews(
+      task.train.length,
+      trains ? augmentation : AUGMENTATIONS.none,
+      trains ? this.#fixedViews(task) : undefined,
+    );
   }
 
   async #endTask(task: Task): Promise<void> {

@@ -1,5 +1,6 @@
 /** @file The images of a run, batch by batch: decoded ahead, and told about where they can't be read. */
-import type { Batch, ImageTransform, Sample, View } from "../data/dataset.ts";
+import type { Pass } from "../data/augmentation.ts";
+import type { Batch, Images, ImageTransform, Sample, View } from "../data/dataset.ts";
 import { batches, type ImageCache, type PlacedBatch, type UnreadablePolicy } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
 import type { Backbone } from "../nn/checkpoint.ts";
@@ -47,6 +48,16 @@ export class TaskImages {
       this.#options.passing({ type: "phase", task: task.index, name: phase, done, total });
     }
     checkReadable(task, done);
+  }
+
+  /** A task's training images under all views that will be wanted again. */
+  async *lasting({ index, train }: Task, { order, views }: Pass): AsyncIterable<Images> {
+    let done = 0;
+    for await (const batch of this.batches(train, { order, views })) {
+      yield batch;
+      done += batch.count;
+      this.#options.passing({ type: "phase", task: index, name: "first blocks", done, total: order.length });
+    }
   }
 
   /** Some images in order, or in another one and under other views. */
