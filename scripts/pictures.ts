@@ -2,27 +2,45 @@
  * @file Draws the pictures of the documents from finished runs, with the report's own charts.
  *
  *     npx tsx scripts/pictures.ts growth RUN_DIR docs/results/emoji-100.svg     # what each task took and left
+ *     npx tsx scripts/pictures.ts field                                         # the README's, from kept runs
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { spread } from "../src/metrics/paired.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { chartDocument } from "../src/node/runs/chart-document.ts";
 import { taskBars } from "../src/report/charts.ts";
+import { type SpotRow, spotRows } from "../src/report/comparison/charts.ts";
 import { bytes, duration } from "../src/report/format.ts";
 import { picture, sized, title } from "../src/report/picture.ts";
+import { everyone, fieldRuns } from "./field.ts";
+import { accuraciesOf } from "./results-index.ts";
 
 const document = chartDocument();
 
-const PICTURES: Readonly<Record<string, (metrics: RunMetrics) => string>> = {
-  growth,
-};
+/** Where the README's figure is. */
+export const FIELD_PICTURE = fileURLToPath(new URL("../docs/images/field.svg", import.meta.url));
 
-const [name = "", folder, file] = process.argv.slice(2);
-const draw = PICTURES[name];
-if (draw === undefined || folder === undefined || file === undefined)
-  throw new Error(`npx tsx scripts/pictures.ts ${Object.keys(PICTURES).join("|")} RUN_DIR FILE.svg`);
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, draw(JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as RunMetrics));
+/** Last accuracy of every method of the field: means, deviations and single runs. */
+export function field(): string {
+  const heading = "CIFAR-100 in ten tasks, the ViT-Ti/8 that comes along: last accuracy in %";
+  const frozen = (method: string): boolean => ["lda", "ncm"].includes(method);
+  const rows = everyone().map((row): SpotRow => {
+    const values = fieldRuns(row).map((metrics) => 100 * accuraciesOf(metrics)[row.head]!.last!);
+    const { mean, standardDeviation = 0 } = spread(values);
+    return {
+      label: `${row.method}, ${row.head}`,
+      spot: { mean, low: mean - (standardDeviation ?? 0), high: mean + (standardDeviation ?? 0) },
+      values,
+      color: frozen(row.method) ? "var(--muted)" : `var(--line-${row.method === "fm-lora" ? 1 : 0})`,
+    };
+  });
+  const best = rows.filter(({ label }) => frozen(label.split(",")[0]!)).map(({ spot }) => spot.mean);
+  const sorted = rows.toSorted((a, b) => b.spot.mean - a.spot.mean);
+  const chart = spotRows(document, sorted, { label: "last accuracy, %", at: Math.max(...best) });
+  return picture(heading, [title(heading), sized(heading, chart)]);
+}
 
 /** Seconds of every task without its evaluation, above the state's bytes after it. */
 function growth({ method, benchmark, taskSeconds, evaluationSeconds, stateBytes }: RunMetrics): string {
@@ -37,4 +55,15 @@ function growth({ method, benchmark, taskSeconds, evaluationSeconds, stateBytes 
     title(sizes),
     sized(sizes, taskBars(document, stateBytes, "state", bytes)),
   ]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [name, folder, file = ""] = process.argv.slice(2);
+  if (name === "field") {
+    writeFileSync(FIELD_PICTURE, field());
+  } else if (name === "growth" && folder !== undefined) {
+    const metrics = JSON.parse(readFileSync(join(folder, "metrics.json"), "utf8")) as RunMetrics;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, growth(metrics));
+  } else throw new Error("npx tsx scripts/pictures.ts growth RUN_DIR FILE.svg, or field");
 }

@@ -76,9 +76,13 @@ function keep(name: string, runFolder: string): void {
       backbone: String(config.backbone),
     },
   };
+  // Another head alone is another row: RanPAC is first-task under its own.
+  const heads = config.heads as readonly string[];
+  const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
   const parts = [
     metrics.method,
     ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
+    ...(heads.includes(usual!) ? [] : heads),
     metrics.seed,
     ...(config.orderSeed === metrics.seed ? [] : [`order ${config.orderSeed}`]),
   ];

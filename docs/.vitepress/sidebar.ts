@@ -52,9 +52,11 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
     ["Changes", "/changelog"],
   ]),
   group("Results", [
+    ["What is measured, and planned", "/evidence"],
+    ["CIFAR-100, the field", "/results/cifar100-weak"],
     ["CIFAR-100", "/results/cifar100"],
     ["CIFAR-100 in 8 bits", "/results/cifar100-int8"],
-    ["CIFAR-100, small backbone", "/results/cifar100-weak-validation"],
+    ["CIFAR-100, small backbone, validation", "/results/cifar100-weak-validation"],
     ["The same, CLS alone", "/results/cifar100-weak-cls-validation"],
     ["CIFAR-100, ViT-S/14, validation", "/results/cifar100-strong-validation"],
     ["CIFAR-100, earlier validation", "/results/cifar100-validation"],

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { FIELD_PICTURE, field } from "../../scripts/pictures.ts";
 import { README, readmeWithTable } from "../../scripts/readme-table.ts";
 import { resultsPage } from "../../scripts/results.ts";
 import { INDEX, indexText } from "../../scripts/results-index.ts";
@@ -20,4 +21,8 @@ test("docs/results/results.json has every row; npx tsx scripts/results.ts NAME w
 test("the README's table has what the kept runs have; npx tsx scripts/readme-table.ts writes it", () => {
   const page = readFileSync(README, "utf8");
   expect(page).toBe(readmeWithTable(page));
+});
+
+test("the README's figure shows what the kept runs have; npx tsx scripts/pictures.ts field writes it", () => {
+  expect(readFileSync(FIELD_PICTURE, "utf8")).toBe(field());
 });

@@ -1,0 +1,58 @@
+/** @file The rows of the README's table and figure: the field on one benchmark, each method classified in its own way. */
+import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { accuraciesOf, keptRuns } from "./results-index.ts";
+
+/** The page they are of. */
+export const FIELD_PAGE = "cifar100-weak";
+
+/** One way to learn and to classify. */
+export interface FieldRow {
+  readonly method: string;
+  readonly head: string;
+  /** What it is, for who has not heard of it. */
+  readonly what: string;
+}
+
+/** What the README has in its table; the figure has every method of the page. */
+export const FIELD: readonly FieldRow[] = [
+  { method: "joint", head: "gaussian", what: "all tasks at once: the upper bound" },
+  {
+    method: "fm-lora",
+    head: "gaussian",
+    what: "shared low-rank subspace, rank selector, protection; a Gaussian a class",
+  },
+  { method: "fm-lora", head: "lda", what: "the same run; LDA" },
+  {
+    method: "first-task",
+    head: "gaussian",
+    what: "LoRA on the first task, then nothing; a Gaussian a class",
+  },
+  {
+    method: "seq-lora",
+    head: "gaussian",
+    what: "LoRA on every task in turn, at its best rate; a Gaussian a class",
+  },
+  { method: "seq-lora", head: "rows", what: "the same run; its trained classifier" },
+  { method: "lda", head: "gaussian", what: "no training; a Gaussian a class" },
+  { method: "lda", head: "lda", what: "no training; LDA" },
+  { method: "lda", head: "ncm", what: "no training; nearest class mean" },
+];
+
+/** The page's runs of a method that have a head. */
+export function fieldRuns({ method, head }: Pick<FieldRow, "method" | "head">): RunMetrics[] {
+  return [...keptRuns(FIELD_PAGE).values()]
+    .filter(({ metrics }) => metrics.method === method && accuraciesOf(metrics)[head] !== undefined)
+    .map(({ metrics }) => metrics);
+}
+
+/** The rows of the table, and every other method of the page under the head that it reports. */
+export function everyone(): Pick<FieldRow, "method" | "head">[] {
+  const rivals = new Map<string, Pick<FieldRow, "method" | "head">>();
+  for (const { metrics } of keptRuns(FIELD_PAGE).values()) {
+    const { method, readout: head } = metrics;
+    // RanPAC is first-task under a head of its own.
+    if (!FIELD.some((row) => row.method === method) || head === "ranpac")
+      rivals.set(`${method} ${head}`, { method, head });
+  }
+  return [...FIELD, ...rivals.values()];
+}
