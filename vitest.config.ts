@@ -12,7 +12,16 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: "source", include: ["test/**/*.test.ts"], exclude: BUILT } },
+      {
+        extends: true,
+        test: {
+          name: "source",
+          include: ["test/**/*.test.ts"],
+          exclude: BUILT,
+          isolate: false, // loading the engine again for every file takes longer than many of them
+          restoreMocks: true,
+        },
+      },
       { extends: true, test: { name: "built", include: BUILT, globalSetup: "test/support/build.ts" } },
     ],
   },

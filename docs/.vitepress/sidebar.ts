@@ -61,6 +61,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
     ["CIFAR-100, ViT-S/14, validation", "/results/cifar100-strong-validation"],
     ["CIFAR-100, earlier validation", "/results/cifar100-validation"],
     ["Ablations", "/ablations"],
+    ["Where points are lost", "/results/where-points-are-lost"],
     ["Known or unknown", "/results/unknown"],
     ["PACS", "/results/pacs"],
     ["PACS, validation", "/results/pacs-validation"],
