@@ -53,6 +53,16 @@ describe("a run is known by what is in it", () => {
     );
   });
 
+  test("a run from before there were devices goes on on the processor", async () => {
+    const { out, notices, run } = copy("before-devices");
+    const file = join(out, "config.json");
+    const { device, ...before } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    expect(device).toBe("cpu");
+    writeFileSync(file, JSON.stringify(before));
+    await run();
+    expect(notices).toEqual([]);
+  });
+
   test("other weights of the same shape, and other classes, are refused and named", async () => {
     const { run } = copy("other");
     const backbone = join(root, "changed-backbone");
