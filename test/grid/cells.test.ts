@@ -44,10 +44,10 @@ describe("cells", () => {
     const ids = cellsOf(EXAMPLE).map(({ id }) => id);
     expect(ids).toMatchInlineSnapshot(`
       [
-        "e929072bb766",
-        "abe5c3f08c5b",
-        "65e9f8ec5029",
-        "0bcaf47e6254",
+        "ffe76d48e4a3",
+        "4b021a149dd1",
+        "e994f5fc89ec",
+        "8ce358fd3e3f",
       ]
     `);
     expect(new Set(ids).size).toBe(4);
