@@ -36,10 +36,12 @@ export function resultsPage(name: string): string {
   const page = JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
   const runsByName = keptRuns(name);
   const kept = [...runsByName.values()];
+  const usual = commonest(kept.map(({ config }) => config.features));
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
-      const label = `${[metrics.method, ...changedFlags(config)].join(" ")}, ${readout}`;
+      const features = config.features === usual ? [] : [`--features ${config.features}`];
+      const label = `${[metrics.method, ...features, ...changedFlags(config)].join(" ")}, ${readout}`;
       return { metrics: { ...metrics, ...values, readout }, config, label, readout };
     }),
   );
@@ -56,6 +58,11 @@ export function resultsPage(name: string): string {
     ["| command | seconds | peak memory, MiB |", "| :--- | ---: | ---: |", ...commands].join("\n"),
     `\`npm run reproduce -- ${name}/${[...runsByName.keys()][0]}\` runs the first of them again and compares. This page is written by \`npx tsx scripts/results.ts\` from the JSON files beside it; a test holds the two together.\n`,
   ].join("\n\n");
+}
+
+function commonest(values: readonly unknown[]): unknown {
+  const times = (value: unknown): number => values.filter((each) => each === value).length;
+  return values.toSorted((a, b) => times(b) - times(a))[0];
 }
 
 function keep(name: string, runFolder: string): void {
