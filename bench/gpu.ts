@@ -10,15 +10,23 @@
 import { spawnSync } from "node:child_process";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { nodeRuntime, workingRuntime } from "../src/node/runtime/runtime.ts";
-import { DEVICES, type Device } from "../src/runtime/runtime.ts";
+import type { Device } from "../src/runtime/runtime.ts";
 import { ownWorker, pythonWorker, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
-import { type Answer, checkLosses, PEER, STEP_WORKER, type StepOptions } from "./step-worker.ts";
+import {
+  type Answer,
+  checkLosses,
+  PACKAGES,
+  PEER,
+  RATE,
+  SHAPE,
+  STEP,
+  STEP_WORKER,
+  type StepOptions,
+} from "./step-worker.ts";
 
-const SHAPE = { rank: 8, classes: 100 };
-const RATE = 1e-3;
 /** Fastest first, where several work. */
 const GRAPHICS: readonly Device[] = ["cuda", "webgpu", "dml", "coreml"];
 
@@ -96,12 +104,10 @@ async function compare(folder: string, network: Network, device: Device): Promis
 const options = benchOptions({ networks: { type: "string" }, device: { type: "string" } });
 const typed = options.own.device as string | undefined;
 if (typed !== undefined && !GRAPHICS.some((each) => each === typed)) {
-  throw new Error(
-    `--device ${typed}: expected one of ${DEVICES.filter((each) => each !== "cpu").join(", ")}`,
-  );
+  throw new Error(`--device ${typed}: expected one of ${GRAPHICS.join(", ")}`);
 }
 const found = await graphics(GRAPHICS.filter((each) => typed === undefined || each === typed));
-const peer = peerWith(pythonWith(options, ["torch", "transformers", "peft", "safetensors"]));
+const peer = peerWith(pythonWith(options, PACKAGES));
 
 function peerWith(python: ReturnType<typeof pythonWith>) {
   if (python === undefined) return undefined;
@@ -123,7 +129,7 @@ if (typeof found !== "string") {
     "gpu",
     {
       title: "One LoRA training step on a graphics processor",
-      what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
+      what: STEP,
       versions: { ...peer?.versions, runtime: nodeRuntime({ threads: options.threads, device: found }).name },
       cases,
       notes: peer === undefined ? ["PyTorch was not measured."] : [],

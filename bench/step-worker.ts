@@ -9,6 +9,14 @@ import { float32Data } from "../src/tensor/tensor.ts";
 import type { Attention } from "./attention.ts";
 import { serve } from "./measure.ts";
 
+/** What is trained, and how fast. */
+export const SHAPE = { rank: 8, classes: 100 };
+export const RATE = 1e-3;
+/** The step in words. */
+export const STEP =
+  "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.";
+/** What PyTorch's side needs. */
+export const PACKAGES = ["torch", "transformers", "peft", "safetensors"];
 /** This file, for `ownWorker`. */
 export const STEP_WORKER = import.meta.url;
 /** The other side's. */

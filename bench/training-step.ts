@@ -16,10 +16,17 @@ import { ownWorker, pythonWorker, type Side, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
 import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
-import { type Answer, checkLosses, PEER, STEP_WORKER, trainOurs } from "./step-worker.ts";
-
-const SHAPE = { rank: 8, classes: 100 };
-const RATE = 1e-3;
+import {
+  type Answer,
+  checkLosses,
+  PACKAGES,
+  PEER,
+  RATE,
+  SHAPE,
+  STEP,
+  STEP_WORKER,
+  trainOurs,
+} from "./step-worker.ts";
 
 interface Kind {
   readonly name: string;
@@ -174,7 +181,7 @@ const options = benchOptions({
 });
 /** Inductor takes minutes to compile. */
 const withCompile = options.own["no-compile"] !== true && !options.quick;
-const python = pythonWith(options, ["torch", "transformers", "peft", "safetensors"]);
+const python = pythonWith(options, PACKAGES);
 const cases: CaseResult[] = [];
 await withNetworks(options, SHAPE, async (path, network) => {
   if (options.own.check !== true) cases.push(await compare(path, network, python?.command));
@@ -182,7 +189,7 @@ await withNetworks(options, SHAPE, async (path, network) => {
 });
 const found = {
   title: "One LoRA training step",
-  what: "Forward, loss, backward and AdamW; LoRA on query and value of every block and a linear head, all else frozen; random weights.",
+  what: STEP,
   versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
   cases,
   notes: python === undefined ? ["PyTorch was not measured."] : [],

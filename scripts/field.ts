@@ -2,8 +2,8 @@
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { accuraciesOf, keptRuns } from "./results-index.ts";
 
-/** The page they are of. */
-export const FIELD_PAGE = "cifar100-weak";
+/** All runs of the page that they are of. */
+const RUNS: readonly RunMetrics[] = [...keptRuns("cifar100-weak").values()].map(({ metrics }) => metrics);
 
 /** One way to learn and to classify. */
 export interface FieldRow {
@@ -39,17 +39,13 @@ export const FIELD: readonly FieldRow[] = [
 ];
 
 /** The page's runs of a method that have a head. */
-export function fieldRuns({ method, head }: Pick<FieldRow, "method" | "head">): RunMetrics[] {
-  return [...keptRuns(FIELD_PAGE).values()]
-    .filter(({ metrics }) => metrics.method === method && accuraciesOf(metrics)[head] !== undefined)
-    .map(({ metrics }) => metrics);
-}
+export const fieldRuns = ({ method, head }: Pick<FieldRow, "method" | "head">): RunMetrics[] =>
+  RUNS.filter((metrics) => metrics.method === method && accuraciesOf(metrics)[head] !== undefined);
 
 /** The rows of the table, and every other method of the page under the head that it reports. */
 export function everyone(): Pick<FieldRow, "method" | "head">[] {
   const rivals = new Map<string, Pick<FieldRow, "method" | "head">>();
-  for (const { metrics } of keptRuns(FIELD_PAGE).values()) {
-    const { method, readout: head } = metrics;
+  for (const { method, readout: head } of RUNS) {
     // RanPAC is first-task under a head of its own.
     if (!FIELD.some((row) => row.method === method) || head === "ranpac")
       rivals.set(`${method} ${head}`, { method, head });

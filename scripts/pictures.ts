@@ -7,11 +7,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { spread } from "../src/metrics/paired.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { chartDocument } from "../src/node/runs/chart-document.ts";
 import { taskBars } from "../src/report/charts.ts";
-import { type SpotRow, spotRows } from "../src/report/comparison/charts.ts";
+import { type SpotRow, spotOf, spotRows } from "../src/report/comparison/charts.ts";
+import { isFrozen } from "../src/report/comparison/facts.ts";
 import { bytes, duration } from "../src/report/format.ts";
 import { picture, sized, title } from "../src/report/picture.ts";
 import { everyone, fieldRuns } from "./field.ts";
@@ -25,20 +25,21 @@ export const FIELD_PICTURE = fileURLToPath(new URL("../docs/images/field.svg", i
 /** Last accuracy of every method of the field: means, deviations and single runs. */
 export function field(): string {
   const heading = "CIFAR-100 in ten tasks, small backbone";
-  const frozen = (method: string): boolean => ["lda", "ncm"].includes(method);
-  const rows = everyone().map((row): SpotRow => {
-    const values = fieldRuns(row).map((metrics) => 100 * accuraciesOf(metrics)[row.head]!.last!);
-    const { mean, standardDeviation = 0 } = spread(values);
+  const rows = everyone().map(({ method, head }): SpotRow & { readonly frozen: boolean } => {
+    const runs = fieldRuns({ method, head });
+    const frozen = isFrozen(runs[0]!);
+    const values = runs.map((metrics) => accuraciesOf(metrics)[head]!.last!);
     return {
-      label: `${frozen(row.method) ? "no training" : row.method}, ${row.head}`,
-      spot: { mean, low: mean - (standardDeviation ?? 0), high: mean + (standardDeviation ?? 0) },
-      values,
-      color: frozen(row.method) ? "var(--muted)" : `var(--line-${row.method === "fm-lora" ? 1 : 0})`,
+      frozen,
+      label: `${frozen ? "no training" : method}, ${head}`,
+      spot: spotOf(values),
+      values: values.map((value) => 100 * value),
+      color: frozen ? "var(--muted)" : `var(--line-${method === "fm-lora" ? 1 : 0})`,
     };
   });
-  const best = rows.filter(({ label }) => label.startsWith("no training")).map(({ spot }) => spot.mean);
+  const best = Math.max(...rows.filter(({ frozen }) => frozen).map(({ spot }) => spot.mean));
   const sorted = rows.toSorted((a, b) => b.spot.mean - a.spot.mean);
-  const chart = spotRows(document, sorted, { label: "last accuracy, %", at: Math.max(...best) });
+  const chart = spotRows(document, sorted, { label: "last accuracy, %", at: best });
   return picture(heading, [title(heading), sized(heading, chart)]);
 }
 

@@ -1,5 +1,4 @@
 /** @file What the frozen first blocks leave of a task's images, in half precision: kept while the task lasts. */
-
 import type { Images } from "../data/dataset.ts";
 import { halfTable, toHalf } from "../tensor/half.ts";
 

@@ -155,7 +155,7 @@ export class AdaptedNetwork {
     const features = new Float32Array(batch.count * this.width);
     const oneByOne = this.context.oneByOne === true && this.#precision.name === "float32";
     const ownFeeds = await this.#ownFeeds(batch);
-    const unchanging = weightFeeds(this.context.backbone.weights, this.#precision, this.#mergedNames);
+    const unchanging = () => weightFeeds(this.context.backbone.weights, this.#precision, this.#mergedNames);
     for (const micro of this.#microBatches(batch, { oneByOne })) {
       const size = micro.images.dims[0]!;
       const build = () => graph(this.#featureGraph(size));
@@ -187,7 +187,7 @@ export class AdaptedNetwork {
     const session = await this.#sessions.get(
       `${name} ${this.#name}${this.#entrance.name}`,
       () => graph(build(this.#parts())),
-      { alone, unchanging: this.#frozen },
+      { alone, unchanging: () => this.#frozen },
     );
     const ownFeeds = await this.#ownFeeds(batch);
     for (const micro of this.#microBatches(batch)) {

@@ -114,7 +114,9 @@ export class Entrance {
       const tokens = { tokens: runBlocks(config, weights, start, {}, { to }).values };
       return graph(size < this.#context.microBatch ? asAmongOthers(tokens) : tokens);
     };
-    const session = await sessions.get(`tokens after ${to} blocks of ${size}`, build, { unchanging: frozen });
+    const session = await sessions.get(`tokens after ${to} blocks of ${size}`, build, {
+      unchanging: () => frozen,
+    });
     const side = config.imageSize;
     const results = await session.run({
       ...frozen,

@@ -1,9 +1,11 @@
 /** @file Compiled graphs by name: each is built when it is first needed. */
 import type { Graph } from "../graph/graph.ts";
-import type { CompileOptions, Runtime, Session } from "../runtime/runtime.ts";
+import type { Runtime, Session, Tensors } from "../runtime/runtime.ts";
 
 /** How a session is compiled. */
-export interface SessionOptions extends CompileOptions {
+export interface SessionOptions {
+  /** `CompileOptions.unchanging`; asked for when the graph is compiled. */
+  readonly unchanging?: (() => Tensors) | undefined;
   /** Frees all others that are alone first: a training session holds the activations of a whole run. */
   readonly alone?: boolean | undefined;
 }
@@ -28,7 +30,7 @@ export class Sessions {
     if (alone) await this.dispose((other) => other);
     // Somebody else may have asked while others were freed.
     const again = this.#known.get(name) ?? {
-      session: this.#runtime.compile(build(), { unchanging }),
+      session: this.#runtime.compile(build(), { unchanging: unchanging?.() }),
       alone,
     };
     this.#known.set(name, again);

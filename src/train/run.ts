@@ -217,11 +217,9 @@ class Run {
   /** The views that a task's passes will come back to. */
   #passes(task: Task, trains: boolean): Pass {
     const { augmentation } = this.#options.training;
-    return lastingViews(
-      task.train.length,
-      trains ? augmentation : AUGMENTATIONS.none,
-      trains ? this.#fixedViews(task) : undefined,
-    );
+    const { length } = task.train;
+    if (!trains) return lastingViews(length, AUGMENTATIONS.none);
+    return lastingViews(length, augmentation, this.#fixedViews(task));
   }
 
   async #endTask(task: Task): Promise<void> {

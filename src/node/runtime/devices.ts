@@ -22,7 +22,7 @@ export function requireProvider({ onnxruntime, name, provider }: LoadedRuntime, 
   if (device === "cpu") return;
   const known = provider === "wasm" ? [] : onnxruntime.listSupportedBackends().map((each) => each.name);
   if (known.includes(device)) return;
-  const here = [`cpu`, ...DEVICES.filter((each) => each !== "cpu" && known.includes(each))].join(", ");
+  const here = DEVICES.filter((each) => each === "cpu" || known.includes(each)).join(", ");
   throw new InputError(
     `${optionText("device", device)}: ${name} on ${process.platform}-${process.arch} has ${here}; ${REMEDIES[device]}`,
   );

@@ -1,5 +1,6 @@
 /** @file Charts of a comparison: means over runs with their spread, and differences with their intervals. */
 import * as Plot from "@observablehq/plot";
+import { spread } from "../../metrics/paired.ts";
 import { CHARACTER, plot, wholeTicks } from "../charts.ts";
 import type { ChartDocument } from "../document.ts";
 import { printable, shorten } from "../format.ts";
@@ -10,6 +11,13 @@ export interface Spot {
   readonly mean: number;
   readonly low: number;
   readonly high: number;
+}
+
+/** Mean and one standard deviation each way, in percent. */
+export function spotOf(fractions: readonly number[]): Spot {
+  const { mean, standardDeviation } = spread(fractions);
+  const deviation = standardDeviation ?? 0;
+  return { mean: 100 * mean, low: 100 * (mean - deviation), high: 100 * (mean + deviation) };
 }
 
 /** A curve over tasks: places without a value are null. */

@@ -1,5 +1,5 @@
 /** @file A comparison as one self-contained HTML page: curves and values with error bars, and every table. */
-import { spread, type Verdict } from "../../metrics/paired.ts";
+import type { Verdict } from "../../metrics/paired.ts";
 import type { ChartDocument } from "../document.ts";
 import { decimal, escapeHtml } from "../format.ts";
 import { pageHtml, section, tableHtml, wide } from "../page.ts";
@@ -8,8 +8,8 @@ import {
   curvesWithSpread,
   lineStyle,
   MOST_LINES,
-  type Spot,
   type SpotRow,
+  spotOf,
   spotRows,
 } from "./charts.ts";
 import { areNumbers, type ComparedRow, type ComparedTable, type Comparison } from "./compare.ts";
@@ -89,13 +89,6 @@ function curveOf({ runs }: ComparedRow): Curve {
     const values = runs.map(({ accuracyMicro }) => accuracyMicro[t]);
     return areNumbers(values) ? spotOf(values) : null;
   });
-}
-
-/** Mean and one standard deviation each way, in percent. */
-function spotOf(fractions: readonly number[]): Spot {
-  const { mean, standardDeviation } = spread(fractions);
-  const deviation = standardDeviation ?? 0;
-  return { mean: 100 * mean, low: 100 * (mean - deviation), high: 100 * (mean + deviation) };
 }
 
 /** With its head only where one label has several. */
