@@ -86,6 +86,7 @@ async function compile(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
+      enableMemPattern: false, // one block planned for all values of a graph is half as large again as what lives at a time
       logSeverityLevel: 3, // errors only
       ...stored.options,
       ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
