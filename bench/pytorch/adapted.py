@@ -35,9 +35,9 @@ class SharedLinear(nn.Module):
 
 
 class AdaptedVit(nn.Module):
-    """CLS features under the frozen weights with all updates."""
+    """CLS features under the frozen weights with all updates; those are in the last `adapt_last` layers (None: in all)."""
 
-    def __init__(self, folder, rank, prompt_tokens, precision, attention="default"):
+    def __init__(self, folder, rank, prompt_tokens, precision, attention="default", adapt_last=None):
         super().__init__()
         # "bf16": frozen weights are kept as bf16, which spares autocast their conversion at every pass.
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -46,8 +46,9 @@ class AdaptedVit(nn.Module):
         self.vit.requires_grad_(False).eval()
         self.precision = precision
         self.layers = self.vit.layers if hasattr(self.vit, "layers") else self.vit.encoder.layer
+        self.first = 0 if adapt_last is None else len(self.layers) - adapt_last
         self.sites = []
-        for layer in self.layers:
+        for layer in self.layers[self.first :]:
             for name in ("q_proj", "v_proj"):
                 site = SharedLinear(getattr(layer.attention, name), rank)
                 setattr(layer.attention, name, site)
@@ -56,14 +57,28 @@ class AdaptedVit(nn.Module):
         self.prompts = nn.Parameter(0.02 * torch.randn(prompt_tokens, self.width)) if prompt_tokens else None
 
     def forward(self, pixels):
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision != "fp32"):
+        return self.after(self.before(pixels))
+
+    def before(self, pixels):
+        """Tokens before the first layer with an update."""
+        with self.autocast():
             hidden = self.vit.embeddings(pixels)
             if self.prompts is not None:
                 prompts = self.prompts.to(hidden.dtype).expand(len(pixels), -1, -1)
                 hidden = torch.cat([hidden, prompts], 1)
-            for layer in self.layers:
+            for layer in self.layers[: self.first]:
+                hidden = layer(hidden)
+            return hidden
+
+    def after(self, hidden):
+        """Features of such tokens."""
+        with self.autocast():
+            for layer in self.layers[self.first :]:
                 hidden = layer(hidden)
             return self.vit.layernorm(hidden[:, 0]).float()
+
+    def autocast(self):
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.precision != "fp32")
 
     def merging(self):
         """While in this context, the updates are part of the weights."""
@@ -86,7 +101,7 @@ class Merging:
 
     def swap(self, modules):
         modules = iter(modules)
-        for layer in self.vit.layers:
+        for layer in self.vit.layers[self.vit.first :]:
             layer.attention.q_proj, layer.attention.v_proj = next(modules), next(modules)
 
 

@@ -4,9 +4,10 @@
 
 OPTIONS are JSON: data, backbone, imageSize, tasks, limitPerClass, testLimitPerClass (or null), orderSeed, seed, epochs,
 firstEpochs, batchSize, threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": frozen weights are bf16, too),
-attention ("default", or one of transformers' attn_implementation),
-and method: fm-lora's options by their names in TypeScript. Prints progress on stderr and one line of JSON: seconds, peak memory, and
-the accuracy of the readout "lda" on all classes seen after every task.
+attention ("default", or one of transformers' attn_implementation), cached (what the frozen first layers leave of a task's
+images, and of their mirror images, is computed once a task), method and head: fm-lora's options, with adaptLast or without, and
+those of its heads, by their names in TypeScript. Prints progress on stderr and one line of JSON: seconds, peak memory, and the
+accuracy of the readout "lda" on all classes seen after every task.
 """
 import json
 import math
@@ -53,17 +54,46 @@ def cifar(options, mean, std):
     return load("train.bin", options["limitPerClass"]), load("test.bin", options["testLimitPerClass"])
 
 
+class Pixels:
+    """A task's images, through the whole network at every pass."""
+
+    def __init__(self, run, images):
+        self.run, self.images = run, images
+
+    def __len__(self):
+        return len(self.images)
+
+    def features(self, chosen, flips):
+        batch = self.images[chosen]
+        batch[flips] = batch[flips].flip(-1)
+        return self.run.vit(self.run.pixels(batch))
+
+
+class Cached(Pixels):
+    """The same from what the layers before the first update leave of both views, in half precision."""
+
+    def __init__(self, run, images):
+        super().__init__(run, images)
+        with torch.no_grad():
+            kept = lambda view: run.vit.before(run.pixels(view)).half()
+            parts = [torch.stack([kept(part), kept(part.flip(-1))]) for part in images.split(64)]
+        self.views = torch.cat(parts, 1)  # [2, n, tokens, width]
+
+    def features(self, chosen, flips):
+        return self.run.vit.after(self.views[flips.long(), chosen].to(self.run.vit.vit.dtype))
+
+
 class Run:
     def __init__(self, options):
-        self.options, self.method = options, options["method"]
+        self.options, self.method, self.head = options, options["method"], options["head"]
         folder = pathlib.Path(options["backbone"])
         preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
         self.mean = torch.tensor(preprocessor["image_mean"]).view(1, 3, 1, 1)
         self.std = torch.tensor(preprocessor["image_std"]).view(1, 3, 1, 1)
         prompt_tokens = self.method["promptTokens"] if self.method["prompts"] else 0
-        self.vit = AdaptedVit(folder, self.method["rank"], prompt_tokens, options["precision"], options["attention"])
+        rank, last = self.method["rank"], self.method.get("adaptLast")
+        self.vit = AdaptedVit(folder, rank, prompt_tokens, options["precision"], options["attention"], last)
         self.statistics = ClassStatistics(self.vit.width)
-        rank = self.method["rank"]
         self.moments = [torch.zeros(rank, rank) for _ in self.vit.sites]  # of all past tasks
         self.tokens = 0
         self.norms = [[] for _ in self.vit.sites]
@@ -76,7 +106,8 @@ class Run:
 
     @torch.no_grad()
     def features(self, images):
-        return torch.cat([self.vit(self.pixels(part)) for part in images.split(64)]).double()
+        parts = torch.arange(len(images)).split(64)
+        return torch.cat([images.features(part, torch.zeros(len(part), dtype=torch.bool)) for part in parts]).double()
 
     def observe(self, images):
         with self.vit.observing():
@@ -84,6 +115,7 @@ class Run:
 
     def task(self, images, labels):
         """Learns one task; labels are stream positions."""
+        images = Cached(self, images) if self.options["cached"] else Pixels(self, images)
         first = not self.norms[0] and not self.statistics.means
         classes = labels.unique()
         rows = torch.searchsorted(classes, labels)
@@ -95,7 +127,7 @@ class Run:
             moment += site.moment
         self.tokens += self.vit.sites[0].tokens
         if before is not None:
-            self.statistics.compensate(before, after, self.method["driftRidge"])
+            self.statistics.compensate(before, after, self.head["driftRidge"])
         self.statistics.add(after, labels)
 
     def start_updates(self, images, rows, features):
@@ -103,14 +135,15 @@ class Run:
         method, vit = self.method, self.vit
         own = ClassStatistics(vit.width)
         own.add(features, rows)
-        _, weight, bias = own.classifier(method["shrinkage"])
+        _, weight, bias = own.classifier(self.head["shrinkage"])
         temper = PROBE_LOGITS / (features @ weight.T + bias).std(1, unbiased=False).mean()
         size = min(method["probeImages"], len(images))
         count = len(images)
         some = [i for i in range(count) if (i + 1) * size // count > i * size // count]  # spread evenly
         for site in vit.sites:
             site.core.requires_grad_(True)
-        logits = vit(self.pixels(images[some])) @ (weight * temper).float().T + (bias * temper).float()
+        looked = images.features(torch.tensor(some), torch.zeros(size, dtype=torch.bool))
+        logits = looked @ (weight * temper).float().T + (bias * temper).float()
         gradients = torch.autograd.grad(F.cross_entropy(logits, rows[some]), [site.core for site in vit.sites])
         updates = []
         for site, gradient, moment, norms in zip(vit.sites, gradients, self.moments, self.norms):
@@ -175,14 +208,12 @@ class Run:
         step = 0
         for _ in range(epochs):
             for chosen in torch.randperm(len(images)).split(batch_size):
-                batch = images[chosen]
-                flips = torch.rand(len(batch)) < 0.5
-                batch[flips] = batch[flips].flip(-1)
+                flips = torch.rand(len(chosen)) < 0.5
                 if updates is not None:
                     temperature = 2 - 1.5 * step / steps
                     for site, update in zip(vit.sites, updates):
                         site.core = self.gated(update, self.draw(update["logits"], temperature))
-                loss = F.cross_entropy(head(vit(self.pixels(batch))), rows[chosen])
+                loss = F.cross_entropy(head(images.features(chosen, flips)), rows[chosen])
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -203,9 +234,9 @@ class Run:
 
     @torch.no_grad()
     def accuracy(self, images, labels):
-        classes, weight, bias = self.statistics.classifier(self.method["shrinkage"])
+        classes, weight, bias = self.statistics.classifier(self.head["shrinkage"])
         with self.vit.merging():
-            scores = self.features(images) @ weight.T + bias
+            scores = self.features(Pixels(self, images)) @ weight.T + bias
         return float((classes[scores.argmax(1)] == labels).double().mean())
 
 
