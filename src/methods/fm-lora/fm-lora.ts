@@ -9,7 +9,7 @@ import { lowRank } from "../../network/low-rank.ts";
 import { promptTokens } from "../../network/prompt-tokens.ts";
 import { patchCount, tokensBeforePatches } from "../../nn/vit.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
-import { optionText } from "../../tensor/errors.ts";
+import { InputError, optionText } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
@@ -38,6 +38,12 @@ const options = z.object({
     .max(1024)
     .default(4)
     .describe("prompt tokens shared by all tasks"),
+  promptBlocks: z
+    .number()
+    .int()
+    .positive()
+    .default(1)
+    .describe("blocks, from the first on, with prompt tokens of their own; 1: the first, whose tokens stay"),
   promptStep: z
     .number()
     .min(0)
@@ -95,13 +101,14 @@ class FmLora extends AdapterLearner {
     const { rank } = options;
     const sites = adaptedSites(backbone.config, options.sites, options.adaptLast);
     const count = options.prompts ? options.promptTokens : 0;
-    const prompts = promptTokens({ count, width: backbone.config.hiddenSize });
+    const blocks = promptBlocks(options, backbone.config.layers);
+    const prompts = promptTokens({ count, width: backbone.config.hiddenSize, blocks });
     const updates = lowRank(backbone, { sites, rank, core: true });
     super(context, [updates, ...(count === 0 ? [] : [prompts])], options);
     this.#options = options;
     this.#sites = sites;
     this.#promptTokens = count;
-    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens: count, seed });
+    this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens: blocks * count, seed });
     this.network.merge(this.values);
   }
 
@@ -224,6 +231,13 @@ class FmLora extends AdapterLearner {
   protected loadOwn(state: Tensors): void {
     this.#shared.load(state);
   }
+}
+
+/** @throws InputError if there are fewer blocks */
+function promptBlocks({ promptBlocks: blocks }: Options, layers: number): number {
+  if (blocks <= layers) return blocks;
+  const given = optionText("promptBlocks", blocks);
+  throw new InputError(`${given}: this backbone has ${layers} blocks; choose ${layers} or less`);
 }
 
 const ranksFigure = (values: Readonly<Record<string, number>>): Figure => ({

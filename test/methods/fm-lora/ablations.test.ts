@@ -53,6 +53,22 @@ test("without prompts there is no prompt tensor", async () => {
   expect(Object.keys(run.states[0]!)).not.toContain("prompts");
 });
 
+test("deep prompts train tokens of their own in every block that has them", async () => {
+  const run = await ablated({ promptBlocks: 2 });
+  const [first, second] = run.states.map(({ prompts }) => prompts!);
+  expect(first!.dims).toEqual([2 * 4, 32]);
+  const moved = (row: number): number =>
+    Math.max(
+      ...Array.from({ length: 32 }, (_, i) =>
+        Math.abs(Number(second!.data[32 * row + i]) - Number(first!.data[32 * row + i])),
+      ),
+    );
+  expect(Math.min(...Array.from({ length: 8 }, (_, row) => moved(row)))).toBeGreaterThan(0);
+  await expect(runMethod("fm-lora", stream, { options: { ...PROMPTS, promptBlocks: 3 } })).rejects.toThrow(
+    "this backbone has 2 blocks; choose 2 or less",
+  );
+});
+
 test("prompt step 0 keeps the first task's prompts, 1 takes each task's own", async () => {
   const [none, all] = [await ablated({ promptStep: 0 }), await ablated({ promptStep: 1 })];
   expect(none.states[2]!.prompts).toEqual(none.states[0]!.prompts);
