@@ -45,15 +45,15 @@ export function classDraws(
   if (classes < 2 || meanDiagonal(s, d) === 0) return undefined;
   const rng = Rng.at("temperature");
   const lower = ridgeFactor(s, d, 1e-3); // fewer images than dimensions leave S singular
-  const noise = Float64Array.from({ length: DRAWS * d }, () => rng.normal());
+  const noise = new Float64Array(DRAWS * d);
+  for (let i = 0; i < noise.length; i++) noise[i] = rng.normal();
   const deviations = product(noise, d, transposed(lower, d, d), d);
   const apart = Math.max(classes / DRAWS, 1); // more classes than draws: as many of the last as of the first
   const labels = Array.from({ length: DRAWS }, (_, i) => Math.floor(i * apart) % classes);
   if (spread !== undefined) addOwn(deviations, labels, spread, rng);
-  const features = Float32Array.from(
-    deviations,
-    (value, i) => value + means[labels[Math.floor(i / d)]! * d + (i % d)]!,
-  );
+  const features = new Float32Array(DRAWS * d);
+  for (const [draw, label] of labels.entries())
+    for (let i = 0; i < d; i++) features[draw * d + i] = deviations[draw * d + i]! + means[label * d + i]!;
   return { features, labels };
 }
 

@@ -1,6 +1,6 @@
 /** @file What the frozen first blocks leave of a task's images, in half precision: kept while the task lasts. */
 import type { Images } from "../data/dataset.ts";
-import { halfTable, toHalf } from "../tensor/half.ts";
+import { fromHalf, toHalf } from "../tensor/half.ts";
 
 /** A file that is gone once it is closed, and after a crash. */
 export interface Scratch {
@@ -80,9 +80,7 @@ export class Activations {
   /** The numbers of that key, rounded to half precision; those that are not there come from `compute`. */
   async of(key: string, compute: () => Promise<Float32Array>): Promise<Float32Array> {
     const known = this.#known?.get(key);
-    const halves = known === undefined ? this.#kept(key, toHalf(await compute())) : this.#read(known);
-    const table = halfTable();
-    return Float32Array.from(halves, (half) => table[half]!);
+    return fromHalf(known === undefined ? this.#kept(key, toHalf(await compute())) : this.#read(known));
   }
 
   #kept(key: string, halves: Uint16Array): Uint16Array {

@@ -3,7 +3,17 @@
 /** float32 numbers as half-precision bits, rounded to the nearest, ties to even; what is too large becomes infinite. */
 export function toHalf(numbers: Float32Array): Uint16Array {
   const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
-  return Uint16Array.from(bits, halfBits);
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = halfBits(bits[i]!); // `from` takes twenty times as long
+  return halves;
+}
+
+/** The numbers of such bits, exactly. */
+export function fromHalf(halves: Uint16Array): Float32Array {
+  const table = halfTable();
+  const numbers = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) numbers[i] = table[halves[i]!]!;
+  return numbers;
 }
 
 function halfBits(single: number): number {
@@ -31,7 +41,7 @@ function asSingle(bits: number): number {
 let halves: Float32Array | undefined;
 
 /** The number of each of the 65,536 bit patterns: a look-up is the quickest conversion in plain JavaScript. */
-export function halfTable(): Float32Array {
+function halfTable(): Float32Array {
   halves ??= Float32Array.from({ length: 65536 }, (_, half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 31;

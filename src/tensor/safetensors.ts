@@ -1,6 +1,6 @@
 /** @file The safetensors format: an 8-byte length, a JSON header, then the tensors' bytes. */
 import { InputError } from "./errors.ts";
-import { halfTable, toHalf } from "./half.ts";
+import { fromHalf, toHalf } from "./half.ts";
 import { BYTES_PER_ELEMENT, type DType, sizeOf, type Tensor } from "./tensor.ts";
 
 /** One tensor of a file, not yet read. Offsets count from the start of the file. */
@@ -156,11 +156,7 @@ function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
     }
     case "F16": {
       const own = aligned(2);
-      const halves = new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2);
-      const numbers = new Float32Array(halves.length);
-      const table = halfTable();
-      for (let i = 0; i < halves.length; i++) numbers[i] = table[halves[i]!]!; // `from` takes twenty times as long
-      return numbers;
+      return fromHalf(new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2));
     }
     case "BF16": {
       const own = aligned(2);

@@ -17,10 +17,10 @@ export const ridge = defineDrift({
   fit(before, after, width, { driftRidge }): DriftMap | undefined {
     const d = width;
     if (before.length === 0) return undefined;
-    const delta = Float64Array.from(after, (value, i) => value - before[i]!);
+    const delta = new Float64Array(after).map((value, i) => value - before[i]!); // `from` with a function is ten times as slow
     const center = columnMeans(before, d);
     const shift = columnMeans(delta, d);
-    const centered = Float64Array.from(before, (value, i) => value - center[i % d]!);
+    const centered = new Float64Array(before).map((value, i) => value - center[i % d]!);
     const change = delta.map((value, i) => value - shift[i % d]!);
     const linear = solveRidge(gram(centered, d, centered, d), d, driftRidge, gram(centered, d, change, d), d); // D
     const whole = linear.slice(); // I + D
