@@ -11,12 +11,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadBackbone } from "../src/node/backbones/backbone.ts";
 import { bareNetwork, bestAndMedian, measuringContext, type SpeedOptions } from "../src/node/runs/speed.ts";
-import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { type Attention, fastest, underBothAttentions } from "./attention.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
-import { type CaseResult, conclude, type Ratio, ratio, speedSides } from "./result.ts";
+import { besidePyTorch, type CaseResult, conclude, type Ratio, ratio, speedSides } from "./result.ts";
 
 /** What a side runs with. */
 interface PassOptions {
@@ -159,9 +158,8 @@ else {
   const found = {
     title: "Features of a batch",
     what: "Bytes of images to the CLS token after the last layer norm; random weights.",
-    versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
     cases,
-    notes: python === undefined ? ["PyTorch was not measured."] : [],
+    ...besidePyTorch(python, options.threads),
   };
   conclude("inference", found, options);
 }

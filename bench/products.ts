@@ -17,7 +17,7 @@ import { type Tensor, tensor } from "../src/tensor/tensor.ts";
 import { ownWorker, pythonWorker, type Side, serve, takeTurns } from "./measure.ts";
 import { NETWORKS, type Network, tokensOf } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
+import { besidePyTorch, type CaseResult, conclude, ratio, rounded } from "./result.ts";
 
 /** x Wᵀ with x [rows, inner] and W [columns, inner]: fc1 of a block. */
 interface Product {
@@ -123,9 +123,8 @@ else {
   const found = {
     title: "Products alone",
     what: "x Wᵀ of a block's first MLP layer, of one micro-batch: how much of the processor each library reaches where nothing else is to be done.",
-    versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
     cases,
-    notes: python === undefined ? ["PyTorch was not measured."] : [],
+    ...besidePyTorch(python, options.threads),
   };
   conclude("products", found, options);
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { machine } from "./measure.ts";
 
 /** A cell of a table. */
@@ -51,6 +52,15 @@ export const resultFile = (name: string): string =>
 /** The kept result of that name. @throws if there is none */
 export const readResult = (name: string): BenchmarkResult =>
   JSON.parse(readFileSync(resultFile(name), "utf8")) as BenchmarkResult;
+
+/** Versions and notes of a benchmark with PyTorch beside us: which one, or that there was none. */
+export const besidePyTorch = (
+  python: { readonly versions: Readonly<Record<string, string>> } | undefined,
+  threads: number,
+): Pick<BenchmarkResult, "versions" | "notes"> => ({
+  versions: { ...python?.versions, runtime: nodeRuntime({ threads }).name },
+  notes: python === undefined ? ["PyTorch was not measured."] : [],
+});
 
 /** Prints a result, and keeps it unless it was a quick one. */
 export function conclude(

@@ -13,10 +13,9 @@ import sharp from "sharp";
 import { SHIPPED_BACKBONES } from "../src/node/backbones/backbones.ts";
 import { runBenchmark } from "../src/node/runs/run.ts";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
-import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { conclude, ratio, rounded } from "./result.ts";
+import { besidePyTorch, conclude, ratio, rounded } from "./result.ts";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const MAIN = path("../dist/cli/main.js");
@@ -88,7 +87,6 @@ async function measure(folder: string): Promise<void> {
     {
       title: "From nothing to an answer",
       what: `A fresh process each, ${BACKBONE}; the model knows 4 classes.`,
-      versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
       cases: [
         {
           name: "Commands",
@@ -108,7 +106,7 @@ async function measure(folder: string): Promise<void> {
                 ],
         },
       ],
-      notes: python === undefined ? ["PyTorch was not measured."] : [],
+      ...besidePyTorch(python, options.threads),
     },
     options,
   );

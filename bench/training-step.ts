@@ -9,13 +9,12 @@
  * peft and safetensors.
  */
 import { bestAndMedian } from "../src/node/runs/speed.ts";
-import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { type Attention, fastest, underBothAttentions } from "./attention.ts";
 import { checkGradients } from "./gradients.ts";
 import { ownWorker, pythonWorker, type Side, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith, sidesThatRun } from "./options.ts";
-import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
+import { besidePyTorch, type CaseResult, conclude, ratio, speedSides } from "./result.ts";
 import {
   type Answer,
   checkLosses,
@@ -190,8 +189,7 @@ await withNetworks(options, SHAPE, async (path, network) => {
 const found = {
   title: "One LoRA training step",
   what: STEP,
-  versions: { ...python?.versions, runtime: nodeRuntime({ threads: options.threads }).name },
   cases,
-  notes: python === undefined ? ["PyTorch was not measured."] : [],
+  ...besidePyTorch(python, options.threads),
 };
 if (options.own.check !== true) conclude("training-step", found, options);

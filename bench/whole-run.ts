@@ -14,10 +14,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
-import { nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { fastest, underBothAttentions } from "./attention.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { type CaseResult, conclude, ratio, rounded } from "./result.ts";
+import { besidePyTorch, type CaseResult, conclude, ratio, rounded } from "./result.ts";
 import {
   type Config,
   type Outcome,
@@ -204,9 +203,8 @@ else {
     {
       title: "A whole run: fm-lora on CIFAR-100",
       what: `The process from its start to its end: decoding, training, statistics, evaluation on all classes seen after every task; features of CLS, the head lda. PyTorch's side is bench/pytorch/: images resized once and kept in memory, merged weights in evaluation. "last ${LAST}": the last ${LAST} layers alone are adapted (--adapt-last), and what the others leave of a task's images and their mirror images is computed once, on both sides.`,
-      versions: { ...python?.versions, runtime: nodeRuntime({ threads: typed.threads }).name },
       cases,
-      notes: python === undefined ? ["PyTorch was not measured."] : [],
+      ...besidePyTorch(python, typed.threads),
     },
     typed,
   );
