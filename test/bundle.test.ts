@@ -63,7 +63,7 @@ test.each([
   [
     "the task loop and all methods",
     `export { runStream } from "./src/train/run.ts"; export { METHODS } from "./src/methods/index.ts";`,
-    300_000,
+    302_000,
   ],
   ["a page with a learner", `export { createLearner, openLearner } from "./src/web/index.ts";`, 6_000],
   ["its worker", `export { newLearner, openedLearner } from "./src/web/stored-learner.ts";`, 460_000],

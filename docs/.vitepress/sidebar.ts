@@ -58,6 +58,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
     ["CIFAR-100 in 8 bits", "/results/cifar100-int8"],
     ["CIFAR-100, small backbone, validation", "/results/cifar100-weak-validation"],
     ["The same, CLS alone", "/results/cifar100-weak-cls-validation"],
+    ["CIFAR-100, ViT-S/14", "/results/cifar100-strong"],
     ["CIFAR-100, ViT-S/14, validation", "/results/cifar100-strong-validation"],
     ["CIFAR-100, earlier validation", "/results/cifar100-validation"],
     ["Ablations", "/ablations"],

@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "ffe76d48e4a3",
         "4b021a149dd1",
-        "e994f5fc89ec",
-        "8ce358fd3e3f",
+        "8ba0d41ceb5c",
+        "9eeac394d864",
       ]
     `);
     expect(new Set(ids).size).toBe(4);
