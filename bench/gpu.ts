@@ -9,12 +9,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
-import { nodeRuntime, workingRuntime } from "../src/node/runtime/runtime.ts";
+import { workingRuntime } from "../src/node/runtime/runtime.ts";
 import type { Device } from "../src/runtime/runtime.ts";
 import { ownWorker, pythonWorker, takeTurns } from "./measure.ts";
 import { type Network, tokensOf, withNetworks } from "./networks.ts";
 import { benchOptions, pythonWith } from "./options.ts";
-import { type CaseResult, conclude, ratio, speedSides } from "./result.ts";
+import { besidePyTorch, type CaseResult, conclude, ratio, speedSides } from "./result.ts";
 import {
   type Answer,
   checkLosses,
@@ -130,9 +130,8 @@ if (typeof found !== "string") {
     {
       title: "One LoRA training step on a graphics processor",
       what: STEP,
-      versions: { ...peer?.versions, runtime: nodeRuntime({ threads: options.threads, device: found }).name },
       cases,
-      notes: peer === undefined ? ["PyTorch was not measured."] : [],
+      ...besidePyTorch(peer, { threads: options.threads, device: found }),
     },
     options,
   );

@@ -159,7 +159,7 @@ else {
     title: "Features of a batch",
     what: "Bytes of images to the CLS token after the last layer norm; random weights.",
     cases,
-    ...besidePyTorch(python, options.threads),
+    ...besidePyTorch(python, options),
   };
   conclude("inference", found, options);
 }

@@ -124,7 +124,7 @@ else {
     title: "Products alone",
     what: "x Wᵀ of a block's first MLP layer, of one micro-batch: how much of the processor each library reaches where nothing else is to be done.",
     cases,
-    ...besidePyTorch(python, options.threads),
+    ...besidePyTorch(python, options),
   };
   conclude("products", found, options);
 }

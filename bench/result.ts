@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeRuntime } from "../src/node/runtime/runtime.ts";
+import { type NodeRuntimeOptions, nodeRuntime } from "../src/node/runtime/runtime.ts";
 import { machine } from "./measure.ts";
 
 /** A cell of a table. */
@@ -56,9 +56,9 @@ export const readResult = (name: string): BenchmarkResult =>
 /** Versions and notes of a benchmark with PyTorch beside us: which one, or that there was none. */
 export const besidePyTorch = (
   python: { readonly versions: Readonly<Record<string, string>> } | undefined,
-  threads: number,
+  { threads, device }: Pick<NodeRuntimeOptions, "threads" | "device">,
 ): Pick<BenchmarkResult, "versions" | "notes"> => ({
-  versions: { ...python?.versions, runtime: nodeRuntime({ threads }).name },
+  versions: { ...python?.versions, runtime: nodeRuntime({ threads, device }).name },
   notes: python === undefined ? ["PyTorch was not measured."] : [],
 });
 

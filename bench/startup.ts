@@ -106,7 +106,7 @@ async function measure(folder: string): Promise<void> {
                 ],
         },
       ],
-      ...besidePyTorch(python, options.threads),
+      ...besidePyTorch(python, options),
     },
     options,
   );

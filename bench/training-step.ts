@@ -190,6 +190,6 @@ const found = {
   title: "One LoRA training step",
   what: STEP,
   cases,
-  ...besidePyTorch(python, options.threads),
+  ...besidePyTorch(python, options),
 };
 if (options.own.check !== true) conclude("training-step", found, options);
