@@ -101,7 +101,13 @@ export type { ServedNetwork, StayingPart } from "./network/served-network.ts";
 // Heads classify features; drift maps move what they keep.
 
 export { ClassStatistics, type MeanRows } from "./heads/class-statistics.ts";
-export { HeadSet, type HeadSetOptions, headSetOptions, type Scores } from "./heads/head-set.ts";
+export {
+  HeadSet,
+  type HeadSetOptions,
+  headSetOptions,
+  type Scores,
+  type Temperatures,
+} from "./heads/head-set.ts";
 export * from "./heads/index.ts";
 export { type LinearClassifier, linearScores, unitRows } from "./heads/linear-classifier.ts";
 

@@ -63,7 +63,13 @@ export class ClassGaussians {
   /** Scores are divided by it, so that their softmax is calibrated on draws from the class Gaussians. */
   readonly temperature: number;
 
-  constructor(statistics: ClassStatistics, directions: ClassDirections, options: CovarianceOptions) {
+  /** @param temperature fitted on these statistics before; left out: fitted */
+  constructor(
+    statistics: ClassStatistics,
+    directions: ClassDirections,
+    options: CovarianceOptions,
+    temperature?: number,
+  ) {
     const { shrinkage, directions: k, directionWeight: gamma } = options;
     const white = new WhiteGaussians(statistics, directions, shrinkage);
     const { width: d, classes, means } = white;
@@ -80,16 +86,7 @@ export class ClassGaussians {
     this.#offsets = Float64Array.from({ length: classes.length * k }, (_, row) =>
       dot(lifts, row, means, Math.floor(row / k), d),
     );
-    const own = (row: number, rng: Rng): Float64Array => {
-      const sum = new Float64Array(d);
-      for (let rest = directions.of(classes[row]!); rest.length > 0; rest = rest.subarray(d)) {
-        const size = Math.sqrt(gamma) * rng.normal();
-        for (let i = 0; i < d; i++) sum[i]! += size * rest[i]!;
-      }
-      return sum;
-    };
-    const draws = classDraws(statistics.meanRows().means, statistics.covariance(), d, { shared: a, own });
-    this.temperature = fitTemperature(draws, (features) => this.#plain(features));
+    this.temperature = temperature ?? this.#fitted(statistics, directions, gamma);
   }
 
   /** Log-probabilities up to a constant per row, [n, classCount]; −∞ for classes not seen. */
@@ -146,6 +143,21 @@ export class ClassGaussians {
         forms[i] = form;
       }
     }
+  }
+
+  #fitted(statistics: ClassStatistics, directions: ClassDirections, gamma: number): number {
+    const { width: d, classes } = this.#white;
+    const own = (row: number, rng: Rng): Float64Array => {
+      const sum = new Float64Array(d);
+      for (let rest = directions.of(classes[row]!); rest.length > 0; rest = rest.subarray(d)) {
+        const size = Math.sqrt(gamma) * rng.normal();
+        for (let i = 0; i < d; i++) sum[i]! += size * rest[i]!;
+      }
+      return sum;
+    };
+    const spread = { shared: 1 - gamma, own };
+    const draws = classDraws(statistics.meanRows().means, statistics.covariance(), d, spread);
+    return fitTemperature(draws, (features) => this.#plain(features));
   }
 
   /** Scores at a temperature of one. [n, classes] */

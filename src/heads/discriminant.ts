@@ -18,7 +18,8 @@ export class Discriminant {
   /** Only distances need it. [d, d] */
   #whitener: Float64Array | undefined;
 
-  constructor(statistics: ClassStatistics, shrinkage: number) {
+  /** @param temperature fitted on these statistics before; left out: fitted */
+  constructor(statistics: ClassStatistics, shrinkage: number, temperature?: number) {
     const d = statistics.width;
     const rows = statistics.meanRows();
     const covariance = statistics.covariance();
@@ -26,9 +27,11 @@ export class Discriminant {
     this.#factor = ridgeFactor(covariance, d, shrinkage);
     this.#plain = separate(rows, this.#factor, d);
     const positions = { ...this.#plain, classes: rows.classes.map((_, i) => i) };
-    this.temperature = fitTemperature(classDraws(rows.means, covariance, d), (draws) =>
-      linearScores(positions, draws, d, rows.classes.length),
-    );
+    this.temperature =
+      temperature ??
+      fitTemperature(classDraws(rows.means, covariance, d), (draws) =>
+        linearScores(positions, draws, d, rows.classes.length),
+      );
     const cooled = (values: Float64Array): Float64Array => values.map((value) => value / this.temperature);
     const { classes, weight, bias } = this.#plain;
     this.classifier = { classes, weight: cooled(weight), bias: cooled(bias) };

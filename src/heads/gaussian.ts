@@ -18,8 +18,9 @@ export const gaussian = defineHead({
   create({ width, statistics }, values) {
     const directions = new ClassDirections(width, values.directions);
     let fitted: ClassGaussians | undefined;
+    let known: number | undefined;
     const gaussians = (): ClassGaussians => {
-      fitted ??= new ClassGaussians(statistics(), directions, values);
+      fitted ??= new ClassGaussians(statistics(), directions, values, known);
       return fitted;
     };
     return {
@@ -27,9 +28,13 @@ export const gaussian = defineHead({
       move: (map) => directions.move(map),
       changed() {
         fitted = undefined;
+        known = undefined;
       },
       scores: (features, classCount) => gaussians().scores(features, classCount),
-      temperature: () => gaussians().temperature,
+      temperature: () => known ?? gaussians().temperature,
+      calibrate(temperature) {
+        known = temperature;
+      },
       distances: (features) => (statistics().classes.length === 0 ? null : gaussians().distances(features)),
       tensors: () => directions.tensors(PREFIX),
       load: (tensors) => directions.load(tensors, PREFIX),

@@ -20,6 +20,9 @@ export const statisticsOptions = z.object({
 /** Scores by head, [n, classCount] each; −∞ for classes not seen. */
 export type Scores = Readonly<Record<string, Float32Array>>;
 
+/** `Head.temperature` by head: they follow from what is kept, and are saved to spare the fit. */
+export type Temperatures = Readonly<Record<string, number>>;
+
 /** Which heads a model has, and how what they keep moves. */
 export interface HeadSetOptions {
   /** Width of the features. */
@@ -132,18 +135,27 @@ export class HeadSet {
     return this.#heads.get(name)?.temperature?.() ?? null;
   }
 
+  /** `temperature` of the model's own choice, by its name; nothing where that doesn't calibrate. */
+  get temperatures(): Temperatures {
+    const [own] = this.names;
+    const fitted = own === undefined ? null : this.temperature(own);
+    return fitted === null ? {} : { [own!]: fitted };
+  }
+
   /** All that the heads keep. */
   tensors(): Record<string, Tensor> {
     const own = [...this.#heads.values()].map((head) => head.tensors?.() ?? {});
     return Object.assign(this.#statistics?.tensors(PREFIX) ?? {}, ...own);
   }
 
-  /** Reads back what `tensors` gave; other names are left alone. */
-  load(tensors: Tensors): void {
+  /** Reads back what `tensors` gave, and `temperatures` if they are at hand; other names are left alone. */
+  load(tensors: Tensors, temperatures: Temperatures = {}): void {
     if (this.#statistics !== undefined) this.#statistics = ClassStatistics.from(tensors, PREFIX);
-    for (const head of this.#heads.values()) {
+    for (const [name, head] of this.#heads) {
       head.load?.(tensors);
       head.changed?.();
+      const fitted = temperatures[name];
+      if (fitted !== undefined) head.calibrate?.(fitted);
     }
   }
 }

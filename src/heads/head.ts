@@ -47,6 +47,8 @@ export interface Head {
   distances?(features: Float32Array): Float32Array | null;
   /** What scores were divided by so that their softmax is calibrated; left out by heads that don't calibrate. */
   temperature?(): number;
+  /** Takes back what `temperature` gave for what was loaded, which spares the fit; forgotten with `changed`. */
+  calibrate?(temperature: number): void;
   /** A memory of its own, by names that begin with the head's. */
   tensors?(): Record<string, Tensor>;
   load?(tensors: Tensors): void;

@@ -14,17 +14,22 @@ export const lda = defineHead({
   followsDrift: true,
   create({ statistics }, options) {
     let fitted: Discriminant | undefined;
+    let known: number | undefined;
     const discriminant = (): Discriminant => {
-      fitted ??= new Discriminant(statistics(), options.shrinkage);
+      fitted ??= new Discriminant(statistics(), options.shrinkage, known);
       return fitted;
     };
     return {
       changed() {
         fitted = undefined;
+        known = undefined;
       },
       scores: (features, classCount) => discriminant().scores(features, classCount),
       classifier: () => ({ ...discriminant().classifier, unitFeatures: false }),
-      temperature: () => discriminant().temperature,
+      temperature: () => known ?? discriminant().temperature,
+      calibrate(temperature) {
+        known = temperature;
+      },
       distances: (features) =>
         statistics().classes.length === 0 ? null : discriminant().distances(features),
     };

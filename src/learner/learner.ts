@@ -167,7 +167,7 @@ export class ImageLearner {
         );
       }
       const { description, tensors } = decodeModel(this.#previous, "the state before");
-      await this.#parts.model.load(tensors);
+      await this.#parts.model.load(tensors, description.temperatures);
       this.#memory = memoryOf(description, tensors);
       this.#previous = undefined;
     });
@@ -246,7 +246,8 @@ export class ImageLearner {
 
   #description(): object {
     const { classNames, record } = this.#memory;
-    return { ...this.#parts.basis, classNames, learner: record };
+    const { temperatures } = this.#parts.model.heads;
+    return { ...this.#parts.basis, classNames, temperatures, learner: record };
   }
 
   #known(name: string): number {

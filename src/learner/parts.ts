@@ -129,7 +129,7 @@ export async function partsOf(
   const made = await modelOf(description, platform, file);
   try {
     checkFits(made.model.state(), tensors, file);
-    await made.model.load(tensors);
+    await made.model.load(tensors, description.temperatures);
   } catch (error) {
     await made.model.dispose();
     throw error;

@@ -1,6 +1,6 @@
 /** @file A model: a network that learns, and the heads that classify its features. */
 import type { Images, LabeledFeatures } from "../data/dataset.ts";
-import { HeadSet, type Scores } from "../heads/head-set.ts";
+import { HeadSet, type Scores, type Temperatures } from "../heads/head-set.ts";
 import type { AnyDrift, AnyHead } from "../heads/index.ts";
 import type { AnyMethod, Learner, MethodContext } from "../methods/method.ts";
 import type { Activations } from "../network/activations.ts";
@@ -76,9 +76,10 @@ export class ContinualModel {
     return { ...this.learner.state(), ...this.heads.tensors() };
   }
 
-  async load(state: Tensors): Promise<void> {
+  /** Goes on from a state. `temperatures` are those of its heads, if they are at hand. */
+  async load(state: Tensors, temperatures?: Temperatures): Promise<void> {
     await this.learner.load(state);
-    this.heads.load(state);
+    this.heads.load(state, temperatures);
   }
 
   dispose(): Promise<void> {

@@ -3,6 +3,7 @@ import { AUGMENTATIONS, drawPass, type FixedViews, lastingViews, type Pass } fro
 import type { Images, ImageTransform } from "../data/dataset.ts";
 import type { ImageCache } from "../data/loader.ts";
 import type { Task, TaskStream } from "../data/stream.ts";
+import type { Temperatures } from "../heads/head-set.ts";
 import { type Figure, RANK } from "../methods/figures.ts";
 import type { MethodContext, TaskData, Training } from "../methods/method.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -21,8 +22,12 @@ import { NO_TRACE, type Trace } from "./tracer.ts";
 export interface RunOutput {
   /** The log. Of a fresh run it must begin with one `run-start`, told by the caller: checkpoints count it. */
   readonly event: EventSink;
-  /** The model after a task; written whole or not at all. */
-  saveModel(state: Readonly<Record<string, Tensor>>, tasksDone: number): Promise<void>;
+  /** The model after a task, with the temperatures of its heads; written whole or not at all. */
+  saveModel(
+    state: Readonly<Record<string, Tensor>>,
+    tasksDone: number,
+    temperatures: Temperatures,
+  ): Promise<void>;
   saveCheckpoint(checkpoint: Checkpoint): Promise<void>;
 }
 
@@ -103,6 +108,7 @@ class Run {
     const { resume, model, stream, output } = this.#options;
     if (resume !== undefined) {
       await model.load(resume.state);
+      if (resume.task > 0) await this.#saveModel(resume.task); // whatever has become of that file since
       output.event({ type: "resume", task: resume.task, epoch: resume.epoch, tasks: stream.tasks.length });
     }
     for (const task of stream.tasks.slice(resume?.task ?? 0)) {
@@ -113,7 +119,7 @@ class Run {
   }
 
   async #task(task: Task, resume: Checkpoint | undefined): Promise<void> {
-    const { model, output, training, stream } = this.#options;
+    const { model, training, stream } = this.#options;
     const { learner } = model;
     const middle = resume !== undefined && resume.epoch > 0;
     const data = this.#taskData(task);
@@ -157,8 +163,7 @@ class Run {
     const views = (): AsyncIterable<Images> => this.#images.lasting(task, this.#passes(task, epochs > 0));
     await learnTask({ model, data, views, trace: this.#trace, train });
     await this.#trace.time("evaluation", () => this.#endTask(task));
-    const state = model.state();
-    await this.#trace.time("model file", () => output.saveModel(state, task.index + 1)); // before the checkpoint: a kill in between repeats the task's end
+    await this.#saveModel(task.index + 1); // before the checkpoint: a kill in between repeats the task's end
     await this.#checkpoint(task.index + 1, 0, {});
   }
 
@@ -235,6 +240,13 @@ class Run {
       stateBytes: record.stateBytes[index]!,
       seconds: record.taskSeconds[index]!,
     });
+  }
+
+  async #saveModel(tasksDone: number): Promise<void> {
+    const { model, output } = this.#options;
+    await this.#trace.time("model file", () =>
+      output.saveModel(model.state(), tasksDone, model.heads.temperatures),
+    );
   }
 
   #taskData(task: Task): TaskData {

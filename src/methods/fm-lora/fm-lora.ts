@@ -109,7 +109,7 @@ class FmLora extends AdapterLearner {
     this.#sites = sites;
     this.#promptTokens = count;
     this.#shared = SharedState.initial(backbone, { sites, rank, promptTokens: blocks * count, seed });
-    this.network.merge(this.values);
+    if (count > 0) this.network.merge(this.values); // B is zero: without prompts nothing has changed
   }
 
   /** What merging cannot remove: prompts stay tokens. */

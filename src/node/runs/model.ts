@@ -129,7 +129,7 @@ export async function readModel(folder: string, options: ModelOptions = {}): Pro
     throw new InputError(`${file}: there is no head "${head}"; it has: ${names.join(", ")}`);
   }
   checkFits(model.state(), tensors, file);
-  await model.load(tensors);
+  await model.load(tensors, description.temperatures);
   return { model, classNames, method: name, precision: trained.precision, backbone, head, file, description };
 }
 

@@ -83,8 +83,8 @@ export class RunDirectory {
         listener(event);
       },
       saveCheckpoint: (checkpoint) => this.#saveCheckpoint(checkpoint),
-      saveModel: async (state, tasksDone) => {
-        const description = { ...model, tasksDone };
+      saveModel: async (state, tasksDone, temperatures) => {
+        const description = { ...model, tasksDone, temperatures };
         const bytes = encodeSafetensors(state, { "fm-lora": JSON.stringify(description) });
         await this.#write(join("model", "model.safetensors"), bytes);
         await this.#write(join("model", "model.json"), `${JSON.stringify(description, null, 2)}\n`);

@@ -85,8 +85,6 @@ async function runPrepared(
       classes: classNames.length,
       notes: model.notes,
     });
-  } else if (checkpoint.task > 0) {
-    await output.saveModel(checkpoint.state, checkpoint.task); // whatever has become of that file since
   }
   const notice = (text: string): void => output.event({ type: "notice", text });
   const told = [...notices, ...(context.backbone.notices ?? []), ...(dataset.notices ?? [])];

@@ -13,7 +13,8 @@ import { toyRequest } from "../../support/toy-folder.ts";
 let root: string;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "fm-lora-model-"));
-  const request = { ...(await toyRequest(root)), method: "ncm", methodOptions: {}, epochs: 1 };
+  const own = { method: "lda", methodOptions: {}, heads: ["lda", "ncm"], epochs: 1 };
+  const request = { ...(await toyRequest(root)), ...own };
   await runBenchmark({ ...request, out: join(root, "run"), resume: false });
 });
 afterAll(() => rmSync(root, { recursive: true }));
@@ -45,6 +46,22 @@ test("as it was written, it opens", async () => {
   const model = await changed(same);
   expect([model.classNames.length, model.notices]).toEqual([6, []]);
   await model.dispose();
+});
+
+test("the temperature of its head is kept, and spares the fit; a file without one is fitted", async () => {
+  const written: Record<string, unknown>[] = [];
+  const temperatureOf = async (temperatures: (kept: unknown) => unknown): Promise<number | null> => {
+    const model = await changed((own) => {
+      written.push(own);
+      return { temperatures: temperatures(own.temperatures) };
+    });
+    await model.dispose();
+    return model.temperature;
+  };
+  const fitted = await temperatureOf(() => undefined);
+  expect(written[0]!.temperatures).toEqual({ lda: fitted });
+  expect(await temperatureOf((kept) => kept)).toBe(fitted);
+  expect(await temperatureOf(() => ({ lda: 7 }))).toBe(7);
 });
 
 test.each<[string, (before: Description) => object, (before: Tensors) => object, string]>([
@@ -101,6 +118,12 @@ test.each<[string, (before: Description) => object, (before: Tensors) => object,
     () => ({ imageSize: 40_000 }),
     same,
     `${FILE}: its entry "fm-lora": imageSize: 40000 is too much; expected at most 2048 pixels`,
+  ],
+  [
+    "a temperature of nothing",
+    () => ({ temperatures: { lda: 0 } }),
+    same,
+    `${FILE}: its entry "fm-lora": temperatures.lda: Too small: expected number to be >0`,
   ],
 ])("%s", async (_, description, tensors, expected) => {
   expect(await refusal(changed(description, tensors))).toBe(expected);
