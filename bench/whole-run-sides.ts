@@ -13,11 +13,14 @@ const READOUT = "lda";
 
 /** What all sides of a case share. */
 export interface WholeRun {
+  readonly benchmark: "cifar100" | "emoji";
+  /** CIFAR-100's; emoji come with the package, and PyTorch finds them where `writeEmojiRecords` wrote them. */
   readonly data: string;
   readonly backbone: string;
   readonly imageSize: number;
   readonly tasks: number;
-  readonly limit: number;
+  /** Left out: all training images. */
+  readonly limit: number | undefined;
   /** Left out: all test images. */
   readonly testLimit: number | undefined;
   /** Left out: as many as a run has. */
@@ -44,7 +47,7 @@ export async function runOurs(
   return inTemporaryFolder(async (folder) => {
     const out = join(folder, "run");
     const words = [
-      "cifar100",
+      run.benchmark,
       "--method",
       "fm-lora",
       "--features",
@@ -64,6 +67,7 @@ export async function runOurs(
 }
 
 function runFlags({
+  benchmark,
   data,
   backbone,
   tasks,
@@ -74,7 +78,8 @@ function runFlags({
   epochs,
 }: WholeRun): string[] {
   const flags = {
-    ...{ data, backbone, tasks, threads, epochs },
+    ...{ backbone, tasks, threads, epochs },
+    data: benchmark === "emoji" ? undefined : data,
     "limit-per-class": limit,
     "image-size": imageSize,
     "test-limit-per-class": testLimit,
@@ -99,7 +104,7 @@ export async function runTheirs(
   config: Config,
   side: PyTorchSide,
 ): Promise<Outcome> {
-  const { limit, testLimit = null, epochs: _, ...shared } = run;
+  const { limit = null, testLimit = null, epochs: _, ...shared } = run;
   const {
     seed,
     orderSeed,

@@ -1,13 +1,14 @@
 /**
- * @file A whole run of fm-lora on CIFAR-100: ours against the same method in plain PyTorch (bench/pytorch/).
+ * @file A whole run of fm-lora on CIFAR-100 and on emoji: ours against the same method in plain PyTorch (bench/pytorch/).
  *
- *     npm run bench -- whole-run --data DIR [--python PYTHON] [--quick] [--networks vit-s-14,vit-ti-8] [--tasks N]
+ *     npm run bench -- whole-run --data DIR [--python PYTHON] [--quick] [--cases vit-s-14,vit-ti-8,emoji] [--tasks N]
  *                                [--limit-per-class N] [--test-limit-per-class N] [--epochs N]
  *                                [--precisions fp32,autocast,bf16] [--rounds N] [--threads N]
  *
  * DIR of the data is the official binary version. --backbone DIR --image-size N takes another checkpoint of transformers
  * (ViT, DINOv2). PyTorch runs under both attentions of transformers: whole, and with the last half of its layers adapted
- * and what is before them computed once a task, as --adapt-last has it. Sides take turns, a process each; their accuracies
+ * and what is before them computed once a task, as --adapt-last has it; not on emoji, whose random crops never come
+ * again. Sides take turns, a process each; their accuracies
  * must agree within noise. Seconds are those of the whole process. PYTHON has torch, transformers and safetensors.
  */
 import { existsSync } from "node:fs";
@@ -15,6 +16,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bestAndMedian } from "../src/node/runs/speed.ts";
 import { fastest, underBothAttentions } from "./attention.ts";
+import { writeEmojiRecords } from "./emoji-records.ts";
+import { inTemporaryFolder } from "./measure.ts";
 import { benchOptions, pythonWith } from "./options.ts";
 import { besidePyTorch, type CaseResult, conclude, ratio, rounded } from "./result.ts";
 import {
@@ -29,14 +32,23 @@ import {
 /** Layers that are adapted where not all are. */
 const LAST = 6;
 
-/** Networks of the targets; the second one comes along. */
-const NETWORKS = [
-  { name: "vit-s-14", backbone: resolve("../shared/weights/vit-small-patch14-tiny-imagenet"), imageSize: 84 },
+const SHIPPED = {
+  backbone: fileURLToPath(new URL("../models/vit-tiny-patch8-64", import.meta.url)),
+  imageSize: 64,
+};
+
+type Case = Pick<WholeRun, "benchmark" | "backbone" | "imageSize"> & { readonly name: string };
+
+/** Those of the targets. */
+const CASES: readonly Case[] = [
   {
-    name: "vit-ti-8",
-    backbone: fileURLToPath(new URL("../models/vit-tiny-patch8-64", import.meta.url)),
-    imageSize: 64,
+    name: "vit-s-14",
+    benchmark: "cifar100",
+    backbone: resolve("../shared/weights/vit-small-patch14-tiny-imagenet"),
+    imageSize: 84,
   },
+  { name: "vit-ti-8", benchmark: "cifar100", ...SHIPPED },
+  { name: "emoji", benchmark: "emoji", ...SHIPPED },
 ];
 
 interface Side {
@@ -56,7 +68,7 @@ const typed = benchOptions({
   data: { type: "string" },
   backbone: { type: "string" },
   "image-size": { type: "string" },
-  networks: { type: "string" },
+  cases: { type: "string" },
   tasks: { type: "string" },
   "limit-per-class": { type: "string" },
   precisions: { type: "string" },
@@ -74,19 +86,16 @@ const settings = {
   threads: typed.threads,
 };
 
-function networks(): readonly (typeof NETWORKS)[number][] {
-  const { backbone, networks: names } = typed.own;
+function chosenCases(): readonly Case[] {
+  const { backbone, cases } = typed.own;
   if (backbone !== undefined) {
-    return [
-      {
-        name: `${backbone}`,
-        backbone: resolve(`${backbone}`),
-        imageSize: Number(typed.own["image-size"] ?? 224),
-      },
-    ];
+    const imageSize = Number(typed.own["image-size"] ?? 224);
+    return [{ name: `${backbone}`, benchmark: "cifar100", backbone: resolve(`${backbone}`), imageSize }];
   }
-  const wanted = `${names ?? (typed.quick ? "vit-ti-8" : "vit-s-14,vit-ti-8")}`.split(",");
-  return NETWORKS.filter(({ name }) => wanted.includes(name));
+  const wanted = `${cases ?? (typed.quick ? "vit-ti-8,emoji" : CASES.map(({ name }) => name).join())}`.split(
+    ",",
+  );
+  return CASES.filter(({ name }) => wanted.includes(name));
 }
 
 /** All sides, ours first: theirs take over what ours resolved. */
@@ -106,13 +115,13 @@ function sidesOf(run: WholeRun): Side[] {
     precisions.map((precision) => ({ name: `PyTorch, ${precision}`, precision })),
   );
   const rounding = ["--precision", "int8"];
+  const halves = run.benchmark === "emoji" ? [false] : [false, true];
   return [
     ...(precisions.includes("fp32") ? [own("fm-lora, fp32", false, [])] : []),
-    own("fm-lora, int8", false, rounding),
-    own(`fm-lora, int8, last ${LAST}`, true, rounding),
+    ...halves.map((last) => own(`fm-lora, int8${last ? `, last ${LAST}` : ""}`, last, rounding)),
     ...(python === undefined
       ? []
-      : [false, true].flatMap((last) =>
+      : halves.flatMap((last) =>
           whole
             .filter(({ precision }) => !last || precision !== "fp32")
             .map(({ name, precision, attention }) =>
@@ -122,8 +131,11 @@ function sidesOf(run: WholeRun): Side[] {
   ];
 }
 
-async function compare({ name, backbone, imageSize }: (typeof NETWORKS)[number]): Promise<CaseResult> {
-  const sides = sidesOf({ ...settings, backbone, imageSize });
+async function compare({ name, ...chosen }: Case, records: string): Promise<CaseResult> {
+  const emoji = chosen.benchmark === "emoji";
+  const { limit, testLimit } = settings;
+  const limits = emoji ? { limit: undefined, testLimit: undefined } : { limit, testLimit };
+  const sides = sidesOf({ ...settings, ...limits, ...chosen, data: emoji ? records : settings.data });
   const outcomes = sides.map(() => [] as Outcome[]);
   const configs = new Map<boolean, Config>();
   for (let round = 0; round < (typed.rounds ?? 1); round++) {
@@ -139,11 +151,12 @@ async function compare({ name, backbone, imageSize }: (typeof NETWORKS)[number])
     const [{ accuracies, peakMiB }] = outcomes[i] as [Outcome];
     return { ...side, ...bestAndMedian(outcomes[i]!.map(({ seconds }) => seconds)), accuracies, peakMiB };
   });
-  const { data: _, testLimit, epochs, ...shown } = settings;
+  const { tasks, threads, epochs = "default" } = settings;
+  const images = emoji ? {} : { limit, testLimit: testLimit ?? "all" };
   return {
-    name: `CIFAR-100, ${settings.tasks} tasks, ${name}`,
+    name: emoji ? `emoji, ${tasks} tasks, vit-ti-8` : `CIFAR-100, ${tasks} tasks, ${name}`,
     settings: {
-      ...{ ...shown, imageSize, epochs: epochs ?? "default", testLimit: testLimit ?? "all" },
+      ...{ tasks, ...images, threads, imageSize: chosen.imageSize, epochs },
       rounds: typed.rounds ?? 1,
     },
     sides: rows.map((row) => ({
@@ -159,31 +172,34 @@ async function compare({ name, backbone, imageSize }: (typeof NETWORKS)[number])
         "peak MiB": row.peakMiB,
       },
     })),
-    ratios: python === undefined ? [] : ratios(rows),
+    ratios: python === undefined ? [] : ratios(rows, emoji ? 200 : 100 * (testLimit ?? 100)),
   };
 }
 
-/** Our fastest of each kind against PyTorch's. */
-function ratios(rows: readonly Measured[]) {
+/** Our fastest of each kind against PyTorch's. @param images on which the last accuracy was measured */
+function ratios(rows: readonly Measured[], images: number) {
   const best = (ours: boolean, last: boolean) =>
-    fastest(rows.filter((row) => row.ours === ours && row.last === last))!;
+    fastest(rows.filter((row) => row.ours === ours && row.last === last));
   const speed = (a: Measured, b: Measured, atLeast: number) =>
     ratio(`speed, ${a.name} / ${b.name}`, [b.best / a.best, b.median / a.median], { atLeast });
-  const [plain, cached] = [best(false, false), best(false, true)];
-  const own = best(true, false);
+  const [own, plain] = [best(true, false)!, best(false, false)!];
+  const [ownLast, cached] = [best(true, true), best(false, true)];
   const smallest = Math.min(...rows.filter(({ ours, last }) => !ours && !last).map(({ peakMiB }) => peakMiB));
+  const memory = ratio(`memory, ${own.name} / PyTorch's smallest`, [own.peakMiB / smallest], {
+    atMost: 0.35,
+  });
+  const whole = [speed(own, plain, 2.3), memory, agreement(own, plain, images)];
+  if (ownLast === undefined || cached === undefined) return whole;
   return [
-    speed(own, plain, 2.3),
-    speed(best(true, true), plain, 4),
-    speed(best(true, true), cached, 1.7),
-    ratio(`memory, ${own.name} / PyTorch's smallest`, [own.peakMiB / smallest], { atMost: 0.35 }),
-    ...[false, true].map((last) => agreement(best(true, last), best(false, last))),
+    ...whole,
+    speed(ownLast, plain, 4),
+    speed(ownLast, cached, 1.7),
+    agreement(ownLast, cached, images),
   ];
 }
 
 /** What two accuracies on the same test images tell: a run's own noise is at least that of the images. */
-function agreement(a: Measured, b: Measured) {
-  const images = 100 * (settings.testLimit ?? 100);
+function agreement(a: Measured, b: Measured, images: number) {
   const [p, q] = [a.accuracies.at(-1)!, b.accuracies.at(-1)!];
   const deviation = Math.sqrt((p * (1 - p) + q * (1 - q)) / images);
   return ratio(`last accuracy, ${a.name} - ${b.name}, in standard errors`, [Math.abs(p - q) / deviation], {
@@ -191,18 +207,25 @@ function agreement(a: Measured, b: Measured) {
   });
 }
 
-const found = networks();
-const missing = [settings.data, ...found.map(({ backbone }) => backbone)].filter((path) => !existsSync(path));
+const found = chosenCases();
+const wanted = found.flatMap(({ backbone, benchmark }) =>
+  benchmark === "emoji" ? [backbone] : [backbone, settings.data],
+);
+const missing = [...new Set(wanted)].filter((path) => !existsSync(path));
 if (missing.length > 0)
   console.error(`SKIPPED: whole-run: ${missing.join(" and ")} missing; name them with --data and --backbone`);
 else {
   const cases: CaseResult[] = [];
-  for (const network of found) cases.push(await compare(network));
+  await inTemporaryFolder(async (records) => {
+    if (python !== undefined && found.some(({ benchmark }) => benchmark === "emoji"))
+      await writeEmojiRecords(records);
+    for (const each of found) cases.push(await compare(each, records));
+  });
   conclude(
     "whole-run",
     {
-      title: "A whole run: fm-lora on CIFAR-100",
-      what: `The process from its start to its end: decoding, training, statistics, evaluation on all classes seen after every task; features of CLS, the head lda. PyTorch's side is bench/pytorch/: images resized once and kept in memory, merged weights in evaluation. "last ${LAST}": the last ${LAST} layers alone are adapted (--adapt-last), and what the others leave of a task's images and their mirror images is computed once, on both sides.`,
+      title: "A whole run: fm-lora on CIFAR-100 and emoji",
+      what: `The process from its start to its end: decoding, training, statistics, evaluation on all classes seen after every task; features of CLS, the head lda. PyTorch's side is bench/pytorch/: images resized once and kept in memory (of emoji's random crops each anew), merged weights in evaluation. "last ${LAST}": the last ${LAST} layers alone are adapted (--adapt-last), and what the others leave of a task's images and their mirror images is computed once, on both sides.`,
       cases,
       ...besidePyTorch(python, typed),
     },

@@ -1,9 +1,9 @@
-"""FM-LoRA on CIFAR-100 as docs/method.md describes it, in plain PyTorch: what bench/whole-run.ts compares with.
+"""FM-LoRA on CIFAR-100 or emoji as docs/method.md describes it, in plain PyTorch: what bench/whole-run.ts compares with.
 
     PYTHON fm_lora.py OPTIONS
 
-OPTIONS are JSON: data, backbone, imageSize, tasks, limitPerClass, testLimitPerClass (or null), orderSeed, seed, epochs,
-firstEpochs, batchSize, threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": frozen weights are bf16, too),
+OPTIONS are JSON: data (CIFAR-100's folder, or one that bench/emoji-records.ts has written), benchmark ("cifar100" or "emoji"),
+backbone, imageSize, tasks, limitPerClass, testLimitPerClass (CIFAR-100's, or null), orderSeed, seed, epochs, firstEpochs, batchSize, threads, precision ("fp32"; "autocast": bf16 autocast; "bf16": frozen weights are bf16, too),
 attention ("default", or one of transformers' attn_implementation), cached (what the frozen first layers leave of a task's
 images, and of their mirror images, is computed once a task), method and head: fm-lora's options, with adaptLast or without, and
 those of its heads, by their names in TypeScript. Prints progress on stderr and one line of JSON: seconds, peak memory, and the
@@ -12,75 +12,19 @@ accuracy of the readout "lda" on all classes seen after every task.
 import json
 import math
 import pathlib
+import random
 import resource
 import sys
 import time
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
 from adapted import AdaptedVit
+from images import READERS, Cached, Cropped, Pixels
 from statistics_lda import ClassStatistics
 
 GATE_DEVIATION, PROBE_LOGITS = 0.7, 2.0
-
-
-def cifar(options, mean, std):
-    """Resized images as bytes, with stream positions for labels: (train images, labels), (test images, labels)."""
-    order = np.random.RandomState(options["orderSeed"]).permutation(100)
-    position = np.empty(100, np.int64)
-    position[order] = np.arange(100)
-    size = options["imageSize"]
-
-    def load(name, limit):
-        records = np.fromfile(pathlib.Path(options["data"]) / name, np.uint8).reshape(-1, 3074)
-        labels = position[records[:, 1]]
-        if limit is not None:  # the first of every class in file order
-            seen = np.zeros(100, np.int64)
-            keep = []
-            for row, label in enumerate(labels):
-                seen[label] += 1
-                if seen[label] <= limit:
-                    keep.append(row)
-            records, labels = records[keep], labels[keep]
-        raw = torch.from_numpy(records[:, 2:].reshape(-1, 3, 32, 32))
-        parts = [  # once for all passes
-            F.interpolate(part.float(), size=(size, size), mode="bicubic", antialias=True).round().clamp(0, 255).byte()
-            for part in raw.split(256)
-        ]
-        return torch.cat(parts), torch.from_numpy(labels)
-
-    return load("train.bin", options["limitPerClass"]), load("test.bin", options["testLimitPerClass"])
-
-
-class Pixels:
-    """A task's images, through the whole network at every pass."""
-
-    def __init__(self, run, images):
-        self.run, self.images = run, images
-
-    def __len__(self):
-        return len(self.images)
-
-    def features(self, chosen, flips):
-        batch = self.images[chosen]
-        batch[flips] = batch[flips].flip(-1)
-        return self.run.vit(self.run.pixels(batch))
-
-
-class Cached(Pixels):
-    """The same from what the layers before the first update leave of both views, in half precision."""
-
-    def __init__(self, run, images):
-        super().__init__(run, images)
-        with torch.no_grad():
-            kept = lambda view: run.vit.before(run.pixels(view)).half()
-            parts = [torch.stack([kept(part), kept(part.flip(-1))]) for part in images.split(64)]
-        self.views = torch.cat(parts, 1)  # [2, n, tokens, width]
-
-    def features(self, chosen, flips):
-        return self.run.vit.after(self.views[flips.long(), chosen].to(self.run.vit.vit.dtype))
 
 
 class Run:
@@ -105,9 +49,9 @@ class Run:
         return pixels.to(self.vit.vit.dtype)
 
     @torch.no_grad()
-    def features(self, images):
-        parts = torch.arange(len(images)).split(64)
-        return torch.cat([images.features(part, torch.zeros(len(part), dtype=torch.bool)) for part in parts]).double()
+    def features(self, images, chosen=None):
+        parts = (torch.arange(len(images)) if chosen is None else chosen).split(64)
+        return torch.cat([images.features(part) for part in parts]).double()
 
     def observe(self, images):
         with self.vit.observing():
@@ -115,7 +59,8 @@ class Run:
 
     def task(self, images, labels):
         """Learns one task; labels are stream positions."""
-        images = Cached(self, images) if self.options["cached"] else Pixels(self, images)
+        kind = Cached if self.options["cached"] else Cropped if self.options["benchmark"] == "emoji" else Pixels
+        images = kind(self, images)
         first = not self.norms[0] and not self.statistics.means
         classes = labels.unique()
         rows = torch.searchsorted(classes, labels)
@@ -142,7 +87,7 @@ class Run:
         some = [i for i in range(count) if (i + 1) * size // count > i * size // count]  # spread evenly
         for site in vit.sites:
             site.core.requires_grad_(True)
-        looked = images.features(torch.tensor(some), torch.zeros(size, dtype=torch.bool))
+        looked = images.features(torch.tensor(some))
         logits = looked @ (weight * temper).float().T + (bias * temper).float()
         gradients = torch.autograd.grad(F.cross_entropy(logits, rows[some]), [site.core for site in vit.sites])
         updates = []
@@ -208,12 +153,11 @@ class Run:
         step = 0
         for _ in range(epochs):
             for chosen in torch.randperm(len(images)).split(batch_size):
-                flips = torch.rand(len(chosen)) < 0.5
                 if updates is not None:
                     temperature = 2 - 1.5 * step / steps
                     for site, update in zip(vit.sites, updates):
                         site.core = self.gated(update, self.draw(update["logits"], temperature))
-                loss = F.cross_entropy(head(images.features(chosen, flips)), rows[chosen])
+                loss = F.cross_entropy(head(images.training(chosen)), rows[chosen])
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -233,10 +177,10 @@ class Run:
                 vit.prompts.copy_(old_prompts + method["promptStep"] * (vit.prompts - old_prompts))
 
     @torch.no_grad()
-    def accuracy(self, images, labels):
+    def accuracy(self, images, chosen, labels):
         classes, weight, bias = self.statistics.classifier(self.head["shrinkage"])
         with self.vit.merging():
-            scores = self.features(Pixels(self, images)) @ weight.T + bias
+            scores = self.features(images, chosen) @ weight.T + bias
         return float((classes[scores.argmax(1)] == labels).double().mean())
 
 
@@ -259,16 +203,19 @@ def main(options):
     began = time.perf_counter()
     torch.set_num_threads(options["threads"])
     torch.manual_seed(options["seed"])
+    random.seed(options["seed"])
     run = Run(options)
-    (images, labels), (test_images, test_labels) = cifar(options, run.mean, run.std)
-    per_task = 100 // options["tasks"]
+    (images, labels), (test_images, test_labels) = READERS[options["benchmark"]](options)
+    classes = int(labels.max()) + 1
+    per_task = classes // options["tasks"]
+    tested = Pixels(run, test_images)
     accuracies = []
     for task in range(options["tasks"]):
-        low, high = task * per_task, 100 if task == options["tasks"] - 1 else (task + 1) * per_task
+        low, high = task * per_task, classes if task == options["tasks"] - 1 else (task + 1) * per_task
         own = (labels >= low) & (labels < high)
         run.task(images[own], labels[own])
-        seen = test_labels < high
-        accuracies.append(run.accuracy(test_images[seen], test_labels[seen]))
+        seen = (test_labels < high).nonzero().flatten()
+        accuracies.append(run.accuracy(tested, seen, test_labels[seen]))
         print(f"task {task + 1}: {accuracies[-1]:.4f}, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps({"seconds": time.perf_counter() - began, "peakMiB": peak, "accuracies": accuracies}), flush=True)
