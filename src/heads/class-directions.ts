@@ -29,24 +29,30 @@ const NEGLIGIBLE = 1e-10;
 export class ClassDirections {
   readonly #width: number;
   readonly #most: number;
-  #known = new Map<number, Float64Array>();
+  #classes: readonly number[] = []; // in order of position
+  #places: ReadonlyMap<number, number> = new Map();
+  #rows: Float64Array = new Float64Array(0); // [classes, k, d]
 
   constructor(width: number, most: number) {
     this.#width = width;
     this.#most = most;
   }
 
+  /** Q_c of all classes, in order of position. [classes, k, d] */
+  get rows(): Float64Array {
+    return this.#rows;
+  }
+
   /** Q_c of a class that has been added. [k, d] */
   of(label: number): Float64Array {
-    return this.#known.get(label)!;
+    const size = this.#most * this.#width;
+    const start = this.#places.get(label)! * size;
+    return this.#rows.subarray(start, start + size);
   }
 
   /** Q_c ← what the map makes of differences of features. */
   move(map: DriftMap): void {
-    const size = this.#most * this.#width;
-    const moved = map.differences(joined([...this.#known.values()])); // one product of all
-    for (const [i, label] of [...this.#known.keys()].entries())
-      this.#known.set(label, moved.slice(i * size, (i + 1) * size));
+    this.#rows = map.differences(this.#rows);
   }
 
   /**
@@ -60,11 +66,12 @@ export class ClassDirections {
     const factor = ridgeFactor(statistics.covariance(), d, shrinkage);
     const white = whitener(factor, d);
     const { classes, means } = statistics.meanRows();
+    const changed = new Map<number, Float64Array>();
     for (const [label, own] of rowsByLabel(task, d)) {
-      const old = this.#known.get(label) ?? new Float64Array(this.#most * d);
+      const old = this.#places.has(label) ? this.of(label) : new Float64Array(this.#most * d);
       const n = own.length / d;
       if (n < IMAGES_PER_DIRECTION || this.#most === 0) {
-        this.#known.set(label, old);
+        changed.set(label, old);
         continue;
       }
       const mean = columnMeans(own, d);
@@ -85,30 +92,42 @@ export class ClassDirections {
       const found = leading(joined(parts), white, d, { most, images: n });
       const rows = new Float64Array(this.#most * d);
       rows.set(found);
-      this.#known.set(label, rows);
+      changed.set(label, rows);
     }
+    this.#take(changed);
+  }
+
+  #take(changed: ReadonlyMap<number, Float64Array>): void {
+    const size = this.#most * this.#width;
+    const classes = [...new Set([...this.#classes, ...changed.keys()])].sort((a, b) => a - b);
+    const rows = new Float64Array(classes.length * size);
+    for (const [i, label] of classes.entries()) rows.set(changed.get(label) ?? this.of(label), i * size);
+    this.#set(classes, rows);
+  }
+
+  #set(classes: readonly number[], rows: Float64Array): void {
+    this.#classes = classes;
+    this.#places = new Map(classes.map((label, i) => [label, i]));
+    this.#rows = rows;
   }
 
   /** As float32 tensors under `prefix`: k d numbers a class. */
   tensors(prefix: string): Record<string, Tensor> {
-    const classes = [...this.#known.keys()].sort((a, b) => a - b);
-    const all = joined(classes.map((label) => this.of(label)));
+    const classes = this.#classes;
     return {
       [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
       [`${prefix}directions`]: tensor(
         "float32",
         [classes.length, this.#most, this.#width],
-        Float32Array.from(all),
+        new Float32Array(this.#rows),
       ),
     };
   }
 
   /** Reads back what `tensors` wrote. */
   load(tensors: Tensors, prefix: string): void {
-    const size = this.#most * this.#width;
-    const all = Float64Array.from(float32Data(tensors[`${prefix}directions`]!));
     const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
-    this.#known = new Map(classes.map((label, i) => [label, all.slice(i * size, (i + 1) * size)]));
+    this.#set(classes, Float64Array.from(float32Data(tensors[`${prefix}directions`]!)));
   }
 }
 

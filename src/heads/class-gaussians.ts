@@ -31,15 +31,11 @@ export class WhiteGaussians {
   constructor(statistics: ClassStatistics, directions: ClassDirections, shrinkage: number) {
     const d = statistics.width;
     const { classes, means } = statistics.meanRows();
-    const rows = classes.map((label) => directions.of(label));
-    const size = rows[0]?.length ?? 0;
-    const all = new Float64Array(classes.length * size);
-    for (const [c, own] of rows.entries()) all.set(own, c * size);
     this.width = d;
     this.classes = classes;
     this.whitener = whitener(ridgeFactor(statistics.covariance(), d, shrinkage), d);
     this.means = this.white(means);
-    this.directions = this.white(all);
+    this.directions = this.white(directions.rows);
   }
 
   /** L⁻¹ f for rows f. [n, d] -> [n, d] */
