@@ -31,7 +31,7 @@ function table(): string {
       const { mean, standardDeviation } = spread(metrics.map((each) => 100 * accuraciesOf(each)[head]![of]!));
       return `${mean.toFixed(1)} ± ${(standardDeviation ?? 0).toFixed(1)}`;
     };
-    const state = bytes(metrics[0]!.stateBytes.at(-1)!);
+    const state = bytes(metrics[0]!.readouts[head]!.stateBytes!.at(-1)!);
     return `| \`${method}\` | ${what} | ${percents("last")} | ${percents("average")} | ${state} |`;
   });
   return [

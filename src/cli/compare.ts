@@ -98,6 +98,7 @@ const readoutSchema = z.looseObject({
   forgetting: z.number().nullable(),
   backwardTransfer: z.number().nullable(),
   accuracyMicro: z.array(z.number().nullable()),
+  stateBytes: numbers.optional(),
 });
 /** What the tables use of metrics.json. */
 const metricsSchema = readoutSchema.extend({

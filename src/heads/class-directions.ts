@@ -38,9 +38,10 @@ export class ClassDirections {
     this.#most = most;
   }
 
-  /** Q_c of all classes, in order of position. [classes, k, d] */
-  get rows(): Float64Array {
-    return this.#rows;
+  /** Q_c of some classes, in their order; there may be others: a class that was removed from a model's means. [n, k, d] */
+  rowsOf(classes: readonly number[]): Float64Array {
+    const all = classes.length === this.#classes.length && classes.every((c, i) => c === this.#classes[i]);
+    return all ? this.#rows : joined(classes.map((label) => this.of(label)));
   }
 
   /** Q_c of a class that has been added. [k, d] */

@@ -35,7 +35,7 @@ export class WhiteGaussians {
     this.classes = classes;
     this.whitener = whitener(ridgeFactor(statistics.covariance(), d, shrinkage), d);
     this.means = this.white(means);
-    this.directions = this.white(directions.rows);
+    this.directions = this.white(directions.rowsOf(classes));
   }
 
   /** L⁻¹ f for rows f. [n, d] -> [n, d] */

@@ -148,6 +148,15 @@ export class HeadSet {
     return Object.assign(this.#statistics?.tensors(PREFIX) ?? {}, ...own);
   }
 
+  /** What one of them would keep without the others. */
+  tensorsOf(name: string): Record<string, Tensor> {
+    const { needs } = this.#options.heads.find((head) => head.name === name)!;
+    const shared = Object.entries(this.#statistics?.tensors(PREFIX) ?? {}).filter(
+      ([tensor]) => needs.includes("scatter") || (needs.includes("means") && tensor !== `${PREFIX}scatter`),
+    );
+    return { ...Object.fromEntries(shared), ...this.#heads.get(name)!.tensors?.() };
+  }
+
   /** Reads back what `tensors` gave, and `temperatures` if they are at hand; other names are left alone. */
   load(tensors: Tensors, temperatures: Temperatures = {}): void {
     if (this.#statistics !== undefined) this.#statistics = ClassStatistics.from(tensors, PREFIX);

@@ -82,8 +82,10 @@ export async function learnOnce(
   const index = parts.tasksBefore + record.tasks.length;
   const { learnt, held } = heldOut(examples, validationShare, Rng.at(context.seed, "held out", index));
   const session = new Session(parts, examples.images, classNames.length, options);
-  const plan = model.learner.plan([...new Set(learnt.map(({ label }) => label))].sort((a, b) => a - b));
-  const wish = whetherToTrain({ parts, plan, train, learnt, held, classes: positions.length });
+  const learntClasses = [...new Set(learnt.map(({ label }) => label))].sort((a, b) => a - b);
+  const plan = model.learner.plan(learntClasses);
+  const untrainable = model.learner.untrainable?.(learntClasses);
+  const wish = whetherToTrain({ parts, plan, untrainable, train, learnt, held, classes: positions.length });
 
   let ranks: Readonly<Record<string, number>> = {};
   const report = (figures: readonly Figure[]): void => {

@@ -136,7 +136,7 @@ export function checkFits(
   }
 }
 
-/** The classes in the state are places in the list of names. */
+/** The classes in the state are places in the list of names, each once unless tasks are told beside them. */
 function checkClasses(
   tensors: Readonly<Record<string, Tensor>>,
   classNames: readonly string[],
@@ -145,8 +145,9 @@ function checkClasses(
   for (const [name, { dtype, data }] of Object.entries(tensors)) {
     if (dtype !== "int32" || !/(^|\.)classes$/.test(name)) continue;
     const places = data as Int32Array;
+    const repeats = Object.hasOwn(tensors, name.replace(/classes$/, "tasks")); // a class of several tasks
     const wrong = places.findIndex(
-      (place, at) => place < 0 || place >= classNames.length || place === places[at - 1],
+      (place, at) => place < 0 || place >= classNames.length || (!repeats && place === places[at - 1]),
     );
     if (wrong < 0) continue;
     throw new InputError(

@@ -1,24 +1,31 @@
 /** @file A model's state without one class. */
 import { BYTES_PER_ELEMENT, type Tensor, tensor } from "../tensor/tensor.ts";
 
-/** What has a row for every class: lists of class statistics and of trained rows. Other memories of heads stay. */
+/** What has a row for every class: class statistics, trained rows, what heads and methods keep of classes besides. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   "statistics.": ["classes", "counts", "means"],
   "head.": ["classes", "weight", "bias"],
+  "gaussian.": ["classes", "directions"],
+  "aligned.": ["classes", "directions"],
+  "ranpac.": ["classes", "sums"],
+  "prototypes.": ["classes", "own", "tasks", "counts", "means", "variances"],
 };
 const COUNTS = "statistics.counts";
 const SCATTER = "statistics.scatter";
 
-/** The state without the class's mean, count and trained row. The covariance of all classes stays as it is. */
+/** The state without the class's mean, count, directions and trained row. The covariance of all classes stays as it is. */
 export function withoutClass(
   state: Readonly<Record<string, Tensor>>,
   position: number,
 ): Readonly<Record<string, Tensor>> {
   const result: Record<string, Tensor> = { ...state };
   for (const [prefix, names] of Object.entries(LISTS)) {
-    const row = (state[`${prefix}classes`]?.data as Int32Array | undefined)?.indexOf(position) ?? -1;
-    if (row < 0) continue;
-    for (const name of names) result[prefix + name] = withoutRow(state[prefix + name]!, row);
+    const classes = state[`${prefix}classes`]?.data as Int32Array | undefined;
+    const kept = [...(classes ?? []).entries()].flatMap(([row, each]) => (each === position ? [] : [row]));
+    for (const name of names) {
+      const list = state[prefix + name];
+      if (list !== undefined) result[prefix + name] = rowsOf(list, kept);
+    }
   }
   const scatter = state[SCATTER];
   if (scatter === undefined) return result;
@@ -33,12 +40,12 @@ export function withoutClass(
 const freedom = ({ data }: Tensor): number =>
   (data as Int32Array).reduce((sum, count) => sum + count, 0) - data.length;
 
-function withoutRow({ dtype, dims, data }: Tensor, row: number): Tensor {
+function rowsOf({ dtype, dims, data }: Tensor, rows: readonly number[]): Tensor {
   const rowBytes = (data.length / dims[0]!) * BYTES_PER_ELEMENT[dtype];
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const kept = new Uint8Array(data.byteLength - rowBytes);
-  kept.set(bytes.subarray(0, row * rowBytes));
-  kept.set(bytes.subarray((row + 1) * rowBytes), row * rowBytes);
+  const kept = new Uint8Array(rows.length * rowBytes || 0);
+  for (const [i, row] of rows.entries())
+    kept.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), i * rowBytes);
   const Typed = data.constructor as new (buffer: ArrayBuffer) => Tensor["data"];
-  return { dtype, dims: [dims[0]! - 1, ...dims.slice(1)], data: new Typed(kept.buffer) };
+  return { dtype, dims: [rows.length, ...dims.slice(1)], data: new Typed(kept.buffer) };
 }

@@ -20,6 +20,7 @@ export type Reason =
   | "asked not to"
   | "never trains"
   | "one class"
+  | "no more"
   | "only trained"
   | "few images"
   | "none held out"
@@ -37,6 +38,7 @@ export interface Wish {
 export function whetherToTrain({
   parts: { heads, method },
   plan,
+  untrainable,
   train,
   learnt,
   held,
@@ -44,6 +46,8 @@ export function whetherToTrain({
 }: {
   readonly parts: Pick<LearnerParts, "heads" | "method">;
   readonly plan: ReturnType<Learner["plan"]>;
+  /** `Learner.untrainable` of the task. */
+  readonly untrainable: string | undefined;
   readonly train: TrainingWish;
   readonly learnt: readonly Sample[];
   readonly held: readonly Sample[];
@@ -54,11 +58,14 @@ export function whetherToTrain({
   const onlyTrained = head!.needs.includes("own classifier");
   if (plan === "none") {
     if (onlyTrained) {
-      throw new InputError(
-        `the head ${head!.name} learns by training alone, and one class alone trains nothing; learn two or more at once`,
-      );
+      const why =
+        untrainable === undefined
+          ? `the method ${method.name} trains nothing more; choose another`
+          : "one class alone trains nothing; learn two or more at once";
+      throw new InputError(`the head ${head!.name} learns by training alone, and ${why}`);
     }
-    return { train: "no", reason: method.traits.trains === "never" ? "never trains" : "one class" };
+    if (untrainable !== undefined) return { train: "no", reason: "one class" };
+    return { train: "no", reason: method.traits.trains === "never" ? "never trains" : "no more" };
   }
   if (train === "always") return { train: "yes", reason: "asked to" };
   if (onlyTrained) {
@@ -106,6 +113,7 @@ export function reasonText(
     "asked not to": "no training was asked for",
     "never trains": `the method ${method} trains nothing`,
     "one class": "one class alone trains nothing",
+    "no more": `the method ${method} trains its first task alone`,
     "only trained": "its head learns by training alone",
     "few images": `fewer than ${LEAST_IMAGES} images a class: training was not tried`,
     "none held out": "no images are held out to see whether training pays",

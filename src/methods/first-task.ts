@@ -19,4 +19,9 @@ class FirstTask extends SequentialLora {
   override plan(classes: readonly number[]): "none" | "first" {
     return super.plan(classes) === "first" ? "first" : "none";
   }
+
+  /** After the first task nothing is meant to train. */
+  override untrainable(classes: readonly number[]): string | undefined {
+    return this.untrained ? super.untrainable(classes) : undefined;
+  }
 }

@@ -26,6 +26,8 @@ export interface ReadoutMetrics {
   readonly anytimeCurve: readonly number[];
   /** A_AUC, the mean of `anytimeCurve`; null without it. */
   readonly anytimeAccuracy: number | null;
+  /** Bytes that the method and this head alone would keep after each task. Left out by versions that did not know it. */
+  readonly stateBytes?: readonly number[];
 }
 
 /** What kind of method it was: see `Traits` of src/methods. */
@@ -65,7 +67,7 @@ export interface RunMetrics extends ReadoutMetrics {
   readonly trainableParameters: readonly number[];
   /** Tasks, counted from 0, that trained nothing where others do: tasks of one class. */
   readonly untrainedTasks?: readonly number[] | undefined;
-  /** Bytes of the method's saved state after each task (without the frozen backbone). */
+  /** Bytes of the saved state after each task, all heads' (without the frozen backbone). */
   readonly stateBytes: readonly number[];
   /** Chosen rank per task and adapted site. */
   readonly ranks: readonly Readonly<Record<string, number>>[];

@@ -28,6 +28,7 @@ export class Activations {
   #views: (() => AsyncIterable<Images>) | undefined;
   /** What has gone through all of them. */
   readonly #through = new Set<string>();
+  #aside = 0;
 
   constructor(options: ActivationsOptions) {
     this.#options = options;
@@ -35,7 +36,17 @@ export class Activations {
 
   /** Whether a task is at work: outside of it, nothing is kept. */
   get isOpen(): boolean {
-    return this.#known !== undefined;
+    return this.#known !== undefined && this.#aside === 0;
+  }
+
+  /** Work on other images than the task's, as if none were open: an evaluation while a task trains. */
+  async aside<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#aside++;
+    try {
+      return await work();
+    } finally {
+      this.#aside--;
+    }
   }
 
   /**
@@ -77,10 +88,15 @@ export class Activations {
     this.#bytes = 0;
   }
 
-  /** The numbers of that key, rounded to half precision; those that are not there come from `compute`. */
+  /**
+   * The numbers of that key, rounded to half precision; those that are not there come from `compute`. These are kept where
+   * nobody said which views come back; else they are random crops, of which none does.
+   */
   async of(key: string, compute: () => Promise<Float32Array>): Promise<Float32Array> {
     const known = this.#known?.get(key);
-    return fromHalf(known === undefined ? this.#kept(key, toHalf(await compute())) : this.#read(known));
+    if (known !== undefined) return fromHalf(this.#read(known));
+    const computed = toHalf(await compute());
+    return fromHalf(this.#views === undefined ? this.#kept(key, computed) : computed);
   }
 
   #kept(key: string, halves: Uint16Array): Uint16Array {

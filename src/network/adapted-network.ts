@@ -74,6 +74,7 @@ export class AdaptedNetwork {
     this.#held = quantizedMatrices(context.backbone.weights, this.#precision);
     this.#entrance = new Entrance(context, {
       adaptations: this.#adaptations,
+      adapted: this.#added.length > 0,
       sessions: this.#sessions,
       held: this.#held,
       frozen: this.#frozen,

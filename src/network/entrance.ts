@@ -29,7 +29,9 @@ const START = "start";
 
 /** What an entrance's own graph is made of and fed with. */
 export interface EntranceParts {
+  /** All of them, and whether any does more than making features: of an untouched network nothing is kept. */
   readonly adaptations: readonly Adaptation[];
+  readonly adapted: boolean;
   readonly sessions: Sessions;
   readonly held: HeldMatrix;
   readonly frozen: Tensors;
@@ -100,8 +102,7 @@ export class Entrance {
 
   /** Blocks that are computed once; 0 where nothing is. */
   get #after(): number {
-    const { adaptations } = this.#parts;
-    return adaptations.length > 0 && this.#context.activations?.isOpen === true ? this.#from : 0;
+    return this.#parts.adapted && this.#context.activations?.isOpen === true ? this.#from : 0;
   }
 
   async #computed(size: number, images: Uint8Array): Promise<Float32Array> {

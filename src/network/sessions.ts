@@ -34,6 +34,9 @@ export class Sessions {
       alone,
     };
     this.#known.set(name, again);
+    again.session.catch(() => {
+      if (this.#known.get(name) === again) this.#known.delete(name); // the next one who asks tries again
+    });
     return again.session;
   }
 

@@ -21,7 +21,7 @@ export interface Checkpoint {
   readonly training: Readonly<Record<string, Tensor>>;
 }
 
-const VERSION = "3";
+const VERSION = "4";
 
 /** The checkpoint as a safetensors file. */
 export function encodeCheckpoint({ state, training, ...position }: Checkpoint): Uint8Array {

@@ -36,7 +36,7 @@ export class Measurements {
 
   /** Counts training images taken in, and measures where their number passes a multiple of the plan's period. */
   async takeIn(task: Task, images: number): Promise<void> {
-    const { plan, record, tell, trace } = this.#options;
+    const { model, plan, record, tell, trace } = this.#options;
     const before = record.streamedImages;
     record.streamedImages += images;
     const period = plan.everyImages;
@@ -45,7 +45,8 @@ export class Measurements {
     const points = Math.floor(record.streamedImages / period) - first + 1;
     if (points === 0) return;
     const name = "anytime evaluation";
-    const counts = await trace.time(name, () => this.#count(task, task.index + 1, name));
+    const count = () => this.#count(task, task.index + 1, name);
+    const counts = await trace.time(name, () => model.activations?.aside(count) ?? count());
     const testImages = sum(counts.images);
     if (testImages === 0) return;
     const accuracyMicro = share(Object.values(counts.correct)[0]!, counts.images);

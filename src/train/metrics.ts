@@ -29,14 +29,14 @@ export interface RunIdentity
 export function runMetrics(record: RunRecord, { chance, ...identity }: RunIdentity): RunMetrics {
   const { testImages, domainImages, anytime } = record;
   const readouts = Object.fromEntries(
-    Object.entries(record.correct).map(([name, correct]): [string, ReadoutMetrics] => [
-      name,
-      summarize(accuracyMatrix(correct, testImages), testImages, {
+    Object.entries(record.correct).map(([name, correct]): [string, ReadoutMetrics] => {
+      const summary = summarize(accuracyMatrix(correct, testImages), testImages, {
         chance,
         domainAccuracy: domainAccuracy(record.domainCorrect[name]!, domainImages),
         anytimeCurve: anytimeCurve(anytime.correct[name]!, anytime.testImages),
-      }),
-    ]),
+      });
+      return [name, { ...summary, stateBytes: record.readoutBytes[name]! }];
+    }),
   );
   const [readout] = Object.keys(readouts) as [string];
   const { method, traits, benchmark, dataset, protocol, backbone, seed, orderSeed } = identity;

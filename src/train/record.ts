@@ -32,6 +32,8 @@ export interface RunRecord {
   readonly anytime: AnytimeRecord;
   readonly trainableParameters: number[];
   readonly stateBytes: number[];
+  /** By head: what would be kept with it alone. */
+  readonly readoutBytes: Record<string, number[]>;
   readonly ranks: Record<string, number>[];
   readonly taskSeconds: number[];
   /** Of `taskSeconds`, those of evaluation. */
@@ -61,6 +63,7 @@ export interface TaskRow {
   readonly domainImages: number[];
   readonly trainableParameters: number;
   readonly stateBytes: number;
+  readonly readoutBytes: Readonly<Record<string, number>>;
   readonly ranks: Record<string, number>;
   readonly taskSeconds: number;
   readonly evaluationSeconds: number;
@@ -76,6 +79,7 @@ export function emptyRecord(readouts: readonly string[]): RunRecord {
     anytime: { images: [], testImages: [], correct: each() },
     trainableParameters: [],
     stateBytes: [],
+    readoutBytes: each(),
     ranks: [],
     taskSeconds: [],
     evaluationSeconds: [],
@@ -105,6 +109,7 @@ export function splitRecord(record: RunRecord, from: number, to: number): [TaskR
       domainImages: record.domainImages[t]!,
       trainableParameters: record.trainableParameters[t]!,
       stateBytes: record.stateBytes[t]!,
+      readoutBytes: mapped(record.readoutBytes, (all) => all[t]!),
       ranks: record.ranks[t]!,
       taskSeconds: record.taskSeconds[t]!,
       evaluationSeconds: record.evaluationSeconds[t]!,
@@ -125,6 +130,10 @@ export function joinRecord(rows: readonly TaskRow[], rest: RunRecord): RunRecord
     domainImages: [...before("domainImages"), ...rest.domainImages],
     trainableParameters: [...before("trainableParameters"), ...rest.trainableParameters],
     stateBytes: [...before("stateBytes"), ...rest.stateBytes],
+    readoutBytes: mapped(rest.readoutBytes, (tail, readout) => [
+      ...rows.map((row) => row.readoutBytes[readout]!),
+      ...tail,
+    ]),
     ranks: [...before("ranks"), ...rest.ranks],
     taskSeconds: [...before("taskSeconds"), ...rest.taskSeconds],
     evaluationSeconds: [...before("evaluationSeconds"), ...rest.evaluationSeconds],
@@ -145,6 +154,7 @@ function sliced(record: RunRecord, start: number): RunRecord {
     },
     trainableParameters: record.trainableParameters.slice(start),
     stateBytes: record.stateBytes.slice(start),
+    readoutBytes: mapped(record.readoutBytes, (all) => all.slice(start)),
     ranks: record.ranks.slice(start),
     taskSeconds: record.taskSeconds.slice(start),
     evaluationSeconds: record.evaluationSeconds.slice(start),

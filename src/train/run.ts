@@ -231,7 +231,10 @@ class Run {
     const { index } = task;
     const record = this.#record;
     const measured = await this.#measurements.afterTask(task);
-    record.stateBytes[index] = bytesOf(this.#options.model.state());
+    const { model } = this.#options;
+    record.stateBytes[index] = bytesOf(model.state());
+    for (const [head, bytes] of Object.entries(record.readoutBytes))
+      bytes[index] = bytesOf(model.stateWith(head));
     this.#tick(index);
     this.#tell({
       type: "task-end",

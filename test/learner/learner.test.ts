@@ -187,19 +187,28 @@ describe("taking back", () => {
     );
   });
 
-  test("a removed class is no answer, leaves no state to undo, and can be learnt again", async () => {
-    const learner = await learnerWith({ method: "lda", heads: ["lda", "ncm"] });
-    await learner.learn({ classes: classes([0, 1, 2], 8) });
-    await learner.learn({ classes: classes([3], 8) });
-    await learner.removeClass("class 1");
-    expect(learner.classes).toEqual(["class 0", "class 2", "class 3"]);
-    for (const { classes: answers } of await learner.predict(images(1, 3))) {
-      expect(answers.map(({ className }) => className)).not.toContain("class 1");
-    }
-    await expect(learner.undo()).rejects.toThrow("there is nothing to undo");
-    expect((await learner.evaluate(test4([0, 2, 3]))).accuracy).toBeGreaterThan(0.9);
-    const again = await learner.learn({ classes: classes([1], 8) });
-    expect(again).toMatchObject({ added: ["class 1"], repeated: 0 });
-    expect((await learner.evaluate(test4([1]))).accuracy).toBeGreaterThan(0.7);
-  });
+  test.each([
+    ["lda", "ncm"],
+    ["gaussian", "aligned"],
+    ["aligned", "gaussian"],
+    ["ranpac", "lda"],
+  ])(
+    "a removed class is no answer, leaves no state to undo, and can be learnt again: %s",
+    async (...heads) => {
+      const headOptions = heads.includes("ranpac") ? { randomFeatures: 100 } : {};
+      const learner = await learnerWith({ method: "lda", heads, headOptions });
+      await learner.learn({ classes: classes([0, 1, 2], 8) });
+      await learner.learn({ classes: classes([3], 8) });
+      await learner.removeClass("class 1");
+      expect(learner.classes).toEqual(["class 0", "class 2", "class 3"]);
+      for (const { classes: answers } of await learner.predict(images(1, 3))) {
+        expect(answers.map(({ className }) => className)).not.toContain("class 1");
+      }
+      await expect(learner.undo()).rejects.toThrow("there is nothing to undo");
+      expect((await learner.evaluate(test4([0, 2, 3]))).accuracy).toBeGreaterThan(0.9);
+      const again = await learner.learn({ classes: classes([1], 8) });
+      expect(again).toMatchObject({ added: ["class 1"], repeated: 0 });
+      expect((await learner.evaluate(test4([1]))).accuracy).toBeGreaterThan(0.7);
+    },
+  );
 });

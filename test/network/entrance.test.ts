@@ -124,3 +124,52 @@ test("more blocks than there are is one line", async () => {
     /^`adaptLast: 99`: the backbone has \d+ blocks; choose fewer$/,
   );
 });
+
+/** Activations that keep nothing, and count what they are asked for and what they would keep. */
+function counting() {
+  const counts = { asked: 0, kept: 0 };
+  const scratch = (): Scratch => ({
+    append: () => counts.kept++,
+    read: () => new Uint8Array(),
+    close: () => {},
+  });
+  const of = async (_: string, compute: () => Promise<Float32Array>): Promise<Float32Array> => {
+    counts.asked++;
+    return compute();
+  };
+  return { activations: Object.assign(new Activations({ memoryBytes: 0, scratch }), { of }), counts };
+}
+
+test("of an untouched network nothing is kept, whatever features are made of", async () => {
+  for (const features of ["cls", "cls+mean"] as const) {
+    const { activations, counts } = counting();
+    await train({ features, activations }, "lda", { adaptLast: undefined });
+    expect(counts).toEqual({ asked: 0, kept: 0 });
+  }
+});
+
+test("an evaluation while a task trains begins at the images, and leaves nothing", async () => {
+  const evaluation = { after: "all", tasks: "seen", everyImages: IMAGES } as const;
+  const [along, plain] = [counting(), counting()];
+  const measured = await train({ activations: along.activations, run: { evaluation } });
+  expect(measured.record.anytime.images).toHaveLength(2 * EPOCHS);
+  const other = await train({ activations: plain.activations });
+  expect(along.counts).toEqual(plain.counts);
+  expect(stateBytes(measured.states.at(-1)!).equals(stateBytes(other.states.at(-1)!))).toBe(true);
+});
+
+test("views that nobody has announced are kept where none were, and computed again where some were", async () => {
+  const asked = async (views?: () => AsyncIterable<never>): Promise<number> => {
+    let times = 0;
+    const activations = new Activations({ memoryBytes: 1000 });
+    activations.open(views);
+    for (let i = 0; i < 3; i++)
+      await activations.of("crop", async () => {
+        times++;
+        return Float32Array.of(1, 2);
+      });
+    return times;
+  };
+  expect(await asked()).toBe(1);
+  expect(await asked(async function* () {})).toBe(3);
+});

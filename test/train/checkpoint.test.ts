@@ -69,10 +69,10 @@ describe("decodeCheckpoint(bytes, file)", () => {
   test("refuses another version and a file of another kind", () => {
     const other = encodeSafetensors(checkpoint.state, { version: "0", position: "{}" });
     expect(reading(other)).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 3; start the run again in another \`out\`"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 0, this program reads 4; start the run again in another \`out\`"`,
     );
     expect(reading(encodeSafetensors(checkpoint.state, { version: "1" }))).toMatchInlineSnapshot(
-      `"InputError: checkpoint.safetensors: checkpoint version 1, this program reads 3; start the run again in another \`out\`"`,
+      `"InputError: checkpoint.safetensors: checkpoint version 1, this program reads 4; start the run again in another \`out\`"`,
     );
     expect(() => decodeCheckpoint(encodeSafetensors({}), "f")).toThrow(InputError);
   });

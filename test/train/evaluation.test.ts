@@ -47,6 +47,17 @@ test.each<[EvaluationPlan["after"], number[]]>([
   expect(tasks.filter((task) => isDue({ after, tasks: "seen" }, task, 5))).toEqual(due);
 });
 
+test("a head's bytes are those of a run that has no other head", async () => {
+  const bytesOf = async (heads: readonly string[]) => {
+    const run = await runMethod("seq-lora", domains, { epochs: 1, heads, drift: "ridge" });
+    const { readouts, stateBytes } = metricsOf(run);
+    return { stateBytes, readouts };
+  };
+  const heads = ["gaussian", "rows", "ncm", "aligned"];
+  const { readouts: together } = await bytesOf(heads);
+  for (const head of heads) expect(together[head]!.stateBytes).toEqual((await bytesOf([head])).stateBytes);
+});
+
 describe("evaluation plan", () => {
   test("evaluates after some tasks only: rows there as always, elsewhere empty, and its time is booked apart", async () => {
     const all = await measured("ncm", { after: "all", tasks: "seen" });

@@ -81,6 +81,8 @@ class ClLora extends EnsembleLearner {
   readonly #prototypes: OwnPrototypes;
   /** D, which stay, and U of the shared layers. */
   #sharedValues: Record<string, Tensor>;
+  /** With a task's own values: the same objects while nothing changes, as features are remembered by them. */
+  #together = new WeakMap<Tensors, Tensors>();
 
   constructor(context: MethodContext, options: Options) {
     const { backbone, seed } = context;
@@ -124,7 +126,11 @@ class ClLora extends EnsembleLearner {
   }
 
   protected override get passes(): readonly Tensors[] {
-    return super.passes.map((own) => ({ ...this.#sharedValues, ...own }));
+    return super.passes.map((own) => {
+      const both = this.#together.get(own) ?? { ...this.#sharedValues, ...own };
+      this.#together.set(own, both);
+      return both;
+    });
   }
 
   /** A drawn, B zero, and the weight of each layer, uniform in 0.5 to 1.5. */
@@ -182,6 +188,7 @@ class ClLora extends EnsembleLearner {
   protected override fold(training: TaskTraining): void {
     const lifts = this.#shared.map((site) => [`${site}.b`, training.value(`${site}.b`)] as const);
     this.#sharedValues = { ...this.#sharedValues, ...Object.fromEntries(lifts) };
+    this.#together = new WeakMap();
   }
 
   protected learn(seen: LabeledFeatures, tasks: number): void {
@@ -196,6 +203,7 @@ class ClLora extends EnsembleLearner {
     this.#sharedValues = Object.fromEntries(
       Object.keys(this.#sharedValues).map((name) => [name, state[name]!]),
     );
+    this.#together = new WeakMap();
     this.#prototypes.load(state);
   }
 

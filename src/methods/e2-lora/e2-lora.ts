@@ -166,11 +166,10 @@ class E2Lora extends AdapterLearner {
     return undefined; // its features have moved by what rounding has left out: they are computed anew
   }
 
-  override async end(task: TaskData): Promise<LabeledFeatures | undefined> {
-    const features = await super.end(task);
-    for (const network of this.#networks) await network.dispose();
+  protected override async release(): Promise<void> {
+    const networks = this.#networks;
     this.#networks = [];
-    return features;
+    for (const network of networks) await network.dispose();
   }
 
   /** W0 + Σ u aᵀ of all tasks, and a change that has no directions yet. */
@@ -205,11 +204,6 @@ class E2Lora extends AdapterLearner {
     this.#memory = new Map([...this.#memory].map(([name, own]) => [name, own.from(state)]));
     this.#weights = this.#weightsOf(this.#memory);
     this.#changes = undefined;
-  }
-
-  override async dispose(): Promise<void> {
-    await super.dispose();
-    for (const network of this.#networks) await network.dispose();
   }
 }
 

@@ -89,6 +89,9 @@ export abstract class AdapterLearner implements Learner {
     return undefined;
   }
 
+  /** Frees what a task's training has of its own, once it is over or has come to nothing. */
+  protected async release(): Promise<void> {}
+
   get width(): number {
     return this.network.width;
   }
@@ -109,6 +112,7 @@ export abstract class AdapterLearner implements Learner {
   }
 
   async begin(task: TaskData): Promise<TaskBeginning> {
+    await this.release();
     this.#open = this.plan(task.classes) === "none" ? undefined : await this.open(task);
     return { training: this.#open?.training, before: this.#open?.before };
   }
@@ -121,7 +125,9 @@ export abstract class AdapterLearner implements Learner {
       open.fold();
       this.network.merge(this.values);
     }
-    return this.observe(task);
+    const features = await this.observe(task);
+    await this.release();
+    return features;
   }
 
   features(images: Images): Promise<Float32Array> {
@@ -137,12 +143,14 @@ export abstract class AdapterLearner implements Learner {
   }
 
   async load(state: Tensors): Promise<void> {
+    await this.release();
     this.loadOwn(state);
     this.rows = TrainedRows.from(state, "head.", this.#recipe.rows);
     this.network.merge(this.values);
   }
 
-  dispose(): Promise<void> {
-    return this.network.dispose();
+  async dispose(): Promise<void> {
+    await this.release();
+    await this.network.dispose();
   }
 }

@@ -40,6 +40,9 @@ export abstract class EnsembleLearner implements Learner {
   /** Takes over what a task has trained besides its own values. */
   protected fold(_: TaskTraining): void {}
 
+  /** Frees what a task's training has of its own, once it is over or has come to nothing. */
+  protected async release(): Promise<void> {}
+
   /** Takes in the features of a task's images, through the values of all `tasks`, side by side. */
   protected abstract learn(seen: LabeledFeatures, tasks: number): void;
 
@@ -76,6 +79,7 @@ export abstract class EnsembleLearner implements Learner {
   }
 
   async begin(task: TaskData): Promise<TaskBeginning> {
+    await this.release();
     this.#training = this.plan(task.classes) === "none" ? undefined : this.open(task, this.fresh(task.index));
     return { training: this.#training };
   }
@@ -94,6 +98,7 @@ export abstract class EnsembleLearner implements Learner {
     }
     this.learn(await featurePass(task.pass("prototypes"), (images) => this.features(images)), this.tasks);
     this.loadOwn(this.state()); // continue from what is saved: a resumed run must compute the same
+    await this.release();
     return undefined;
   }
 
@@ -116,6 +121,7 @@ export abstract class EnsembleLearner implements Learner {
   }
 
   async load(state: Tensors): Promise<void> {
+    await this.release();
     this.#kept = [];
     for (let task = 0; ; task++) {
       const own = withPrefix(`tasks.${task}.`, state);
@@ -126,7 +132,8 @@ export abstract class EnsembleLearner implements Learner {
     this.#training = undefined;
   }
 
-  dispose(): Promise<void> {
-    return this.network.dispose();
+  async dispose(): Promise<void> {
+    await this.release();
+    await this.network.dispose();
   }
 }

@@ -1,5 +1,4 @@
 /** @file What prompt methods share whose tasks have slots of their own, found by the frozen network's features of an image. */
-import type { LabeledFeatures } from "../../data/dataset.ts";
 import type { Adaptation } from "../../network/adaptation.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import { FrozenQuery } from "../../network/frozen-query.ts";
@@ -89,15 +88,12 @@ export class SlotLearner extends AdapterLearner {
   }
 
   /** Graphs of the old number of slots are of no use any more. */
-  override async end(task: TaskData): Promise<LabeledFeatures | undefined> {
+  protected override async release(): Promise<void> {
     const training = this.#training;
     this.#training = undefined;
-    const features = await super.end(task);
-    if (training !== undefined) {
-      await training.dispose();
-      await this.network.dispose();
-    }
-    return features;
+    if (training === undefined) return;
+    await training.dispose();
+    await this.network.dispose();
   }
 
   protected ownState(): Record<string, Tensor> {
@@ -112,7 +108,6 @@ export class SlotLearner extends AdapterLearner {
 
   override async dispose(): Promise<void> {
     await super.dispose();
-    await this.#training?.dispose();
     await this.#query.dispose();
   }
 }

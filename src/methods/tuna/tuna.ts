@@ -166,11 +166,10 @@ class Tuna extends EnsembleLearner {
     this.#prototypes.add({ features: own, labels: seen.labels }, tasks);
   }
 
-  override async end(task: TaskData): Promise<LabeledFeatures | undefined> {
-    const features = await super.end(task);
-    await this.#own?.dispose();
+  protected override async release(): Promise<void> {
+    const own = this.#own;
     this.#own = undefined;
-    return features;
+    await own?.dispose();
   }
 
   protected ownState(): Record<string, Tensor> {
@@ -182,11 +181,6 @@ class Tuna extends EnsembleLearner {
     this.#prototypes.load(state);
     this.#aligned = undefined;
     this.#universal = undefined;
-  }
-
-  override async dispose(): Promise<void> {
-    await super.dispose();
-    await this.#own?.dispose();
   }
 }
 
