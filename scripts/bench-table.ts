@@ -60,7 +60,7 @@ function caseTables({ name, settings, sides, ratios }: CaseResult): string[] {
   const columns = [...new Set(sides.flatMap(({ values }) => Object.keys(values)))];
   const rows = sides.map((side) => [side.name, ...columns.map((key) => `${side.values[key] ?? "–"}`)]);
   return [
-    `**${[name, named(settings)].join(", ")}**`,
+    `**${[name, named(settings)].filter((text) => text !== "").join(", ")}**`,
     table(["", ...columns], rows),
     ...(ratios.length === 0 ? [] : [table(RATIO_HEADER, ratios.map(ratioRow))]),
   ];

@@ -30,7 +30,7 @@ const options = z.object({
   prompts: z
     .boolean()
     .default(false)
-    .describe("dynamic meta-prompting; costs accuracy wherever it was measured"),
+    .describe("dynamic meta-prompting; gained nothing wherever it was measured"),
   promptTokens: z
     .number()
     .int()
