@@ -2,15 +2,15 @@
  * @file Directions in which a class spreads more than all do: k rows Q_c a class, of which Q_cᵀ Q_c stands for its
  * covariance. Source: design of this project (ours).
  */
-import { EigenvalueDecomposition } from "ml-matrix";
 import type { LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
 import {
   columnMeans,
+  concatenated,
   gram,
-  matrix,
   product,
   ridgeFactor,
+  symmetricEigen,
   transposed,
   whitener,
 } from "../tensor/linear-algebra.ts";
@@ -41,7 +41,7 @@ export class ClassDirections {
   /** Q_c of some classes, in their order; there may be others: a class that was removed from a model's means. [n, k, d] */
   rowsOf(classes: readonly number[]): Float64Array {
     const all = classes.length === this.#classes.length && classes.every((c, i) => c === this.#classes[i]);
-    return all ? this.#rows : joined(classes.map((label) => this.of(label)));
+    return all ? this.#rows : concatenated(classes.map((label) => this.of(label)));
   }
 
   /** Q_c of a class that has been added. [k, d] */
@@ -90,7 +90,7 @@ export class ClassDirections {
         );
       }
       const most = Math.min(this.#most, count(old, d) + Math.floor(n / IMAGES_PER_DIRECTION));
-      const found = leading(joined(parts), white, d, { most, images: n });
+      const found = leading(concatenated(parts), white, d, { most, images: n });
       const rows = new Float64Array(this.#most * d);
       rows.set(found);
       changed.set(label, rows);
@@ -148,20 +148,16 @@ function leading(
   const small = m <= d;
   const size = small ? m : d;
   const square = small ? product(whitened, d, transposed(whitened, m, d), m) : gram(whitened, d, whitened, d);
-  const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(
-    matrix(size, size, square),
-    { assumeSymmetric: true },
-  );
-  const order = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]!);
+  const { values, vectors } = symmetricEigen(square, size);
   const rows: Float64Array[] = [];
-  for (const i of order.slice(0, most)) {
-    if (!(values[i]! > NEGLIGIBLE * values[order[0]!]!)) break;
+  for (let i = 0; i < Math.min(most, size); i++) {
+    if (!(values[i]! > NEGLIGIBLE * values[0]!)) break;
     const vector = vectors.getColumn(i);
     const u = small ? vector : product(whitened, d, vector, 1).map((value) => value / Math.sqrt(values[i]!));
     if (u.slice(0, images).every((weight) => weight * weight <= LARGEST_WEIGHT))
       rows.push(product(u, m, r, d));
   }
-  return joined(rows);
+  return concatenated(rows);
 }
 
 /** Rows that aren't zero. */
@@ -170,14 +166,4 @@ function count(rows: Float64Array, d: number): number {
   for (let at = 0; at < rows.length; at += d)
     found += Number(rows.subarray(at, at + d).some((value) => value !== 0));
   return found;
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const result = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }

@@ -1,5 +1,6 @@
 /** @file Classes as Gaussians: a mean each, a covariance that is shared but for a few directions of a class's own. */
 import * as z from "zod";
+import { calibratedFit } from "./calibrated-fit.ts";
 import { ClassDirections } from "./class-directions.ts";
 import { ClassGaussians } from "./class-gaussians.ts";
 import { defineHead } from "./head.ts";
@@ -17,24 +18,14 @@ export const gaussian = defineHead({
   followsDrift: true,
   create({ width, statistics }, values) {
     const directions = new ClassDirections(width, values.directions);
-    let fitted: ClassGaussians | undefined;
-    let known: number | undefined;
-    const gaussians = (): ClassGaussians => {
-      fitted ??= new ClassGaussians(statistics(), directions, values, known);
-      return fitted;
-    };
+    const { get: gaussians, ...fit } = calibratedFit(
+      (temperature) => new ClassGaussians(statistics(), directions, values, temperature),
+    );
     return {
+      ...fit,
       add: (task) => directions.add(task, statistics(), values.shrinkage),
       move: (map) => directions.move(map),
-      changed() {
-        fitted = undefined;
-        known = undefined;
-      },
       scores: (features, classCount) => gaussians().scores(features, classCount),
-      temperature: () => known ?? gaussians().temperature,
-      calibrate(temperature) {
-        known = temperature;
-      },
       distances: (features) => (statistics().classes.length === 0 ? null : gaussians().distances(features)),
       tensors: () => directions.tensors(PREFIX),
       load: (tensors) => directions.load(tensors, PREFIX),

@@ -1,5 +1,6 @@
 /** @file Linear discriminant analysis on class means and their shared scatter. */
 import * as z from "zod";
+import { calibratedFit } from "./calibrated-fit.ts";
 import { Discriminant } from "./discriminant.ts";
 import { defineHead } from "./head.ts";
 import { shrinkage } from "./shared-options.ts";
@@ -13,23 +14,13 @@ export const lda = defineHead({
   needs: ["means", "scatter"],
   followsDrift: true,
   create({ statistics }, options) {
-    let fitted: Discriminant | undefined;
-    let known: number | undefined;
-    const discriminant = (): Discriminant => {
-      fitted ??= new Discriminant(statistics(), options.shrinkage, known);
-      return fitted;
-    };
+    const { get: discriminant, ...fit } = calibratedFit(
+      (temperature) => new Discriminant(statistics(), options.shrinkage, temperature),
+    );
     return {
-      changed() {
-        fitted = undefined;
-        known = undefined;
-      },
+      ...fit,
       scores: (features, classCount) => discriminant().scores(features, classCount),
       classifier: () => ({ ...discriminant().classifier, unitFeatures: false }),
-      temperature: () => known ?? discriminant().temperature,
-      calibrate(temperature) {
-        known = temperature;
-      },
       distances: (features) =>
         statistics().classes.length === 0 ? null : discriminant().distances(features),
     };

@@ -1,6 +1,5 @@
 /** @file Regression on the large part of a spectrum: what is small, and would make the solution large, is left out. */
-import { EigenvalueDecomposition } from "ml-matrix";
-import { gram, matrix, product } from "../tensor/linear-algebra.ts";
+import { gram, product, symmetricEigen } from "../tensor/linear-algebra.ts";
 
 /** Eigenvalues below this share of the largest are rounding. */
 const ROUNDING = 1e-13;
@@ -16,16 +15,14 @@ export function truncatedSolution(
   q: number,
   { kept, ridge }: { readonly kept: number; readonly ridge: number },
 ): Float64Array {
-  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(matrix(m, m, g), {
-    assumeSymmetric: true,
-  });
-  const order = values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
-  const rank = order.filter((i) => values[i]! > ROUNDING * values[order[0]!]!).length;
-  const chosen = order.slice(0, Math.round(kept * rank));
-  if (chosen.length === 0) return new Float64Array(m * q);
-  const vectors = Float64Array.from(eigenvectorMatrix.subMatrixColumn(chosen).to1DArray()); // [m, k]
-  const along = gram(vectors, chosen.length, right, q); // [k, q]
-  for (const [row, i] of chosen.entries())
-    for (let column = 0; column < q; column++) along[row * q + column]! /= values[i]! + ridge;
-  return product(vectors, chosen.length, along, q);
+  const eigen = symmetricEigen(g, m);
+  const rank = eigen.values.filter((value) => value > ROUNDING * eigen.values[0]!).length;
+  const values = eigen.values.slice(0, Math.round(kept * rank));
+  if (values.length === 0) return new Float64Array(m * q);
+  const chosen = eigen.vectors.subMatrix(0, m - 1, 0, values.length - 1);
+  const vectors = Float64Array.from(chosen.to1DArray()); // [m, k]
+  const along = gram(vectors, values.length, right, q); // [k, q]
+  for (const [row, value] of values.entries())
+    for (let column = 0; column < q; column++) along[row * q + column]! /= value + ridge;
+  return product(vectors, values.length, along, q);
 }

@@ -37,7 +37,7 @@ const basisSchema = z.looseObject({
 /** What model.safetensors says about itself under "fm-lora". */
 const descriptionSchema = basisSchema.extend({
   classNames: z.array(z.string()).nonempty(),
-  /** Of its heads, fitted: whoever opens the model need not fit them again. */
+  /** Of its first head, fitted: whoever opens the model need not fit it again. */
   temperatures: z.record(z.string(), z.number().positive()).optional(),
   learner: recordSchema.optional(),
 });

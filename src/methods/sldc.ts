@@ -1,12 +1,11 @@
 /** @file SLDC's training: one LoRA pair a layer, trained on every task in turn, whose features stay near those before the task. */
-import { EigenvalueDecomposition } from "ml-matrix";
 import * as z from "zod";
 import { input } from "../graph/value.ts";
 import type { AdaptedNetwork } from "../network/adapted-network.ts";
 import { lowRank } from "../network/low-rank.ts";
 import { type LocalClasses, localSymmetricCrossEntropy, type Objective } from "../network/objective.ts";
 import { add, mul, reduceSum, reshape, scale, sqrt, sub } from "../ops/index.ts";
-import { matrix, product, transposed } from "../tensor/linear-algebra.ts";
+import { product, symmetricEigen, transposed } from "../tensor/linear-algebra.ts";
 import { type Tensor, tensor, zeroTensor } from "../tensor/tensor.ts";
 import { defineMethod, type MethodContext, type TaskData } from "./method.ts";
 import { adapterTraits, type OpenTask } from "./parts/adapter-learner.ts";
@@ -98,15 +97,9 @@ function leadingInputs({ dims, data }: Tensor<"float32">, rank: number): Tensor<
   const flipped = transposed(data, out, width);
   const size = wide ? out : width;
   const square = wide ? product(data, width, flipped, out) : product(flipped, out, data, width);
-  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(
-    matrix(size, size, square),
-    {
-      assumeSymmetric: true,
-    },
-  );
-  const order = values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
-  const rows = order.slice(0, rank).map((i) => {
-    const vector = eigenvectorMatrix.getColumn(i);
+  const { vectors } = symmetricEigen(square, size);
+  const rows = Array.from({ length: Math.min(rank, size) }, (_, i) => {
+    const vector = vectors.getColumn(i);
     const row = wide ? product(vector, out, data, width) : Float64Array.from(vector);
     const length = Math.hypot(...row) || 1;
     return Array.from(row, (value) => value / length);

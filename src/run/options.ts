@@ -152,7 +152,9 @@ export const runOptionsSchema = z.object({
   baseline: z
     .boolean()
     .default(true)
-    .describe("classification with the untrained backbone, for the report; off: left out. Changes no other result"),
+    .describe(
+      "classification with the untrained backbone, for the report; off: left out. Changes no other result",
+    ),
   reportImages: z
     .number()
     .int()

@@ -1,5 +1,5 @@
 /** @file The few dense-matrix steps that the methods need, on flat row-major arrays; the rest is ml-matrix. */
-import { Matrix } from "ml-matrix";
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { InputError, optionText } from "./errors.ts";
 import { kernelBackward, kernelForward, kernelInverse, kernelProduct } from "./linear-kernel.ts";
 
@@ -113,6 +113,36 @@ export function solveRidge(
 /** L⁻ᵀ of the lower triangle L of L Lᵀ = S: |f L⁻ᵀ|² = fᵀ S⁻¹ f. [d, d] */
 export function whitener(lower: Float64Array, d: number): Float64Array {
   return transposed(kernelInverse(lower, d), d, d);
+}
+
+/** Eigenvalues, the largest first, and eigenvectors as columns. */
+export interface Eigen {
+  readonly values: readonly number[];
+  readonly vectors: Matrix; // [d, d]
+}
+
+/** Of a symmetric matrix, [d, d]; what rounding has made uneven is evened out. */
+export function symmetricEigen(square: ArrayLike<number>, d: number): Eigen {
+  if (d === 0) return { values: [], vectors: new Matrix(0, 0) };
+  const even = new Float64Array(d * d);
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j < d; j++) even[i * d + j] = (square[i * d + j]! + square[j * d + i]!) / 2;
+  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(matrix(d, d, even), {
+    assumeSymmetric: true,
+  });
+  const order = values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
+  return { values: order.map((i) => values[i]!), vectors: eigenvectorMatrix.subMatrixColumn(order) };
+}
+
+/** All parts, one after the other. */
+export function concatenated(parts: readonly Float64Array[]): Float64Array {
+  const result = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
 }
 
 /** Mean of every column of rows of width d. [n, d] -> [d] */

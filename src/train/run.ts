@@ -22,7 +22,7 @@ import { NO_TRACE, type Trace } from "./tracer.ts";
 export interface RunOutput {
   /** The log. Of a fresh run it must begin with one `run-start`, told by the caller: checkpoints count it. */
   readonly event: EventSink;
-  /** The model after a task, with the temperatures of its heads; written whole or not at all. */
+  /** The model after a task, with the temperature of its first head, if that has one; written whole or not at all. */
   saveModel(
     state: Readonly<Record<string, Tensor>>,
     tasksDone: number,

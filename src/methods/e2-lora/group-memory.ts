@@ -1,6 +1,6 @@
 /** @file What E2-LoRA keeps of a group of layers: directions and inputs of all tasks' changes, in room for all outputs. */
 import type { Tensors } from "../../runtime/runtime.ts";
-import { product, transposed } from "../../tensor/linear-algebra.ts";
+import { concatenated, product, transposed } from "../../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { TaskDirections } from "./output-directions.ts";
 
@@ -29,13 +29,13 @@ export class GroupMemory {
 
   /** All directions as columns. [out, rank] */
   columns(): Float64Array {
-    return transposed(joined(this.tasks.map(({ directions }) => directions)), this.rank, this.#out);
+    return transposed(concatenated(this.tasks.map(({ directions }) => directions)), this.rank, this.#out);
   }
 
   /** Σ u aᵀ over all of them. [out, in] */
   change(): Float64Array {
     if (this.rank === 0) return new Float64Array(this.#out * this.#width);
-    const inputs = joined(this.tasks.map((each) => each.inputs));
+    const inputs = concatenated(this.tasks.map((each) => each.inputs));
     return product(this.columns(), this.rank, inputs, this.#width);
   }
 
@@ -51,8 +51,8 @@ export class GroupMemory {
     const owners = new Int32Array(this.#out).fill(-1);
     owners.set(each(({ energies }, index) => energies.map(() => index)));
     const names = {
-      directions: filled(joined(this.tasks.map(({ directions }) => directions)), this.#out),
-      inputs: filled(joined(this.tasks.map(({ inputs }) => inputs)), this.#width),
+      directions: filled(concatenated(this.tasks.map(({ directions }) => directions)), this.#out),
+      inputs: filled(concatenated(this.tasks.map(({ inputs }) => inputs)), this.#width),
       energies: filled(
         each(({ energies }) => [...energies]),
         1,
@@ -86,14 +86,4 @@ export class GroupMemory {
     });
     return this.of(tasks);
   }
-}
-
-function joined(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

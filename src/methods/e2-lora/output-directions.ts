@@ -1,6 +1,5 @@
 /** @file Directions of a layer's output in which a task has moved it, and how many of each task's are kept for the next. */
-import { EigenvalueDecomposition } from "ml-matrix";
-import { matrix, product, transposed } from "../../tensor/linear-algebra.ts";
+import { product, symmetricEigen, transposed } from "../../tensor/linear-algebra.ts";
 
 /** Squared singular values below this share of the largest are rounding. */
 const NEGLIGIBLE = 1e-10;
@@ -30,10 +29,10 @@ export function outputDirections(
   const out = change.length / width;
   const flipped = transposed(change, out, width);
   // An orthonormal basis Q of what the change reaches: its left singular vectors.
-  const own = eigen(product(flipped, out, change, width), width);
+  const own = symmetricEigen(product(flipped, out, change, width), width);
   const sizes = own.values.filter((value) => value > NEGLIGIBLE * own.values[0]!);
   const rank = sizes.length;
-  const lifted = transposed(product(change, width, own.vectors, width), out, width); // [in, out]
+  const lifted = transposed(product(change, width, own.vectors.to1DArray(), width), out, width); // [in, out]
   const basis = Float64Array.from(
     lifted.subarray(0, rank * out), // Qᵀ [rank, out]
     (value, i) => value / Math.sqrt(sizes[Math.floor(i / out)]!),
@@ -45,8 +44,8 @@ export function outputDirections(
     transposed(within, rank, width),
     rank,
   );
-  const { values, vectors } = eigen(outputs, rank);
-  const directions = product(transposed(vectors, rank, rank), rank, basis, out);
+  const { values, vectors } = symmetricEigen(outputs, rank);
+  const directions = product(transposed(vectors.to1DArray(), rank, rank), rank, basis, out);
   const energies = values.map((value) => Math.max(value, 0));
   return {
     total: energies.reduce((sum, value) => sum + value, 0),
@@ -84,21 +83,4 @@ export function keptRanks(tasks: readonly TaskDirections[], room: number): numbe
     });
     if (threshold <= 0 || ranks.reduce((sum, rank) => sum + rank, 0) <= room) return ranks;
   }
-}
-
-/** Eigenvectors as columns, the largest value first. */
-function eigen(
-  square: Float64Array,
-  d: number,
-): { readonly values: number[]; readonly vectors: Float64Array } {
-  if (d === 0) return { values: [], vectors: new Float64Array() };
-  const even = square.map((value, i) => (value + square[(i % d) * d + Math.floor(i / d)]!) / 2);
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix(d, d, even), {
-    assumeSymmetric: true,
-  });
-  const order = realEigenvalues.map((_, i) => i).sort((i, j) => realEigenvalues[j]! - realEigenvalues[i]!);
-  return {
-    values: order.map((i) => realEigenvalues[i]!),
-    vectors: Float64Array.from(eigenvectorMatrix.subMatrixColumn(order).to1DArray()),
-  };
 }

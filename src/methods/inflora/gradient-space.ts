@@ -1,5 +1,6 @@
 /** @file What past inputs of a layer span, and directions that avoid it: InfLoRA's use of DualGPM. Symmetric matrices only. */
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { Matrix } from "ml-matrix";
+import { type Eigen, symmetricEigen } from "../../tensor/linear-algebra.ts";
 
 /** A subspace of a layer's inputs by an orthonormal basis. */
 export interface GradientSpace {
@@ -10,12 +11,6 @@ export interface GradientSpace {
 
 /** Singular values that are this small beside the norm of the moment are rounding. */
 const ROUNDING = 1e-7;
-
-/** Left singular vectors, the largest value first. */
-interface Spectrum {
-  readonly values: readonly number[];
-  readonly vectors: Matrix; // columns
-}
 
 /** The moment in what a space leaves free: C − F Fᵀ C, or F Fᵀ C; all of it without a space. */
 function free(moment: Matrix, space: GradientSpace | undefined): Matrix {
@@ -28,16 +23,10 @@ function free(moment: Matrix, space: GradientSpace | undefined): Matrix {
 const projected = (basis: Matrix, m: Matrix): Matrix =>
   basis.columns === 0 ? Matrix.zeros(m.rows, m.columns) : basis.mmul(basis.transpose().mmul(m));
 
-/** By the eigenvectors of M Mᵀ: half the digits of an SVD, in a fraction of its time. */
-function spectrum(m: Matrix): Spectrum {
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(m.mmul(m.transpose()), {
-    assumeSymmetric: true,
-  });
-  const order = realEigenvalues.map((_, i) => i).sort((i, j) => realEigenvalues[j]! - realEigenvalues[i]!);
-  return {
-    values: order.map((i) => Math.sqrt(Math.max(realEigenvalues[i]!, 0))),
-    vectors: eigenvectorMatrix.subMatrixColumn(order),
-  };
+/** Left singular vectors with their values, by the eigenvectors of M Mᵀ: half the digits of an SVD, in a fraction of its time. */
+function spectrum(m: Matrix): Eigen {
+  const { values, vectors } = symmetricEigen(m.mmul(m.transpose()).to1DArray(), m.rows);
+  return { values: values.map((value) => Math.sqrt(Math.max(value, 0))), vectors };
 }
 
 /**

@@ -1,10 +1,11 @@
 /** @file Where LoDA lets a task move a layer: directions by second moments of the layer's inputs, those of past tasks and the task's. */
-import { EigenvalueDecomposition, type Matrix, QrDecomposition } from "ml-matrix";
+import { type Matrix, QrDecomposition } from "ml-matrix";
 import {
   matrix,
   meanDiagonal,
   product,
   ridgeFactor,
+  symmetricEigen,
   transposed,
   whitener,
 } from "../../tensor/linear-algebra.ts";
@@ -76,12 +77,5 @@ export function keptShares(
 }
 
 /** Leading eigenvectors of a symmetric matrix, as columns. [d, count] */
-function leading(square: Float64Array, d: number, count: number): Matrix {
-  const even = square.map((value, i) => (value + square[(i % d) * d + Math.floor(i / d)]!) / 2);
-  const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(
-    matrix(d, d, even),
-    { assumeSymmetric: true },
-  );
-  const order = values.map((_, i) => i).sort((i, j) => values[j]! - values[i]!);
-  return vectors.subMatrixColumn(order.slice(0, count));
-}
+const leading = (square: Float64Array, d: number, count: number): Matrix =>
+  symmetricEigen(square, d).vectors.subMatrix(0, d - 1, 0, count - 1);
