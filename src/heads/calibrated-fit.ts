@@ -8,12 +8,12 @@ interface Calibrated {
 
 /** The latest fit, made when it is asked for, and the members of a head that come with it. */
 export function calibratedFit<Fit extends Calibrated>(
-  fit: (temperature: number | undefined) => Fit,
+  make: (temperature: number | undefined) => Fit,
 ): { readonly get: () => Fit } & Required<Pick<Head, "changed" | "temperature" | "calibrate">> {
   let fitted: Fit | undefined;
   let known: number | undefined;
   const get = (): Fit => {
-    fitted ??= fit(known);
+    fitted ??= make(known);
     return fitted;
   };
   return {
