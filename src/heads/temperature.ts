@@ -15,6 +15,9 @@ const CLOSE = 1 + 1e-6;
 /** Logarithm of a likelihood that is nothing beside 1 in double precision. */
 const NEGLIGIBLE = -37;
 
+/** Columns of scores. */
+type Labels = readonly number[] | Int32Array;
+
 /** Draws of classes that take turns. */
 export interface ClassDraws {
   readonly features: Float32Array; // [draws, d]
@@ -81,11 +84,22 @@ export function fitTemperature(
 ): number {
   if (draws === undefined) return 1;
   const { features, labels } = draws;
-  const all = scores(features);
-  const slope = new Slope(belowHighest(all, all.length / labels.length), labels);
+  return bestTemperature(scores(features), labels, [1 / HIGHEST_TEMPERATURE, HIGHEST_TEMPERATURE]);
+}
+
+/**
+ * The temperature between two at which scores have the least negative log-likelihood of their labels.
+ * @param scores −∞ for classes that can't be. [labels, columns]
+ */
+export function bestTemperature(
+  scores: Float32Array,
+  labels: Labels,
+  [lowest, highest]: readonly [lowest: number, highest: number],
+): number {
+  const slope = new Slope(belowHighest(scores, scores.length / labels.length), labels);
   // Convex in the inverse temperature: the slope has one root, which halving finds. Where classes are so far apart that
   // all is flat, the least sure of the best temperatures is as good as any.
-  let [low, high] = [1 / HIGHEST_TEMPERATURE, HIGHEST_TEMPERATURE];
+  let [low, high] = [1 / highest, 1 / lowest];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = Math.sqrt(low * high);
     if (i === ROUGH) slope.closeIn(low, high);
@@ -98,13 +112,13 @@ export function fitTemperature(
 /** Where the slope rises, from as few sums over all draws and classes as tell: it only ever grows. */
 class Slope {
   readonly #gaps: Float64Array;
-  readonly #labels: readonly number[];
+  readonly #labels: Labels;
   /** It falls up to here. */
   #falls = 0;
   /** It does not from here on. */
   #rises = Number.POSITIVE_INFINITY;
 
-  constructor(gaps: Float64Array, labels: readonly number[]) {
+  constructor(gaps: Float64Array, labels: Labels) {
     this.#gaps = gaps;
     this.#labels = labels;
   }
@@ -162,7 +176,7 @@ function belowHighest(scores: Float32Array, columns: number): Float64Array {
 }
 
 /** Derivative of the negative log-likelihood by the inverse temperature: the sum of E[gap] − gap of the label. */
-function slopeAt(inverse: number, gaps: Float64Array, labels: readonly number[]): number {
+function slopeAt(inverse: number, gaps: Float64Array, labels: Labels): number {
   const classes = gaps.length / labels.length;
   let slope = 0;
   for (const [row, label] of labels.entries()) {

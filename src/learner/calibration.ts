@@ -1,12 +1,15 @@
 /** @file What held-out images say about answers: how sure to be, and how strange an image of a known class may look. */
+import { bestTemperature } from "../heads/temperature.ts";
 import { strangeness } from "./answers.ts";
 import type { LearnerRecord } from "./record.ts";
-import { fitLogTemperature } from "./temperature.ts";
 
 /** Fewer held-out images say nothing. */
 const LEAST_IMAGES = 8;
 /** Of the images of known classes, so many are to be taken for known ones. */
 const KNOWN_SHARE = 0.95;
+
+/** A few images that are all right must not make answers surer than the head is. */
+const TEMPERATURES = [1, 1000] as const;
 
 /** Scores of held-out images, before these are learnt. */
 export interface HeldOutScores {
@@ -33,7 +36,7 @@ export function calibrated(
   ).sort((a, b) => a - b);
   const threshold = all[Math.floor(KNOWN_SHARE * count)]!;
   return {
-    logTemperature: mean(before.logTemperature, fitLogTemperature(scores, labels, columns)),
+    logTemperature: mean(before.logTemperature, Math.log(bestTemperature(scores, labels, TEMPERATURES))),
     threshold: mean(before.threshold ?? threshold, threshold),
     images,
   };

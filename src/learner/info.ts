@@ -1,6 +1,6 @@
 /** @file What a learner says about itself: classes, tasks, how alike they are, and how large it is. */
 import { columnMeans } from "../tensor/linear-algebra.ts";
-import { float32Data, type Tensor } from "../tensor/tensor.ts";
+import { bytesOf, float32Data, type Tensor } from "../tensor/tensor.ts";
 import { livePositions, type Memory } from "./memory.ts";
 import type { LearnerParts } from "./parts.ts";
 import type { LearntTask } from "./record.ts";
@@ -55,7 +55,7 @@ export function infoOf(
     tasksBefore,
     tasks: record.tasks.map((task) => ({ ...task, added: names(task.added), updated: names(task.updated) })),
     similarity: similarities(record.tasks, state),
-    stateBytes: Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0),
+    stateBytes: bytesOf(state),
     backboneParameters: Object.values(weights).reduce(
       (sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1),
       0,

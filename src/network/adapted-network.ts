@@ -186,7 +186,7 @@ export class AdaptedNetwork {
     { alone = false }: { readonly alone?: boolean } = {},
   ): AsyncGenerator<{ readonly micro: MicroBatch; readonly results: Readonly<Record<string, Tensor>> }> {
     const session = await this.#sessions.get(
-      `${name} ${this.#name}${this.#entrance.name}`,
+      `${name} ${namesOf(this.#adaptations)}${this.#entrance.name}`,
       () => graph(build(this.#parts())),
       { alone, unchanging: () => this.#frozen },
     );
@@ -208,10 +208,6 @@ export class AdaptedNetwork {
   dispose(): Promise<void> {
     this.#memory?.forget();
     return this.#sessions.dispose();
-  }
-
-  get #name(): string {
-    return namesOf(this.#adaptations);
   }
 
   /** Those that stay in every forward pass. */

@@ -25,6 +25,10 @@ export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
+/** Bytes of all these tensors' numbers. */
+export const bytesOf = (tensors: Readonly<Record<string, Tensor>>): number =>
+  Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
+
 /** Bytes of one element. */
 export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
   float32: 4,

@@ -7,7 +7,7 @@ import type { Temperatures } from "../heads/head-set.ts";
 import { type Figure, RANK } from "../methods/figures.ts";
 import type { MethodContext, TaskData, Training } from "../methods/method.ts";
 import { Rng } from "../tensor/rng.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { bytesOf, type Tensor } from "../tensor/tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { EventSink, RunEvent } from "./events.ts";
 import { epochSteps, learnTask } from "./learn-task.ts";
@@ -295,7 +295,3 @@ class Run {
 
 const isRanks = (figure: Figure): figure is Extract<Figure, { kind: "layers" }> =>
   figure.kind === "layers" && figure.name === RANK;
-
-function bytesOf(state: Readonly<Record<string, Tensor>>): number {
-  return Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);
-}

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { answerOf, strangeness } from "../../src/learner/answers.ts";
 import { calibrated } from "../../src/learner/calibration.ts";
 import { Digests } from "../../src/learner/memory.ts";
-import { fitLogTemperature } from "../../src/learner/temperature.ts";
 import { trainingPays } from "../../src/learner/training.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
@@ -22,15 +21,31 @@ function draws(count: number): { scores: Float32Array; labels: Int32Array } {
 }
 
 describe("temperature", () => {
+  const temperatureOf = (scores: Float32Array, labels: Int32Array): number => {
+    const held = { scores, distances: null, labels, columns: scores.length / labels.length, width: 8 };
+    return Math.exp(calibrated({ logTemperature: 0, images: 0 }, held).logTemperature);
+  };
+
   test.each([1, 3, 20])("scores that are %s times too large are cooled by that", (factor) => {
     const { scores, labels } = draws(4000);
-    const large = scores.map((score) => factor * score);
-    expect(Math.exp(fitLogTemperature(large, labels, CLASSES)) / factor).toBeCloseTo(1, 1);
+    expect(
+      temperatureOf(
+        scores.map((score) => factor * score),
+        labels,
+      ) / factor,
+    ).toBeCloseTo(1, 1);
   });
 
-  test("a few images that are all right make nothing surer", () => {
-    const scores = Float32Array.of(2, 0, 0, 2);
-    expect(fitLogTemperature(scores, Int32Array.of(0, 1), 2)).toBeCloseTo(0, 5);
+  test("images that are all right make nothing surer; a class that is not known changes nothing", () => {
+    const labels = Int32Array.from({ length: 8 }, (_, row) => row % 2);
+    const scores = Float32Array.from({ length: 16 }, (_, i) => (i % 2 === Math.floor(i / 2) % 2 ? 2 : 0));
+    expect(temperatureOf(scores, labels)).toBeCloseTo(1, 5);
+    const { scores: some, labels: own } = draws(100);
+    const unknown = Array.from(own, (_, row) => [
+      ...some.subarray(row * CLASSES, (row + 1) * CLASSES),
+      Number.NEGATIVE_INFINITY,
+    ]);
+    expect(temperatureOf(Float32Array.from(unknown.flat()), own)).toBe(temperatureOf(some, own));
   });
 });
 
