@@ -68,7 +68,7 @@ const END: Readonly<Record<string, number>> = {
 const EPOCH: Readonly<Record<string, number>> = {
   "–": 0,
   "1": 1,
-  "3": 3,
+  "2, halves filled up to whole runs": 3, // batches of 12 and 4: halves of 6 and 2 take two runs and one, twice
   "1, and 1 without": 2,
   "1, and 1 of a view that is new": 1,
   "2, and 1 of a view that is new": 2,
