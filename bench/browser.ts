@@ -40,7 +40,7 @@ const trainings = options.quick ? 1 : 3;
 if (CHROMIUM === undefined)
   throw new Error("there is no Chromium: .ci/services brings it, or name one by FMLORA_CHROMIUM");
 
-/** PNGs of three classes, and a model in both precisions that has learnt them. */
+/** PNGs of three classes, and a model in both precisions that has learned them. */
 async function prepare(root: string): Promise<string[]> {
   mkdirSync(join(root, "images"));
   const names = Array.from({ length: images }, (_, i) => `${i}.png`);

@@ -8,7 +8,7 @@ const PARTS = {
   test: ["cat-face", "dog-face", "penguin", "pig-face", "banana", "red-apple"],
   strangers: ["bicycle"],
 };
-/** The first four draw what is learnt, the last what is asked. */
+/** The first four draw what is learned, the last what is asked. */
 const ARTISTS = ["noto", "twemoji", "openmoji", "emojione", "fluent-emoji-flat"];
 
 /** Each drawing as it is, mirrored, and turned a little. */

@@ -3,10 +3,10 @@ import { classFolders, createLearner } from "fm-lora/node";
 
 const learner = await createLearner();
 const first = await learner.learn({ classes: await classFolders("monday") });
-console.log("learnt", first.added, first.reason);
+console.log("learned", first.added, first.reason);
 
 const second = await learner.learn({ classes: await classFolders("tuesday") });
-console.log("learnt", second.added, second.reason);
+console.log("learned", second.added, second.reason);
 
 const [answer] = await learner.predict(["test/cat/fluent-emoji-flat-0.png"], { top: 2 });
 console.log(answer.label, answer.classes);

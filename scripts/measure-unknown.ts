@@ -1,5 +1,5 @@
 /**
- * @file How well a learner tells images of classes it never learnt, on CIFAR-100 with frozen features: AUROC of ten
+ * @file How well a learner tells images of classes it never learned, on CIFAR-100 with frozen features: AUROC of ten
  * known against ten unknown classes, for every way to score. `npx tsx scripts/measure-unknown.ts --data DIR`
  */
 import { parseArgs } from "node:util";
@@ -23,7 +23,7 @@ const { values } = parseArgs({
     draws: { type: "string", default: "20" },
   },
 });
-/** Known classes (as many unknown ones), and images of each that are learnt. */
+/** Known classes (as many unknown ones), and images of each that are learned. */
 const SETTINGS = [
   [10, 20],
   [10, 8],
@@ -77,10 +77,10 @@ for (const [classes, images] of SETTINGS) {
     const order = Rng.at("unknown", draw).shuffled(dataset.classNames.map((_, label) => label));
     const known = order.slice(0, classes);
     const heads = new HeadSet({ width: d, heads: [lda], drift: none, options: {} });
-    const learnt = only(train, known, images);
+    const learned = only(train, known, images);
     const [seen, unseen] = [only(test, known), only(test, order.slice(classes, 2 * classes))];
-    const labels = learnt.labels.map((label) => known.indexOf(label));
-    heads.update({ features: learnt.features, labels }, undefined);
+    const labels = learned.labels.map((label) => known.indexOf(label));
+    heads.update({ features: learned.features, labels }, undefined);
     for (const [name, way] of Object.entries(WAYS)) {
       const [of, other] = [seen, unseen].map(({ features }) => {
         const scores = heads.scores(features, classes).lda!;
@@ -98,7 +98,7 @@ for (const [classes, images] of SETTINGS) {
       });
     }
   }
-  console.log(`${classes} known and ${classes} unknown classes, ${images} images a class learnt`);
+  console.log(`${classes} known and ${classes} unknown classes, ${images} images a class learned`);
   for (const [name, all] of Object.entries(results)) {
     const text = (key: "area" | "median" | "threshold" | "found") => {
       const some = all.map((each) => each[key]);

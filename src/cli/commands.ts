@@ -88,7 +88,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     name: "info",
     usage: [],
-    description: "say what a model has learnt, task by task, and how large it is",
+    description: "say what a model has learned, task by task, and how large it is",
     load: async (registries) => any((await import("./learner.ts")).infoCommand(await registries.models())),
   },
   {
@@ -108,7 +108,7 @@ export const COMMANDS: readonly ListedCommand[] = [
     name: "remove-class",
     usage: ["<name>"],
     description:
-      "take a class out of the answers; what the network learnt from it stays: this is no unlearning",
+      "take a class out of the answers; what the network learned from it stays: this is no unlearning",
     load: async (registries) =>
       any((await import("./learner.ts")).removeClassCommand(await registries.models())),
   },

@@ -21,7 +21,7 @@ export function diagnoseCommand(registry: Registry) {
     .addOption(new Option("--data <folder>", "folder of the images, if they have moved"))
     .addOption(new Option("--backbone <name>", "folder or name of the backbone, if it has moved"))
     .addOption(
-      new Option("--tasks <n>", "tasks to tell apart where a method learnt all at once (joint)").argParser(
+      new Option("--tasks <n>", "tasks to tell apart where a method learned all at once (joint)").argParser(
         wholeAboveZero("tasks"),
       ),
     )

@@ -123,7 +123,7 @@ function asText(result: LearnResult, seconds: number): string {
     ...(added.length === 0 ? [] : [`new: ${added.join(", ")}`]),
     ...(updated.length === 0 ? [] : [`further images of: ${updated.join(", ")}`]),
     ...(images === 0 ? [] : [`${images} images in ${duration(seconds)}`]),
-    ...(repeated === 0 || images === 0 ? [] : [`${repeated} learnt before are left out`]),
+    ...(repeated === 0 || images === 0 ? [] : [`${repeated} learned before are left out`]),
     reason,
     ...(heldOut === null
       ? []

@@ -262,7 +262,7 @@ function joined(
   for (const [use, samples] of Object.entries({ train, test })) {
     if (samples.length === 0) {
       throw new InputError(
-        `${dataset}: "${name}" has no ${use} image, so it can't be ${use === "train" ? "learnt" : "measured"}; add some`,
+        `${dataset}: "${name}" has no ${use} image, so it can't be ${use === "train" ? "learned" : "measured"}; add some`,
       );
     }
   }

@@ -18,7 +18,7 @@ export interface ReadmeFacts {
 const python = (code: string): string => `\`\`\`python\n${code.trim()}\n\`\`\`\n`;
 
 function page(title: string, { method, backbone, head, labels, notes }: ReadmeFacts, how: string): string {
-  const about = `${labels.length} classes, learnt with method ${method} on the backbone ${backbone}; scores are those of the head ${head}.`;
+  const about = `${labels.length} classes, learned with method ${method} on the backbone ${backbone}; scores are those of the head ${head}.`;
   const list = notes.map((note) => `- ${note}\n`).join("");
   return `# ${title}\n\n${about} Exported by fm-lora.\n\n${how}${list === "" ? "" : `\n${list}`}`;
 }

@@ -79,7 +79,7 @@ export function workOn(given: ExportedModel, options: ExportChoice): Work {
       `${file}: head ${head} has no form that other programs could compute${others && `; ${others}`}`,
     );
   }
-  if (classifier.classes.length === 0) throw new InputError(`${file}: head ${head} has learnt no class yet`);
+  if (classifier.classes.length === 0) throw new InputError(`${file}: head ${head} has learned no class yet`);
   if (options.to !== "onnx" && classifier.unitFeatures) {
     const instead = [...(others === "" ? [] : [others]), "export to onnx"].join(", or ");
     throw new InputError(

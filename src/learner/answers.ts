@@ -90,7 +90,7 @@ function likeliest(
   );
   const highest = all.reduce((most, { score }) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   if (highest === Number.NEGATIVE_INFINITY) {
-    throw new InputError(`this head has learnt no class yet: choose another with ${optionText("readout")}`);
+    throw new InputError(`this head has learned no class yet: choose another with ${optionText("readout")}`);
   }
   const weights = all.map(({ score }) => Math.exp((score - highest) / temperature));
   const sum = weights.reduce((total, weight) => total + weight, 0);

@@ -11,7 +11,7 @@ const KNOWN_SHARE = 0.95;
 /** A few images that are all right must not make answers surer than the head is. */
 const TEMPERATURES = [1, 1000] as const;
 
-/** Scores of held-out images, before these are learnt. */
+/** Scores of held-out images, before these are learned. */
 export interface HeldOutScores {
   /** [n, columns] */
   readonly scores: Float32Array;

@@ -20,11 +20,11 @@ export interface Examples {
   readonly classNames: readonly string[];
   /** Positions of classes with new images, ascending. */
   readonly positions: readonly number[];
-  /** Images that were learnt before, or came twice. */
+  /** Images that were learned before, or came twice. */
   readonly repeated: number;
 }
 
-/** Fewer images of a class are all learnt. */
+/** Fewer images of a class are all learned. */
 const LEAST_TO_SPLIT = 4;
 
 /** Reads every image once. @throws InputError for no class, a class without images, or an image that can't be read */
@@ -70,8 +70,8 @@ export function heldOut(
   { samples, positions }: Pick<Examples, "samples" | "positions">,
   share: number,
   rng: Rng,
-): { readonly learnt: readonly Sample[]; readonly held: readonly Sample[] } {
-  if (share === 0) return { learnt: samples, held: [] };
+): { readonly learned: readonly Sample[]; readonly held: readonly Sample[] } {
+  if (share === 0) return { learned: samples, held: [] };
   const held = new Set<Sample>();
   for (const position of positions) {
     const own = rng.shuffled(samples.filter(({ label }) => label === position));
@@ -79,7 +79,7 @@ export function heldOut(
     for (const sample of own.slice(0, count)) held.add(sample);
   }
   return {
-    learnt: samples.filter((sample) => !held.has(sample)),
+    learned: samples.filter((sample) => !held.has(sample)),
     held: samples.filter((sample) => held.has(sample)),
   };
 }

@@ -1,4 +1,4 @@
-/** @file Images as programs have them, and a digest that tells one learnt before. */
+/** @file Images as programs have them, and a digest that tells one learned before. */
 import type { Dataset, Sample, StoredImage } from "../data/dataset.ts";
 import { InputError } from "../tensor/errors.ts";
 

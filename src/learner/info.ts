@@ -3,15 +3,15 @@ import { columnMeans } from "../tensor/linear-algebra.ts";
 import { bytesOf, float32Data, type Tensor } from "../tensor/tensor.ts";
 import { livePositions, type Memory } from "./memory.ts";
 import type { LearnerParts } from "./parts.ts";
-import type { LearntTask } from "./record.ts";
+import type { LearnedTask } from "./record.ts";
 
 /** A task, with names of classes; "" for one that was removed. */
-export interface TaskInfo extends Omit<LearntTask, "added" | "updated"> {
+export interface TaskInfo extends Omit<LearnedTask, "added" | "updated"> {
   readonly added: readonly string[];
   readonly updated: readonly string[];
 }
 
-/** What a learner is, and has learnt. */
+/** What a learner is, and has learned. */
 export interface LearnerInfo {
   readonly method: string;
   /** The first answers. */
@@ -19,7 +19,7 @@ export interface LearnerInfo {
   readonly backbone: string;
   /** Layers that the adapter changes which it started from; 0 where it started from the bare backbone. */
   readonly adapterLayers: number;
-  /** Images learnt by class; 0 where a run has learnt it, which counts none. */
+  /** Images learned by class; 0 where a run has learned it, which counts none. */
   readonly classes: Readonly<Record<string, number>>;
   /** Tasks that a run had trained before. */
   readonly tasksBefore: number;
@@ -65,7 +65,7 @@ export function infoOf(
 }
 
 function similarities(
-  tasks: readonly LearntTask[],
+  tasks: readonly LearnedTask[],
   state: Readonly<Record<string, Tensor>>,
 ): (number | null)[][] {
   const [list, means] = [state["statistics.classes"], state["statistics.means"]];

@@ -8,7 +8,7 @@ import { calibrated } from "./calibration.ts";
 import { heldOut, type LabeledImages, newExamples } from "./examples.ts";
 import type { Memory } from "./memory.ts";
 import type { LearnerParts } from "./parts.ts";
-import type { LearntTask } from "./record.ts";
+import type { LearnedTask } from "./record.ts";
 import { checkShare, type Listening, Session } from "./session.ts";
 import {
   type Reason,
@@ -33,7 +33,7 @@ export interface LearnOptions extends Listening {
   readonly train?: TrainingWish | undefined;
   /** Passes over the images; default: 4 for the first task that trains, 2 for others. */
   readonly epochs?: number | undefined;
-  /** Of each class's images, held out to decide and to measure, and learnt in the end; default: 0.2. */
+  /** Of each class's images, held out to decide and to measure, and learned in the end; default: 0.2. */
   readonly validationShare?: number | undefined;
 }
 
@@ -42,15 +42,15 @@ export interface LearnResult {
   /** Names of classes that were new, and of those that got further examples. */
   readonly added: readonly string[];
   readonly updated: readonly string[];
-  /** Images that were learnt. */
+  /** Images that were learned. */
   readonly images: number;
-  /** Images that were left out: they were learnt before. */
+  /** Images that were left out: they were learned before. */
   readonly repeated: number;
   readonly trained: boolean;
   /** Why it trained, or why not. */
   readonly reason: string;
   /** On images that were held out while it trained; null where none were. */
-  readonly heldOut: LearntTask["heldOut"];
+  readonly heldOut: LearnedTask["heldOut"];
 }
 
 const FIRST_EPOCHS = 4;
@@ -74,18 +74,18 @@ export async function learnOnce(
   const examples = await newExamples(classes, memory, platform.readPath, options);
   const { positions, classNames, repeated } = examples;
   if (positions.length === 0) {
-    const reason = `all ${repeated} images were learnt before: nothing is new`;
+    const reason = `all ${repeated} images were learned before: nothing is new`;
     const none = { added: [], updated: [], images: 0, trained: false, heldOut: null };
     return { memory: undefined, result: { ...none, repeated, reason } };
   }
   const { record } = memory;
   const index = parts.tasksBefore + record.tasks.length;
-  const { learnt, held } = heldOut(examples, validationShare, Rng.at(context.seed, "held out", index));
+  const { learned, held } = heldOut(examples, validationShare, Rng.at(context.seed, "held out", index));
   const session = new Session(parts, examples.images, classNames.length, options);
-  const learntClasses = [...new Set(learnt.map(({ label }) => label))].sort((a, b) => a - b);
-  const plan = model.learner.plan(learntClasses);
-  const untrainable = model.learner.untrainable?.(learntClasses);
-  const wish = whetherToTrain({ parts, plan, untrainable, train, learnt, held, classes: positions.length });
+  const learnedClasses = [...new Set(learned.map(({ label }) => label))].sort((a, b) => a - b);
+  const plan = model.learner.plan(learnedClasses);
+  const untrainable = model.learner.untrainable?.(learnedClasses);
+  const wish = whetherToTrain({ parts, plan, untrainable, train, learned, held, classes: positions.length });
 
   let ranks: Readonly<Record<string, number>> = {};
   const report = (figures: readonly Figure[]): void => {
@@ -93,10 +93,10 @@ export async function learnOnce(
   };
   const trained = async (): Promise<void> => {
     const count = epochs ?? (plan === "first" ? FIRST_EPOCHS : EPOCHS);
-    await session.train(learnt, { index, epochs: count, report });
+    await session.train(learned, { index, epochs: count, report });
   };
   const untrained = async (): Promise<void> =>
-    model.update(await session.features(learnt, "looking"), undefined);
+    model.update(await session.features(learned, "looking"), undefined);
   const onHeld = async () => {
     const features = await session.features(held, "checking");
     return {
@@ -135,7 +135,7 @@ export async function learnOnce(
   });
   if (held.length > 0) model.update(check.features, undefined);
 
-  const task: LearntTask = {
+  const task: LearnedTask = {
     domain: domain ?? null,
     added: positions.filter((position) => position >= memory.classNames.length),
     updated: positions.filter((position) => position < memory.classNames.length),

@@ -51,7 +51,7 @@ export class ImageLearner {
     return livePositions(this.#memory).map((position) => this.#memory.classNames[position]!);
   }
 
-  /** How often it has learnt: the number of its state. */
+  /** How often it has learned: the number of its state. */
   get learns(): number {
     return this.#memory.record.learns;
   }
@@ -173,14 +173,14 @@ export class ImageLearner {
     });
   }
 
-  /** What it has learnt, task by task, and how large it is. */
+  /** What it has learned, task by task, and how large it is. */
   info(): Promise<LearnerInfo> {
     return this.#inTurn(async () =>
       infoOf(this.#parts, this.#memory, this.#tensors(), this.#previous !== undefined),
     );
   }
 
-  /** Its model's file, and that of the state before the last learn. @throws InputError if it has learnt nothing */
+  /** Its model's file, and that of the state before the last learn. @throws InputError if it has learned nothing */
   files(): Promise<{
     readonly model: Uint8Array;
     readonly previous: Uint8Array | undefined;
@@ -188,7 +188,7 @@ export class ImageLearner {
   }> {
     return this.#inTurn(async () => {
       if (this.#memory.classNames.length === 0) {
-        throw new InputError("the learner has learnt nothing yet: there is nothing to save");
+        throw new InputError("the learner has learned nothing yet: there is nothing to save");
       }
       const description = this.#description();
       return { model: encodeModel(this.#tensors(), description), previous: this.#previous, description };

@@ -9,7 +9,7 @@ import { freshRecord, type LearnerRecord } from "./record.ts";
 const DIGESTS = "learnt.digests";
 const PLACES = "learnt.places";
 
-/** Digests of the images learnt, by class: hashes alone, and only to tell an image that comes again. */
+/** Digests of the images learned, by class: hashes alone, and only to tell an image that comes again. */
 export class Digests {
   /** "<position> <digest in hexadecimal>" */
   readonly #known: ReadonlySet<string>;

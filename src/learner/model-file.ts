@@ -42,7 +42,7 @@ const descriptionSchema = basisSchema.extend({
   learner: recordSchema.optional(),
 });
 
-/** What a model is made of, whatever it has learnt. */
+/** What a model is made of, whatever it has learned. */
 export type ModelBasis = z.infer<typeof basisSchema>;
 
 /** What a model says about itself. */

@@ -77,7 +77,7 @@ export interface PartsPlatform extends LearnerPlatform {
 /** A learner's classes may have few images, which have no directions of their own, and exports want linear heads. */
 const RUNS_ONLY: readonly string[] = ["gaussian"];
 
-/** Parts of a learner that has learnt nothing. @throws InputError for a name or a value that can't be */
+/** Parts of a learner that has learned nothing. @throws InputError for a name or a value that can't be */
 export async function newParts(platform: PartsPlatform, choice: LearnerChoice): Promise<LearnerParts> {
   const { registry } = platform;
   const method = chosen(registry, "methods", choice.method ?? registry.methods[0]!.name);

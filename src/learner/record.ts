@@ -32,7 +32,7 @@ const taskSchema = z.object({
 /** The learner's part of a model's description. */
 export const recordSchema = z.object({
   version: z.literal(RECORD_VERSION),
-  /** How often it has learnt: the number of its state. */
+  /** How often it has learned: the number of its state. */
   learns: count,
   /** Positions of classes that were removed. */
   removed: z.array(count),
@@ -44,12 +44,12 @@ export const recordSchema = z.object({
 });
 
 /** A task as a learner remembers it. */
-export type LearntTask = z.infer<typeof taskSchema>;
+export type LearnedTask = z.infer<typeof taskSchema>;
 
 /** What a learner keeps beside its tensors. */
 export type LearnerRecord = z.infer<typeof recordSchema>;
 
-/** Of a model that has learnt nothing here; one that a run has trained has classes, and nobody counted their images. */
+/** Of a model that has learned nothing here; one that a run has trained has classes, and nobody counted their images. */
 export const freshRecord = (classes: number): LearnerRecord => ({
   version: RECORD_VERSION,
   learns: 0,

@@ -40,7 +40,7 @@ export function whetherToTrain({
   plan,
   untrainable,
   train,
-  learnt,
+  learned,
   held,
   classes,
 }: {
@@ -49,7 +49,7 @@ export function whetherToTrain({
   /** `Learner.untrainable` of the task. */
   readonly untrainable: string | undefined;
   readonly train: TrainingWish;
-  readonly learnt: readonly Sample[];
+  readonly learned: readonly Sample[];
   readonly held: readonly Sample[];
   /** With new images. */
   readonly classes: number;
@@ -76,7 +76,7 @@ export function whetherToTrain({
   }
   if (train === "never") return { train: "no", reason: "asked not to" };
   if (held.length === 0) return { train: "no", reason: "none held out" };
-  if ((learnt.length + held.length) / classes < LEAST_IMAGES) return { train: "no", reason: "few images" };
+  if ((learned.length + held.length) / classes < LEAST_IMAGES) return { train: "no", reason: "few images" };
   return { train: "try", reason: "to be tried" };
 }
 

@@ -27,7 +27,7 @@ export interface LowRankPairsOptions {
 
 /**
  * Values `NAME/${input}.a` [r, in] and `NAME/${site}.b` [out, r] of every pair. It goes with `ownWeights` of the layers: what
- * it has learnt is added to these (`foldedPairs`), and nothing of it stays.
+ * it has learned is added to these (`foldedPairs`), and nothing of it stays.
  * @throws InputError if a site is too small for a rank
  */
 export function lowRankPairs(backbone: Backbone, options: LowRankPairsOptions): Adaptation {

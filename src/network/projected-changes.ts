@@ -21,7 +21,7 @@ export const groupShape = ({ weights }: Backbone, { sites }: LayerGroup): readon
 
 /**
  * Values `own/NAME` of the weights V, `${group}.change` [out, in] (C) and, where a group is kept away from k > 0 directions,
- * `${group}.kept` [out, k] (K). Merging knows V alone: what has been learnt is added to it.
+ * `${group}.kept` [out, k] (K). Merging knows V alone: what has been learned is added to it.
  */
 export function projectedChanges(
   backbone: Backbone,

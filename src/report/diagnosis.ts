@@ -34,20 +34,20 @@ const right = (title: string): Column => ({ title });
 
 function headTable(runs: readonly RunDiagnosis[], format: TableFormat): string {
   const rows = runs.flatMap(({ run, heads }) =>
-    heads.map(({ head, asLearnt, trueStatistics, frozen }) => [
+    heads.map(({ head, asLearned, trueStatistics, frozen }) => [
       run,
       head,
       percent(frozen?.accuracy),
-      percent(asLearnt.accuracy),
+      percent(asLearned.accuracy),
       percent(trueStatistics?.accuracy),
-      trueStatistics === null ? "–" : decimal(100 * (trueStatistics.accuracy - asLearnt.accuracy), 1),
-      percent(asLearnt.withinTask),
-      percent(asLearnt.rightTask),
+      trueStatistics === null ? "–" : decimal(100 * (trueStatistics.accuracy - asLearned.accuracy), 1),
+      percent(asLearned.withinTask),
+      percent(asLearned.rightTask),
     ]),
   );
   const titles = [
     "frozen %",
-    "as learnt %",
+    "as learned %",
     "true statistics %",
     "lost to drift",
     "within task %",
@@ -64,10 +64,10 @@ function taskTable({ taskNames, images, heads, drift }: RunDiagnosis, format: Ta
     count(images[task]!),
     drift === null ? "–" : decimal(drift[task]!, 3),
     of(head.frozen, task),
-    of(head.asLearnt, task),
+    of(head.asLearned, task),
     of(head.trueStatistics, task),
   ]);
-  const titles = ["images", "drift from frozen", "frozen %", "as learnt %", "true statistics %"];
+  const titles = ["images", "drift from frozen", "frozen %", "as learned %", "true statistics %"];
   return formatTable([left("task"), ...titles.map(right)], rows, format);
 }
 
@@ -78,9 +78,9 @@ const MARKS: readonly {
   readonly share: (head: HeadDiagnosis) => number | null | undefined;
 }[] = [
   { name: "frozen network", radius: 8, share: ({ frozen }) => frozen?.accuracy },
-  { name: "as learnt", radius: 6, share: ({ asLearnt }) => asLearnt.accuracy },
+  { name: "as learned", radius: 6, share: ({ asLearned }) => asLearned.accuracy },
   { name: "true statistics", radius: 4, share: ({ trueStatistics }) => trueStatistics?.accuracy },
-  { name: "as learnt, task known", radius: 2.5, share: ({ asLearnt }) => asLearnt.withinTask },
+  { name: "as learned, task known", radius: 2.5, share: ({ asLearned }) => asLearned.withinTask },
 ];
 const LONGEST_LABEL = 40;
 

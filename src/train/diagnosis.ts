@@ -1,5 +1,5 @@
 /**
- * @file Where a learnt model loses its points: its heads beside the same heads fitted on all images at once, under its
+ * @file Where a learned model loses its points: its heads beside the same heads fitted on all images at once, under its
  * network and under the frozen one. It takes all data again, which no continual learner has.
  */
 import type { Sample } from "../data/dataset.ts";
@@ -21,7 +21,7 @@ export interface DiagnosisOptions {
   /** Its heads and their options, to be fitted anew. */
   readonly heads: readonly AnyHead[];
   readonly headOptions: Readonly<Record<string, unknown>>;
-  /** The network before anything was learnt. */
+  /** The network before anything was learned. */
   readonly frozen: AdaptedNetwork;
   readonly stream: TaskStream;
   readonly evaluateOn: TrainingOptions["evaluateOn"];
@@ -46,7 +46,7 @@ export interface AnswerShares {
 export interface HeadDiagnosis {
   readonly head: string;
   /** As the model has it: what it keeps of old images has been moved, not seen again. */
-  readonly asLearnt: AnswerShares;
+  readonly asLearned: AnswerShares;
   /** Fitted on all training images under the final network; null for a classifier that the method trains. */
   readonly trueStatistics: AnswerShares | null;
   /** Fitted on all training images under the frozen network; null as well. */
@@ -74,7 +74,7 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
   const drift = DRIFTS.find(({ name }) => name === "none")!;
   const anew = (width: number): HeadSet => new HeadSet({ width, heads: fitted, drift, options: headOptions });
   const ways = {
-    asLearnt: model.heads,
+    asLearned: model.heads,
     trueStatistics: anew(learner.width),
     frozen: anew(frozen.width),
   };
@@ -127,7 +127,7 @@ export async function diagnose(options: DiagnosisOptions): Promise<Diagnosis> {
     images,
     heads: model.heads.names.map((head) => ({
       head,
-      asLearnt: shares("asLearnt", head)!,
+      asLearned: shares("asLearned", head)!,
       trueStatistics: shares("trueStatistics", head),
       frozen: shares("frozen", head),
     })),

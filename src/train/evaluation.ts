@@ -49,7 +49,7 @@ export class Evaluator {
 
   /**
    * Right answers on the first `count` tasks.
-   * @param current - The task being learnt or just learnt: domains are counted up to it.
+   * @param current - The task being learned or just learned: domains are counted up to it.
    * @param progress - Hears how many images of all are done.
    */
   async count(

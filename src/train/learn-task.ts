@@ -1,4 +1,4 @@
-/** @file How one task is learnt: what a run's loop and a learner that meets tasks as they come have in common. */
+/** @file How one task is learned: what a run's loop and a learner that meets tasks as they come have in common. */
 import type { Batch, Images } from "../data/dataset.ts";
 import type { TaskData, Training } from "../methods/method.ts";
 import { featurePass } from "../network/feature-pass.ts";
@@ -28,13 +28,13 @@ export async function learnTask({
   const { activations } = model;
   activations?.open(views);
   try {
-    await learnt({ model, data, trace, train });
+    await learned({ model, data, trace, train });
   } finally {
     activations?.close();
   }
 }
 
-async function learnt({ model, data, trace, train }: Required<Omit<TaskLearning, "views">>): Promise<void> {
+async function learned({ model, data, trace, train }: Required<Omit<TaskLearning, "views">>): Promise<void> {
   const { learner, heads } = model;
   const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
   const { training, before } = await trace.time("begin task", async () => {

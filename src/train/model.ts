@@ -34,7 +34,7 @@ export interface Answer {
 export class ContinualModel {
   readonly learner: Learner;
   readonly heads: HeadSet;
-  /** Of its networks, while a task is learnt. */
+  /** Of its networks, while a task is learned. */
   readonly activations: Activations | undefined;
 
   constructor(context: MethodContext, { method, methodOptions, heads, drift, headOptions }: ModelChoice) {

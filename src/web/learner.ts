@@ -48,7 +48,7 @@ export class WebLearner implements Pick<ImageLearner, keyof ImageLearner> {
     return this.#connection.state.classes;
   }
 
-  /** How often it has learnt: the number of its state. */
+  /** How often it has learned: the number of its state. */
   get learns(): number {
     return this.#connection.state.learns;
   }
@@ -100,19 +100,19 @@ export class WebLearner implements Pick<ImageLearner, keyof ImageLearner> {
     return this.#call("undo", []);
   }
 
-  /** What it has learnt, task by task, and how large it is. */
+  /** What it has learned, task by task, and how large it is. */
   info(): Promise<LearnerInfo> {
     return this.#call("info", []);
   }
 
-  /** Its model's file, and that of the state before the last learn. @throws InputError if it has learnt nothing */
+  /** Its model's file, and that of the state before the last learn. @throws InputError if it has learned nothing */
   files(): ReturnType<ImageLearner["files"]> {
     return this.#call("files", []);
   }
 
   /**
    * The files that `fmlora export` writes, for PEFT, transformers, transformers.js or any ONNX Runtime.
-   * @throws InputError if it has learnt nothing, or the format has no place for what it is
+   * @throws InputError if it has learned nothing, or the format has no place for what it is
    */
   export(options: ExportChoice): Promise<WebExport> {
     return this.#call("export", [options]);

@@ -53,7 +53,7 @@ export class StoredLearner extends ImageLearner {
 
   /**
    * The model in another program's format.
-   * @throws InputError if it has learnt nothing, or the format has no place for what it is
+   * @throws InputError if it has learned nothing, or the format has no place for what it is
    */
   async export(options: ExportChoice): Promise<WebExport> {
     const { model } = await this.files();

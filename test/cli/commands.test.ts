@@ -64,13 +64,13 @@ describe("help", () => {
                                             all models of a folder
         evaluate [options] <folder>         measure a model on a folder of images, one
                                             folder a class
-        info [options]                      say what a model has learnt, task by task,
-                                            and how large it is
+        info [options]                      say what a model has learned, task by
+                                            task, and how large it is
         undo [options]                      take the last learn back, from the state
                                             that was kept
         rename-class [options] <old> <new>  give a class another name
         remove-class [options] <name>       take a class out of the answers; what the
-                                            network learnt from it stays: this is no
+                                            network learned from it stays: this is no
                                             unlearning
         features [options] <files...>       write the features (CLS token) that a
                                             backbone gives images, one row a file

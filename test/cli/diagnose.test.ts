@@ -27,7 +27,7 @@ test("a table of heads, one of tasks, and a picture", async () => {
     "run",
     "head",
     "frozen %",
-    "as learnt %",
+    "as learned %",
     "true statistics %",
     "lost to drift",
     "within task %",
@@ -41,12 +41,12 @@ test("a table of heads, one of tasks, and a picture", async () => {
   expect(about).toBe(
     "runs/fm: fm-lora on emoji, backbone, seed 1993, 6 test images; by task with the head rows",
   );
-  expect(ofTasks).toMatch(/^task +images +drift from frozen +frozen % +as learnt % +true statistics %$/);
+  expect(ofTasks).toMatch(/^task +images +drift from frozen +frozen % +as learned % +true statistics %$/);
   expect(tasks.map((line) => line.slice(0, 6))).toEqual(["task 1", "task 2", "task 3"]);
   const svg = read("lost.svg");
   expect(svg).toContain("Where points are lost: emoji, backbone");
   expect(svg).not.toContain("var(--");
-  expect(svg.match(/<circle/g)).toHaveLength(2 + 4); // of rows: as learnt, and with the task known
+  expect(svg.match(/<circle/g)).toHaveLength(2 + 4); // of rows: as learned, and with the task known
 }, 120_000);
 
 test("--json is a line a run; a run of all tasks at once can be asked to tell them apart", async () => {
@@ -59,12 +59,12 @@ test("--json is a line a run; a run of all tasks at once can be asked to tell th
     .map((line) => JSON.parse(line));
   expect([fm.run, fm.method, joint.run]).toEqual(["fm", "fm-lora", "runs/joint"]);
   expect(fm.drift).toHaveLength(3);
-  expect(joint.heads[1].asLearnt.withinTask).toBeNull();
+  expect(joint.heads[1].asLearned.withinTask).toBeNull();
   const told = await place.fmlora(["diagnose", "runs/joint", "--tasks", "3", "--json"]);
   const { heads, images } = JSON.parse(told.stdout);
   expect(images).toEqual([2, 2, 2]);
-  expect(heads[1].asLearnt.withinTask).toBeGreaterThanOrEqual(heads[1].asLearnt.accuracy);
-  expect(heads[1].trueStatistics.accuracy).toBe(heads[1].asLearnt.accuracy); // nothing was old
+  expect(heads[1].asLearned.withinTask).toBeGreaterThanOrEqual(heads[1].asLearned.accuracy);
+  expect(heads[1].trueStatistics.accuracy).toBe(heads[1].asLearned.accuracy); // nothing was old
 }, 120_000);
 
 test("--markdown for a page", async () => {
@@ -89,6 +89,6 @@ test("what can't be diagnosed is said in a line", async () => {
   );
   rmSync(join(place.path, "runs", "fm", "model"), { recursive: true });
   expect(await place.refused("diagnose", "runs/fm")).toContain(
-    "runs/fm: the run there has learnt 0 of 3 tasks; continue it with --resume first [2]",
+    "runs/fm: the run there has learned 0 of 3 tasks; continue it with --resume first [2]",
   );
 }, 120_000);

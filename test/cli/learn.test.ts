@@ -38,7 +38,7 @@ describe("a learner", () => {
       /^new: class-0, class-1, class-2, class-3\n32 images in N s\nfewer than 16 images a class: training was not tried\n[\d.]+ % of 8 held-out images are answered right\n$/,
     );
     expect(await done("learn", "day-1", "--model", "mine")).toBe(
-      "all 32 images were learnt before: nothing is new\n",
+      "all 32 images were learned before: nothing is new\n",
     );
     const second = await done("learn", "day-2", "--model", "mine", "--domain", "evening", "--json");
     expect(JSON.parse(second)).toMatchObject({

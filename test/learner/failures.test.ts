@@ -57,7 +57,7 @@ describe("what fails changes nothing", () => {
     ]).toMatchInlineSnapshot(`
       [
         "InputError: the learner knows no class yet; let it learn some first",
-        "InputError: the learner has learnt nothing yet: there is nothing to save",
+        "InputError: the learner has learned nothing yet: there is nothing to save",
         "InputError: there is no class to learn; expected one or more, with images",
         "InputError: class "cat": has no images; add some or leave it out",
         "InputError: image 1 of cat: cat.png is a path, and there are no files here; give the image's bytes",

@@ -51,7 +51,7 @@ describe("learning", () => {
     expect(again).toMatchObject({
       images: 0,
       repeated: 12,
-      reason: "all 12 images were learnt before: nothing is new",
+      reason: "all 12 images were learned before: nothing is new",
     });
     expect((await bytesOf(learner)).equals(before)).toBe(true);
     const more = await learner.learn({ classes: classes([0], 8) });
@@ -193,7 +193,7 @@ describe("taking back", () => {
     ["aligned", "gaussian"],
     ["ranpac", "lda"],
   ])(
-    "a removed class is no answer, leaves no state to undo, and can be learnt again: %s",
+    "a removed class is no answer, leaves no state to undo, and can be learned again: %s",
     async (...heads) => {
       const headOptions = heads.includes("ranpac") ? { randomFeatures: 100 } : {};
       const learner = await learnerWith({ method: "lda", heads, headOptions });

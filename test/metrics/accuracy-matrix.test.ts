@@ -29,13 +29,13 @@ describe("summarize", () => {
     expect(metrics.averageAccuracy).toBeCloseTo(0.725, 12);
   });
 
-  test("forgetting counts from the best accuracy since the task was learnt, transfer from the first", () => {
+  test("forgetting counts from the best accuracy since the task was learned, transfer from the first", () => {
     const metrics = summarize([[0.5], [0.8, 0.4], [0.6, 0.7, 1]], [10, 10, 10]);
     expect(metrics.forgetting).toBeCloseTo((0.2 + 0) / 2, 12);
     expect(metrics.backwardTransfer).toBeCloseTo((0.1 + 0.3) / 2, 12);
   });
 
-  test("an accuracy from before a task was learnt enters no number but that over all tasks", () => {
+  test("an accuracy from before a task was learned enters no number but that over all tasks", () => {
     const without = summarize(
       [
         [0.5, null],

@@ -22,7 +22,7 @@ const mammoth = {
         .map((_, i) => Math.max(...results.map((row) => row[i] ?? 0)) - results.at(-1)![i]!),
     ),
 };
-/** Experience forgetting: accuracy right after a task was learnt less accuracy now; a stream's is the mean over earlier tasks. */
+/** Experience forgetting: accuracy right after a task was learned less accuracy now; a stream's is the mean over earlier tasks. */
 const avalanche = {
   forgetting: (results: Matrix) => mean(results.slice(0, -1).map((row, i) => row[i]! - results.at(-1)![i]!)),
   backwardTransfer: (results: Matrix) => -avalanche.forgetting(results),
@@ -93,7 +93,7 @@ describe("where they differ", () => {
     expect(summarize(matrix, [10, 10, 10]).forgetting).toBeCloseTo((0.2 + 0) / 2, 12);
   });
 
-  test("Mammoth's forgetting takes accuracies from before a task was learnt; ours does not", () => {
+  test("Mammoth's forgetting takes accuracies from before a task was learned; ours does not", () => {
     const matrix = [
       [0.5, 0.9],
       [0.5, 0.6],

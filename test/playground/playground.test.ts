@@ -84,7 +84,7 @@ describe.skipIf(nothing).sequential("the playground", () => {
   test("learns two classes from files, and tells them apart", async () => {
     await own.fillTwo(["mug", "pen"], files);
     await own.learn();
-    expect(await own.card("mug").textContent()).toContain("10 learnt"); // two are kept aside
+    expect(await own.card("mug").textContent()).toContain("10 learned"); // two are kept aside
     expect(await own.ask(files(0, "test", 1)[0]!)).toBe("mug");
     expect(await own.ask(files(1, "test", 1)[0]!)).toBe("pen");
     expect(await own.page.locator(".bar .share").first().textContent()).toMatch(/^\d+ %$/);
@@ -131,8 +131,8 @@ describe.skipIf(nothing).sequential("the playground", () => {
     };
     await expect.poll(opened, { timeout: PATIENCE, interval: 500 }).toBe(true); // a worker ends when its step does
     await own.ready();
-    expect(await own.card("mug").textContent()).toContain("10 learnt");
-    expect(await own.card("cup").textContent()).toContain("not learnt yet, 10 new");
+    expect(await own.card("mug").textContent()).toContain("10 learned");
+    expect(await own.card("cup").textContent()).toContain("not learned yet, 10 new");
     expect(await own.ask(files(0, "test", 1)[0]!)).toBe("mug");
   }, 120_000);
 
@@ -145,7 +145,7 @@ describe.skipIf(nothing).sequential("the playground", () => {
     await devtools.send("Storage.overrideQuotaForOrigin", { origin: server!.origin });
     await own.page.reload();
     await own.ready();
-    expect(await own.card("mug").textContent()).toContain("10 learnt");
+    expect(await own.card("mug").textContent()).toContain("10 learned");
     expect(await own.card("cup").textContent()).toContain("10 new");
   }, 120_000);
 
@@ -165,7 +165,7 @@ describe.skipIf(nothing).sequential("the playground", () => {
     expect(await page.locator(".losses").count()).toBe(1);
     await own.says("Training was asked for.");
     await expect.poll(() => page.locator(".bar.best .name").textContent(), { timeout: 30_000 }).toBe("key"); // live
-    await own.pictures("learnt");
+    await own.pictures("learned");
     await own.button("Camera off").click();
     expect(await own.ask(files(0, "test", 1)[0]!)).toBe("mug");
     expect(await page.locator("tbody tr").count()).toBeGreaterThanOrEqual(2);
@@ -196,7 +196,7 @@ describe.skipIf(nothing).sequential("the playground", () => {
     await page.reload();
     await own.card("cup").waitFor();
     await own.ready();
-    await expect.poll(() => own.card("mug").textContent()).toContain("10 learnt");
+    await expect.poll(() => own.card("mug").textContent()).toContain("10 learned");
     expect(await own.card("mug").locator("img").count()).toBeGreaterThan(3);
     expect(await own.ask(files(2, "test", 1)[0]!)).toBe("cup");
   }, 90_000);

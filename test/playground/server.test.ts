@@ -74,7 +74,7 @@ describe.skipIf(nothing).sequential("the page of a server", () => {
     await own.fillTwo(["mug", "pen"], files);
     await own.learn("always");
     expect(await page.locator(".losses").count()).toBe(1);
-    expect(await own.card("mug").textContent()).toContain("8 learnt");
+    expect(await own.card("mug").textContent()).toContain("8 learned");
     expect(await own.ask(files(0, "test", 1)[0]!)).toBe("mug");
     expect(existsSync(join(root, "models", "desk", "model.safetensors"))).toBe(true);
     await own.addClass("key");

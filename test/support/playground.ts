@@ -81,7 +81,7 @@ export class Playground {
     await this.page.getByLabel("Train the network").selectOption(train);
     await this.button("Learn").click();
     await this.page.getByText("Nothing new yet").waitFor({ timeout: 3 * PATIENCE }); // it trains
-    await this.says("pictures learnt.");
+    await this.says("pictures learned.");
   }
 
   /** What it says of a picture. */

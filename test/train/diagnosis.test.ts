@@ -55,20 +55,20 @@ const run = (method: string, of: TaskStream, changes: RunChanges = {}) => runMet
 const counted = ({ record }: FinishedRun, head: string, images: number): number =>
   record.correct[head]!.at(-1)!.reduce((sum, right) => sum + right, 0) / images;
 
-test("as learnt, it is what the run counted; frozen, what the frozen method has", async () => {
-  const [learnt, frozen] = [
+test("as learned, it is what the run counted; frozen, what the frozen method has", async () => {
+  const [learned, frozen] = [
     await run("seq-lora", stream, hard),
     await run("lda", stream, { heads: ["lda", "gaussian"] }),
   ];
-  const { heads, images, drift } = await diagnosed(learnt, stream);
+  const { heads, images, drift } = await diagnosed(learned, stream);
   expect(images).toEqual([12, 12, 12, 12]);
   expect(heads.map(({ head }) => head)).toEqual(NAMES);
-  for (const { head, asLearnt, trueStatistics, frozen: bare } of heads) {
-    expect(asLearnt.accuracy, head).toBeCloseTo(counted(learnt, head, 48), 9);
-    const byTask = learnt.record.correct[head]!.at(-1)!.map((right) => right / 12);
-    expect(asLearnt.taskAccuracy).toEqual(byTask);
-    expect(asLearnt.withinTask).toBeGreaterThanOrEqual(asLearnt.accuracy);
-    expect(asLearnt.rightTask).toBeGreaterThanOrEqual(asLearnt.accuracy);
+  for (const { head, asLearned, trueStatistics, frozen: bare } of heads) {
+    expect(asLearned.accuracy, head).toBeCloseTo(counted(learned, head, 48), 9);
+    const byTask = learned.record.correct[head]!.at(-1)!.map((right) => right / 12);
+    expect(asLearned.taskAccuracy).toEqual(byTask);
+    expect(asLearned.withinTask).toBeGreaterThanOrEqual(asLearned.accuracy);
+    expect(asLearned.rightTask).toBeGreaterThanOrEqual(asLearned.accuracy);
     if (head === "rows") expect([trueStatistics, bare]).toEqual([null, null]);
     else expect(bare!.accuracy, head).toBeCloseTo(counted(frozen, head, 48), 9);
   }
@@ -79,27 +79,27 @@ test("as learnt, it is what the run counted; frozen, what the frozen method has"
 test("what drift costs is what a network that has moved loses, and nothing where none moves", async () => {
   const moved = await run("seq-lora", stream, { ...hard, drift: "none", options: { basesRate: 0.3 } });
   const [lda] = (await diagnosed(moved, stream, ["lda"])).heads.filter(({ head }) => head === "lda");
-  expect(lda!.trueStatistics!.accuracy).toBeGreaterThan(lda!.asLearnt.accuracy + 0.1);
+  expect(lda!.trueStatistics!.accuracy).toBeGreaterThan(lda!.asLearned.accuracy + 0.1);
   const still = await diagnosed(await run("lda", stream, { heads: ["lda", "gaussian"] }), stream, [
     "lda",
     "gaussian",
   ]);
   expect(still.drift).toEqual([0, 0, 0, 0]);
-  for (const { asLearnt, trueStatistics, frozen } of still.heads) {
-    expect(trueStatistics).toEqual(asLearnt);
-    expect(frozen).toEqual(asLearnt);
+  for (const { asLearned, trueStatistics, frozen } of still.heads) {
+    expect(trueStatistics).toEqual(asLearned);
+    expect(frozen).toEqual(asLearned);
   }
 });
 
 test("tasks are told apart by scores alone: an answer is in the right task, or right within it, or both", async () => {
-  const learnt = await run("seq-lora", stream, hard);
-  const { heads } = await diagnosed(learnt, stream);
-  const model = await learnt.reload();
+  const learned = await run("seq-lora", stream, hard);
+  const { heads } = await diagnosed(learned, stream);
+  const model = await learned.reload();
   const tested = stream.tasks.flatMap(({ index, test: samples }) =>
     samples.map((sample) => ({ index, sample })),
   );
   const expected = { accuracy: 0, within: 0, task: 0 };
-  for await (const batch of batchesOf(stream, learnt)(tested.map(({ sample }) => sample))) {
+  for await (const batch of batchesOf(stream, learned)(tested.map(({ sample }) => sample))) {
     const { rows } = await model.scores(batch, 8);
     for (const [i, place] of batch.places.entries()) {
       const own = [...rows!.subarray(8 * i, 8 * i + 8)];
@@ -112,27 +112,27 @@ test("tasks are told apart by scores alone: an answer is in the right task, or r
     }
   }
   await model.dispose();
-  const { accuracy, withinTask, rightTask } = heads[0]!.asLearnt;
+  const { accuracy, withinTask, rightTask } = heads[0]!.asLearned;
   expect(accuracy).toBeCloseTo(expected.accuracy, 9);
   expect(withinTask).toBeCloseTo(expected.within, 9);
   expect(rightTask).toBeCloseTo(expected.task, 9);
   expect(rightTask).toBeLessThan(1);
 });
 
-test("learnt at once nothing is old, and its tasks can be told apart; domains share their classes", async () => {
+test("learned at once nothing is old, and its tasks can be told apart; domains share their classes", async () => {
   const joint = await run("joint", stream, { heads: ["lda"], epochs: 2 });
   const { heads, taskNames } = await diagnosed(joint, stream, ["lda"]);
   expect(taskNames).toHaveLength(4);
-  expect(heads[0]!.trueStatistics!.accuracy).toBeCloseTo(heads[0]!.asLearnt.accuracy, 9);
+  expect(heads[0]!.trueStatistics!.accuracy).toBeCloseTo(heads[0]!.asLearned.accuracy, 9);
   const styles = patternDataset({ classes: 3, domains: 2, trainPerClass: 5, testPerClass: 3 });
   const domains = domainIncremental(styles, { orderSeed: null });
   const { heads: inDomains } = await diagnosed(await run("lda", domains, { heads: ["lda"] }), domains, [
     "lda",
   ]);
-  expect([inDomains[0]!.asLearnt.withinTask, inDomains[0]!.asLearnt.rightTask]).toEqual([null, null]);
+  expect([inDomains[0]!.asLearned.withinTask, inDomains[0]!.asLearned.rightTask]).toEqual([null, null]);
 });
 
-test("a method that widens its features has only what it learnt", async () => {
+test("a method that widens its features has only what it learned", async () => {
   const { heads, drift } = await diagnosed(await run("ease", stream, { epochs: 1 }), stream, ["rows"]);
   expect(drift).toBeNull();
   expect(heads).toMatchObject([{ head: "rows", trueStatistics: null, frozen: null }]);

@@ -16,7 +16,7 @@ const stream = classIncremental(patternDataset({ classes: 6, trainPerClass: 8, t
   orderSeed: null,
 });
 /** Runs that one pass takes. */
-const [learnt, tested] = [16 / MICRO_BATCH, 8 / MICRO_BATCH] as const;
+const [learned, tested] = [16 / MICRO_BATCH, 8 / MICRO_BATCH] as const;
 
 /** Runs of graphs in the last task, by its phases. */
 async function runsOf(name: string): Promise<Record<string, number>> {
@@ -53,16 +53,16 @@ const table = readFileSync(new URL("../../docs/methods.md", import.meta.url), "u
 /** Runs that a cell stands for. */
 const BEGIN: Readonly<Record<string, number>> = {
   "–": 0,
-  "1": learnt,
-  "1, and a step's of `--probe-images`": 2 * learnt, // 64 by default: all of them
-  "2": 2 * learnt,
+  "1": learned,
+  "1, and a step's of `--probe-images`": 2 * learned, // 64 by default: all of them
+  "2": 2 * learned,
 };
 const END: Readonly<Record<string, number>> = {
-  "1": learnt,
-  "2": 2 * learnt,
-  "1, and 1 with gradients": 2 * learnt,
-  "a task's each": TASKS * learnt,
-  "a task's each, and 1": (TASKS + 1) * learnt,
+  "1": learned,
+  "2": 2 * learned,
+  "1, and 1 with gradients": 2 * learned,
+  "a task's each": TASKS * learned,
+  "a task's each, and 1": (TASKS + 1) * learned,
 };
 /** Full passes of an epoch; a further one of views that are new is remembered. */
 const EPOCH: Readonly<Record<string, number>> = {
@@ -95,11 +95,11 @@ test.each(table)(
     expect(runs["end task"] ?? 0).toBe(END[end!]);
     expect(runs.evaluation ?? 0).toBe(EVALUATION[evaluation!]);
     const training = runs.training ?? 0;
-    const full = EPOCH[epoch!]! * EPOCHS * learnt;
+    const full = EPOCH[epoch!]! * EPOCHS * learned;
     if (!epoch!.endsWith("new")) expect(training).toBe(full);
     else {
       expect(training).toBeGreaterThan(full);
-      expect(training).toBeLessThanOrEqual(full + EPOCHS * learnt);
+      expect(training).toBeLessThanOrEqual(full + EPOCHS * learned);
     }
   },
 );

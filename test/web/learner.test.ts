@@ -1,4 +1,4 @@
-/** @file A learner in a real browser: two tasks learnt, kept over a reload, a third class, undo, and the file in Node. */
+/** @file A learner in a real browser: two tasks learned, kept over a reload, a third class, undo, and the file in Node. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { missing } from "../support/services.ts";
 import { writeTinyBackbone } from "../support/tiny-backbone.ts";
 import { writeToyFolder } from "../support/toy-folder.ts";
 
-interface Learnt {
+interface Learned {
   readonly result: LearnResult;
   readonly losses: readonly number[];
   readonly phases: readonly string[];
@@ -67,8 +67,8 @@ describe.skipIf(nothing)("a learner in Chromium", () => {
     const shipped = { backbone: SHIPPED, seed: 3 };
     await call("create", { ...shipped, folder: "my model" });
     const [first, second] = [
-      await call<Learnt>("learn", train(0, 1), TRAINS),
-      await call<Learnt>("learn", train(2), TRAINS),
+      await call<Learned>("learn", train(0, 1), TRAINS),
+      await call<Learned>("learn", train(2), TRAINS),
     ];
     expect(first.result).toMatchObject({ added: ["class-0", "class-1"], images: 16, trained: true });
     expect(first.phases).toEqual(expect.arrayContaining(["reading", "training", "checking"]));
@@ -79,7 +79,7 @@ describe.skipIf(nothing)("a learner in Chromium", () => {
     expect(await call("open", "my model", shipped)).toEqual(["class-0", "class-1", "class-2"]);
     const evaluation = await call<Evaluation>("evaluate", tests(0, 1, 2));
     expect(evaluation.accuracy).toBeGreaterThan(0.9);
-    const third = await call<Learnt>("learn", train(3, 0), TRAINS);
+    const third = await call<Learned>("learn", train(3, 0), TRAINS);
     expect(third.result).toMatchObject({ added: ["class-3"], updated: [], repeated: TRAIN });
     expect(await call("classes")).toEqual(["class-0", "class-1", "class-2", "class-3"]);
     await call("undo");
@@ -121,7 +121,7 @@ describe.skipIf(nothing)("a learner in Chromium", () => {
         [0, 1],
         [2, 3],
       ]) {
-        const there = await call<Learnt>("learn", train(...labels), learning);
+        const there = await call<Learned>("learn", train(...labels), learning);
         const losses: number[] = [];
         const result = await node.learn(
           { classes: inNode(train(...labels)) },

@@ -71,8 +71,8 @@ describe.skipIf(nothing)("onnxruntime-web by WebGPU in Chromium", () => {
     for (const device of ["webgpu", "wasm"]) {
       const { call, page } = await site.open();
       await call("create", { backbone: "/tiny", options: { rank: 4 }, seed: 3, device });
-      const learnt = await call<{ losses: number[] }>("learn", classes, { train: "always", epochs: 2 });
-      losses.push(learnt.losses);
+      const learned = await call<{ losses: number[] }>("learn", classes, { train: "always", epochs: 2 });
+      losses.push(learned.losses);
       await page.close();
     }
     expect(losses[0]!.length).toBeGreaterThan(1);

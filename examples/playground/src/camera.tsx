@@ -150,7 +150,7 @@ function TryPicture() {
 /** Bars in the order of the classes, so that they don't jump. */
 function Answer() {
   const names = Object.keys(info.value?.classes ?? {});
-  if (names.length === 0) return <p class="muted">What it sees shows here once it has learnt something.</p>;
+  if (names.length === 0) return <p class="muted">What it sees shows here once it has learned something.</p>;
   const found = answer.value;
   const shares = new Map(found?.classes.map(({ className, probability }) => [className, probability]));
   const unknown = found?.unknown === true;

@@ -15,7 +15,7 @@ export function addCard(wanted?: string): Card {
   return card;
 }
 
-/** Pictures to be learnt: files are made small. What is no picture is left out, and said. */
+/** Pictures to be learned: files are made small. What is no picture is left out, and said. */
 export async function addPictures(id: number, files: readonly Blob[]): Promise<void> {
   for (const file of files) {
     try {

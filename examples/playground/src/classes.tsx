@@ -61,7 +61,7 @@ function ClassCard({ card }: { readonly card: Card }) {
   const { id, name, fresh, faces } = card;
   const isChosen = chosen.value === id;
   const busy = phase.value !== "ready";
-  const learnt = info.value?.classes[name] ?? 0;
+  const learned = info.value?.classes[name] ?? 0;
   const pictures = [...fresh].reverse().slice(0, SHOWN);
   const classes = ["card", isChosen ? "chosen" : "", over.value === id ? "over" : ""].join(" ");
   return (
@@ -105,7 +105,7 @@ function ClassCard({ card }: { readonly card: Card }) {
         </button>
       </div>
       <p class="muted">
-        {learnt > 0 ? `${learnt} learnt` : "not learnt yet"}
+        {learned > 0 ? `${learned} learned` : "not learned yet"}
         {fresh.length > 0 ? `, ${fresh.length} new` : ""}
       </p>
       <div class="pictures">

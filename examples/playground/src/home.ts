@@ -27,7 +27,7 @@ export interface PageLearner {
   renameClass(name: string, to: string): Promise<void>;
   removeClass(name: string): Promise<void>;
   undo(): Promise<void>;
-  /** Makes what it has learnt last. */
+  /** Makes what it has learned last. */
   save(): Promise<void>;
   /** @param dropPrompts for peft and safetensors, which have no place for prompt tokens: leave them out */
   take(form: Form, dropPrompts: boolean): Promise<Parcel>;

@@ -1,4 +1,4 @@
-/** @file What the model has learnt: task by task, how well it still knows it, and what has changed inside. */
+/** @file What the model has learned: task by task, how well it still knows it, and what has changed inside. */
 import type { TaskInfo } from "fm-lora";
 import type { ComponentChildren } from "preact";
 import { shareOf } from "./learning.ts";
@@ -14,13 +14,13 @@ export function KnowledgePanel() {
     <section class="panel" aria-labelledby="knowledge-title">
       <h2 id="knowledge-title">What it knows</h2>
       <p class="muted">
-        One in five pictures of a class is never learnt: on these you see whether it forgets. {checkText()}
+        One in five pictures of a class is never learned: on these you see whether it forgets. {checkText()}
       </p>
-      <Scroll label="Learnt so far">
+      <Scroll label="Learned so far">
         <table>
           <thead>
             <tr>
-              <th scope="col">Learnt</th>
+              <th scope="col">Learned</th>
               <th scope="col" class="number">
                 Pictures
               </th>
@@ -49,7 +49,7 @@ export function KnowledgePanel() {
       <details>
         <summary>Inside</summary>
         <p>
-          Method {found.method}, answers by {found.heads[0]}. What it has learnt takes{" "}
+          Method {found.method}, answers by {found.heads[0]}. What it has learned takes{" "}
           {(found.stateBytes / 1e6).toFixed(1)} MB, beside a network of{" "}
           {(found.backboneParameters / 1e6).toFixed(1)} million parameters that stays as it is.
         </p>
@@ -78,9 +78,9 @@ function Similarity({
 }) {
   if (tasks.length < 2) return null;
   return (
-    <Scroll label="Similarity of what was learnt">
+    <Scroll label="Similarity of what was learned">
       <table class="heat">
-        <caption>How alike what it learnt is: 1 the same, 0 unrelated, below 0 opposite</caption>
+        <caption>How alike what it learned is: 1 the same, 0 unrelated, below 0 opposite</caption>
         <tbody>
           {rows.map((row, i) => (
             <tr key={`${i}`}>

@@ -121,7 +121,7 @@ export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> 
     const former = cards.value.map(keptCard);
     const parted = new Map(freshCards.value.map((card) => [card.id, part(card)] as const));
     const classes = Object.fromEntries(
-      freshCards.value.map(({ id, name }) => [name, parted.get(id)!.learnt.map(({ blob }) => blob)]),
+      freshCards.value.map(({ id, name }) => [name, parted.get(id)!.learned.map(({ blob }) => blob)]),
     );
     batch(forgetLast);
     /** When the phase first told how far it is, and how far that was. */
@@ -156,7 +156,7 @@ export const learn = (train: NonNullable<LearnOptions["train"]>): Promise<void> 
     const { classes: checked } = { classes: nows.value };
     thens.value = [...thens.value, shareOf([...done.added, ...done.updated], checked)];
     await keep(kept());
-    say(`${done.images} pictures learnt. ${sentence(done.reason)}`);
+    say(`${done.images} pictures learned. ${sentence(done.reason)}`);
   });
 
 /** Right among the check pictures of some classes; null where there are none. */
@@ -167,17 +167,17 @@ export function shareOf(names: readonly string[], checked: typeof nows.value): n
 }
 
 function part({ fresh, checks }: Card): {
-  readonly learnt: readonly Picture[];
+  readonly learned: readonly Picture[];
   readonly aside: readonly Picture[];
 } {
   const room = MOST_CHECKS - checks.length;
   const aside = fresh.filter((_, i) => i % CHECK_EVERY === CHECK_EVERY - 1).slice(0, Math.max(0, room));
-  return { learnt: fresh.filter((picture) => !aside.includes(picture)), aside };
+  return { learned: fresh.filter((picture) => !aside.includes(picture)), aside };
 }
 
 function taken(card: Card, parted: ReturnType<typeof part> | undefined): Partial<Card> {
   if (parted === undefined) return {};
-  const faces = [...parted.learnt, ...card.faces].slice(0, MOST_FACES);
+  const faces = [...parted.learned, ...card.faces].slice(0, MOST_FACES);
   return { fresh: [], faces, checks: [...card.checks, ...parted.aside] };
 }
 
@@ -220,12 +220,12 @@ export const rename = (card: Card, name: string): Promise<void> =>
     await keep(kept());
   });
 
-/** Takes a class out of the page, and out of the model's answers if it was learnt. */
+/** Takes a class out of the page, and out of the model's answers if it was learned. */
 export const remove = (card: Card): Promise<void> =>
   working(async () => {
     const own = theLearner();
-    const learnt = known.value.has(card.name);
-    if (learnt) {
+    const learned = known.value.has(card.name);
+    if (learned) {
       await own.removeClass(card.name);
       await own.save();
       before.value = null;
@@ -234,7 +234,7 @@ export const remove = (card: Card): Promise<void> =>
     await look();
     await keep(kept());
     say(
-      learnt
+      learned
         ? `${card.name} is no answer any more. What it has changed in the network stays.`
         : `${card.name} is gone.`,
     );

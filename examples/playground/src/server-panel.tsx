@@ -5,7 +5,7 @@ import { info, phase } from "./state.ts";
 
 export function ServerPanel() {
   const names = [...new Set([...models.value, modelName.value])].filter((name) => name !== "");
-  const learnt = Object.keys(info.value?.classes ?? {}).length > 0;
+  const learned = Object.keys(info.value?.classes ?? {}).length > 0;
   const busy = phase.value !== "ready";
   const open = (name: string): void => {
     choose(name);
@@ -24,7 +24,7 @@ export function ServerPanel() {
           >
             {names.map((name) => (
               <option key={name} value={name}>
-                {models.value.includes(name) || learnt ? name : `${name} (new)`}
+                {models.value.includes(name) || learned ? name : `${name} (new)`}
               </option>
             ))}
           </select>

@@ -1,14 +1,14 @@
-/** @file What the page keeps beside the model: pictures that are not learnt yet, a few of those that are, and notes. */
+/** @file What the page keeps beside the model: pictures that are not learned yet, a few of those that are, and notes. */
 import { get, set } from "idb-keyval";
 
 /** A class as it is kept. */
 export interface KeptCard {
   readonly name: string;
-  /** Pictures to be learnt. */
+  /** Pictures to be learned. */
   readonly fresh: readonly Blob[];
-  /** A few that were learnt, to be looked at. */
+  /** A few that were learned, to be looked at. */
   readonly faces: readonly Blob[];
-  /** Pictures that are never learnt: how well the model still knows the class. */
+  /** Pictures that are never learned: how well the model still knows the class. */
   readonly checks: readonly Blob[];
 }
 

@@ -84,7 +84,7 @@ export abstract class AdapterLearner implements Learner {
 
   protected abstract loadOwn(state: Tensors): void;
 
-  /** What else the method learns from a task's images once it has learnt them; their features, if it has them then. */
+  /** What else the method learns from a task's images once it has learned them; their features, if it has them then. */
   protected async observe(_: TaskData): Promise<LabeledFeatures | undefined> {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** @file Emoji as classes: learnt from five artists' drawings, tested on the sixth's. */
+/** @file Emoji as classes: learned from five artists' drawings, tested on the sixth's. */
 import * as z from "zod";
 import type { Dataset } from "../../data/dataset.ts";
 import { defineBenchmark } from "../../run/benchmark.ts";

@@ -28,7 +28,7 @@ export interface DiagnoseOptions {
   /** Folder of the images, and of the backbone, if they have moved. */
   readonly data?: string | undefined;
   readonly backbone?: string | undefined;
-  /** Tasks to tell apart in a run that learnt all at once. */
+  /** Tasks to tell apart in a run that learned all at once. */
   readonly tasks?: number | undefined;
   readonly registry?: Registry | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -158,7 +158,7 @@ async function loadFinished(
   const done = description.tasksDone;
   if (file === undefined || done !== stream.tasks.length) {
     throw new InputError(
-      `${folder}: the run there has learnt ${done} of ${stream.tasks.length} tasks; continue it with ${optionText("resume")} first`,
+      `${folder}: the run there has learned ${done} of ${stream.tasks.length} tasks; continue it with ${optionText("resume")} first`,
     );
   }
   checkFits(model.state(), tensors, file);

@@ -26,7 +26,7 @@ export type Outcome = Prediction | { readonly error: string };
 export interface Answers {
   /** In the images' order. */
   readonly outcomes: readonly Outcome[];
-  /** Of the model that answered: how often it had learnt; null of a run's. */
+  /** Of the model that answered: how often it had learned; null of a run's. */
   readonly learns: number | null;
 }
 

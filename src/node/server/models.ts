@@ -26,7 +26,7 @@ export interface ModelSummary {
   readonly backbone: string;
   /** In the order in which they came. */
   readonly classes: readonly string[];
-  /** How often it has learnt here; null of a run's. */
+  /** How often it has learned here; null of a run's. */
   readonly learns: number | null;
 }
 

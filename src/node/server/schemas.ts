@@ -29,11 +29,11 @@ export const summary = z
     classes: z
       .array(z.string())
       .readonly()
-      .openapi({ description: "in the order in which they were learnt" }),
+      .openapi({ description: "in the order in which they were learned" }),
     learns: z
       .number()
       .nullable()
-      .openapi({ description: "how often it has learnt here; null of a run's model" }),
+      .openapi({ description: "how often it has learned here; null of a run's model" }),
   })
   .openapi("Model");
 
@@ -48,7 +48,7 @@ const heldOut = z
 /** All that a model says about itself. */
 export const details = summary
   .extend({
-    images: z.record(z.string(), z.number()).openapi({ description: "learnt, by class" }),
+    images: z.record(z.string(), z.number()).openapi({ description: "learned, by class" }),
     heads: z.array(z.string()).readonly(),
     stateBytes: z.number().openapi({ description: "without the backbone" }),
     backboneParameters: z.number(),

@@ -125,7 +125,7 @@ function listening(
 function jobLine({ model, status, result, error }: JobView): string {
   if (result !== null) {
     const { images, seconds, reason } = result;
-    return `model ${model}: learnt ${images} images in ${duration(seconds)}; ${reason}`;
+    return `model ${model}: learned ${images} images in ${duration(seconds)}; ${reason}`;
   }
   return `model ${model}: learning ${status}${error === null ? "" : `: ${error}`}`;
 }

@@ -103,7 +103,7 @@ function matrix(
   });
   return folded(
     "The whole matrix",
-    `<p class="caption">Share of each class’s images, in %; classes in the order they were learnt.${ramp("0", "100")}</p>${wide(chart)}`,
+    `<p class="caption">Share of each class’s images, in %; classes in the order they were learned.${ramp("0", "100")}</p>${wide(chart)}`,
   );
 }
 

@@ -42,7 +42,7 @@ export const tasks: Section = ({ metrics, history }) => {
   ];
   return section(
     "Tasks",
-    "New task: accuracy on a task right after it was learnt. Micro and macro: over all tasks so far, weighted by test images and not.",
+    "New task: accuracy on a task right after it was learned. Micro and macro: over all tasks so far, weighted by test images and not.",
     tableHtml(
       [{ title: "task" }, { title: "name", class: "text" }, ...titles.map((title) => ({ title }))],
       rows,

@@ -1,4 +1,4 @@
-/** @file A learner in Node: its folder, its files, who may write there, and runs that are learnt on. */
+/** @file A learner in Node: its folder, its files, who may write there, and runs that are learned on. */
 import {
   copyFileSync,
   existsSync,
@@ -35,8 +35,8 @@ async function photos(labels: readonly number[], use = "train"): Promise<Record<
   return Object.fromEntries(labels.map((label) => [`class-${label}`, all[`class-${label}`]!]));
 }
 
-/** A folder with a learner that has learnt twice. */
-async function learntTwice(name: string): Promise<string> {
+/** A folder with a learner that has learned twice. */
+async function learnedTwice(name: string): Promise<string> {
   const learner = await createLearner(made);
   await learner.learn({ classes: await photos([0, 1]) });
   await learner.save(at(name));
@@ -53,8 +53,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe("a folder", () => {
-  test("keeps what was learnt, and one state before it", async () => {
-    const path = await learntTwice("kept");
+  test("keeps what was learned, and one state before it", async () => {
+    const path = await learnedTwice("kept");
     expect(readdirSync(path).sort()).toEqual(["model.json", "model.safetensors", "previous-1.safetensors"]);
     const learner = await openLearner(path, common);
     expect(learner.classes).toEqual(["class-0", "class-1", "class-2"]);
@@ -73,7 +73,7 @@ describe("a folder", () => {
   });
 
   test("is a model that openModel answers with as the learner does", async () => {
-    const path = await learntTwice("model");
+    const path = await learnedTwice("model");
     const learner = await openLearner(path, { ...common, readOnly: true });
     await learner.removeClass("class-1");
     const file = Object.values(await photos([2], "test")).flat()[0]!;
@@ -95,7 +95,7 @@ describe("a folder", () => {
   });
 
   test("has one learner at a time; others may answer", async () => {
-    const path = await learntTwice("shared");
+    const path = await learnedTwice("shared");
     const learner = await openLearner(path, common);
     const reader = await openLearner(path, { ...common, readOnly: true });
     await reader.predict((await photos([0], "test"))["class-0"]!);
@@ -113,7 +113,7 @@ describe("a folder", () => {
   });
 
   test("that a kill has left between two files is the model as it was", async () => {
-    const path = await learntTwice("killed");
+    const path = await learnedTwice("killed");
     // The next save had written the state before, and not yet the model.
     copyFileSync(join(path, "model.safetensors"), join(path, "previous-2.safetensors"));
     const learner = await openLearner(path, common);
@@ -127,7 +127,7 @@ describe("a folder", () => {
 });
 
 describe("a run's model", () => {
-  test("is learnt on, undone, and answers with predict as before", async () => {
+  test("is learned on, undone, and answers with predict as before", async () => {
     const out = at("run");
     await runBenchmark({
       benchmark: "folder",
@@ -168,7 +168,7 @@ describe("a run's model", () => {
 });
 
 test("each wrong use is one line, and leaves the model as it was", async () => {
-  const path = await learntTwice("wrong");
+  const path = await learnedTwice("wrong");
   const before = readFileSync(join(path, "model.safetensors"));
   const { tensors, description } = decodeModel(before, "model");
   const variant = (name: string, change: object): string => {

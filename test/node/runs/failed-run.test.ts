@@ -1,4 +1,4 @@
-/** @file A run that failed over an image: its folder can be used again, and what it learnt before is kept. */
+/** @file A run that failed over an image: its folder can be used again, and what it learned before is kept. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

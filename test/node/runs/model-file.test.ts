@@ -129,7 +129,7 @@ test.each<[string, (before: Description) => object, (before: Tensors) => object,
   expect(await refusal(changed(description, tensors))).toBe(expected);
 });
 
-test("300,000 class names, of which six have been learnt", async () => {
+test("300,000 class names, of which six have been learned", async () => {
   const more = Array.from({ length: 299_994 }, (_, label) => `later ${label}`);
   const model = await changed(({ classNames }) => ({ classNames: [...classNames, ...more] }));
   const images = new Uint8Array(model.preprocessing.size ** 2 * 3).fill(90);

@@ -91,7 +91,7 @@ export const lab = {
       },
     );
     return learn.then(
-      () => "learnt",
+      () => "learned",
       (error: Error) => error.message,
     );
   },
