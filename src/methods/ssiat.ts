@@ -1,10 +1,8 @@
 /** @file SSIAT: one set of adapters for all tasks that goes on training, and means that move by the shifts of new images near them. */
 import * as z from "zod";
-import type { OwnClassifier } from "../heads/head.ts";
 import { adapters, initialAdapters } from "../network/adapters.ts";
 import { defineMethod, type MethodContext } from "./method.ts";
 import { adapterTraits } from "./parts/adapter-learner.ts";
-import { cosineClassifier } from "./parts/trained-rows.ts";
 import { ValuesLearner } from "./parts/values-learner.ts";
 import { around, logarithmic } from "./ranges.ts";
 
@@ -31,8 +29,6 @@ export const ssiat = defineMethod({
 });
 
 class Ssiat extends ValuesLearner {
-  override readonly classify: OwnClassifier;
-
   constructor(context: MethodContext, options: Options) {
     const { config } = context.backbone;
     const { adapterRate, headRate, scale, margin } = options;
@@ -42,7 +38,6 @@ class Ssiat extends ValuesLearner {
       initialAdapters(config, options, [context.seed, "adapters"]),
       { rate: adapterRate, option: "adapterRate", headRate, cosines: { value: scale, margin } },
     );
-    this.classify = cosineClassifier(() => this.rows, scale);
     this.network.merge(this.values);
   }
 

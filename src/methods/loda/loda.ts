@@ -4,7 +4,6 @@
  */
 import * as z from "zod";
 import type { LabeledFeatures } from "../../data/dataset.ts";
-import type { OwnClassifier } from "../../heads/head.ts";
 import { observePass, type PassResult } from "../../network/feature-pass.ts";
 import { inputMoments } from "../../network/input-moments.ts";
 import {
@@ -19,9 +18,9 @@ import { Rng } from "../../tensor/rng.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
+import { PLAIN_RECIPE } from "../parts/recipe.ts";
 import { adaptedSites } from "../parts/sites.ts";
 import { atRate } from "../parts/task-training.ts";
-import { cosineClassifier } from "../parts/trained-rows.ts";
 import { around, logarithmic } from "../ranges.ts";
 import { generalDirections, keptShares, ownDirections } from "./directions.ts";
 import { MutualTraining } from "./mutual-training.ts";
@@ -81,7 +80,6 @@ const blockOf = (site: string): string => site.slice(0, site.lastIndexOf("."));
 const [GENERAL, OWN] = ["general", "own"];
 
 class LoDa extends AdapterLearner {
-  override readonly classify: OwnClassifier;
   readonly #options: Options;
   readonly #blocks: readonly string[];
   readonly #pairs: LowRankPairsOptions;
@@ -104,12 +102,12 @@ class LoDa extends AdapterLearner {
       inputOf: blockOf,
     };
     const names = pairs.sites.map((site) => `${site}.weight`);
-    super(context, [
+    const adaptations = [
       lowRankPairs(backbone, pairs),
       ownWeights(backbone, names),
       inputMoments(blocks.map((block) => `${block}.key`)),
-    ]);
-    this.classify = cosineClassifier(() => this.rows, options.scale);
+    ];
+    super(context, adaptations, PLAIN_RECIPE, options.scale);
     this.#options = options;
     this.#blocks = blocks;
     this.#pairs = pairs;

@@ -8,7 +8,7 @@ import type { ServedNetwork } from "../../network/served-network.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Learner, MethodContext, TaskBeginning, TaskData, Traits } from "../method.ts";
-import { checkRecipe, PLAIN_RECIPE, type Recipe, recipeTraining } from "./recipe.ts";
+import { COSINE_SCALE, checkRecipe, PLAIN_RECIPE, type Recipe, recipeTraining } from "./recipe.ts";
 import type { TaskTraining, TaskTrainingOptions } from "./task-training.ts";
 import { TrainedRows } from "./trained-rows.ts";
 
@@ -41,14 +41,16 @@ export abstract class AdapterLearner implements Learner {
   readonly #recipe: Recipe;
   #open: OpenTask | undefined;
 
+  /** @param scale of rows that score by cosines; default: as the recipe says */
   constructor(
     context: MethodContext,
     adaptations: readonly Adaptation[],
     { rows, rowStart, distillation }: Recipe = PLAIN_RECIPE,
+    scale = rows === "cosine" ? COSINE_SCALE : undefined,
   ) {
     this.context = context;
     this.network = new AdaptedNetwork(context, adaptations);
-    this.rows = new TrainedRows(this.network.width, rows);
+    this.rows = new TrainedRows(this.network.width, scale);
     this.#recipe = { rows, rowStart, distillation };
     checkRecipe(this.#recipe, context.backbone.config);
   }
@@ -145,7 +147,7 @@ export abstract class AdapterLearner implements Learner {
   async load(state: Tensors): Promise<void> {
     await this.release();
     this.loadOwn(state);
-    this.rows = TrainedRows.from(state, "head.", this.#recipe.rows);
+    this.rows = TrainedRows.from(state, "head.", this.rows.scale);
     this.network.merge(this.values);
   }
 

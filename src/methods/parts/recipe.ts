@@ -5,7 +5,9 @@ import type { VitConfig } from "../../nn/vit.ts";
 import { InputError, optionText } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { TaskTrainingOptions } from "./task-training.ts";
-import { COSINE_SCALE } from "./trained-rows.ts";
+
+/** σ of cosine rows. */
+export const COSINE_SCALE = 20;
 
 /** Options of methods that extend `AdapterLearner`. */
 export const recipeOptions = {

@@ -1,6 +1,6 @@
 /** @file Trained classifier rows: one per class, kept by stream position. */
 import type { LabeledFeatures } from "../../data/dataset.ts";
-import type { HeadClassifier, OwnClassifier } from "../../heads/head.ts";
+import type { HeadClassifier } from "../../heads/head.ts";
 import { type LinearClassifier, linearScores, unitRows } from "../../heads/linear-classifier.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
@@ -8,23 +8,18 @@ import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 /** Rows of a head that trains `classes` classes: a power of two, so that few sessions serve tasks of all sizes. */
 export const rowCapacity = (classes: number): number => 2 ** Math.ceil(Math.log2(Math.max(classes, 2)));
 
-/** How rows score features: w · f + b, or σ cos(w, f) with σ = `COSINE_SCALE` and no bias. */
-export type RowKind = "linear" | "cosine";
-
-/** σ of cosine rows. */
-export const COSINE_SCALE = 20;
-
 /** Rows of all classes seen, as saved. */
 export class TrainedRows {
   readonly width: number;
-  readonly kind: RowKind;
+  /** σ of rows that score by σ cos(w, f); left out: by w · f + b. */
+  readonly scale: number | undefined;
   readonly #rows = new Map<number, { weight: Float32Array; bias: number }>();
   /** Of the rows as they are: every predicted batch asks for it. */
   #classifier: HeadClassifier | undefined;
 
-  constructor(width: number, kind: RowKind = "linear") {
+  constructor(width: number, scale?: number) {
     this.width = width;
-    this.kind = kind;
+    this.scale = scale;
   }
 
   /** Whether no row has been trained. */
@@ -70,9 +65,9 @@ export class TrainedRows {
       const { classes, weight, bias } = this.#stacked();
       const stacked = { classes, weight, bias };
       this.#classifier =
-        this.kind === "cosine"
-          ? cosineRows(stacked, this.width, COSINE_SCALE)
-          : { ...stacked, unitFeatures: false };
+        this.scale === undefined
+          ? { ...stacked, unitFeatures: false }
+          : cosineRows(stacked, this.width, this.scale);
     }
     return this.#classifier;
   }
@@ -102,9 +97,9 @@ export class TrainedRows {
   }
 
   /** Reads back what `tensors` gave. */
-  static from(tensors: Tensors, prefix: string, kind: RowKind = "linear"): TrainedRows {
+  static from(tensors: Tensors, prefix: string, scale?: number): TrainedRows {
     const weight = tensors[`${prefix}weight`]!;
-    const rows = new TrainedRows(weight.dims[1]!, kind);
+    const rows = new TrainedRows(weight.dims[1]!, scale);
     const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
     rows.close(classes, float32Data(weight), float32Data(tensors[`${prefix}bias`]!));
     return rows;
@@ -134,12 +129,4 @@ export function cosineRows(
 ): HeadClassifier {
   const units = unitRows(weight, width).map((value) => scale * value);
   return { classes, weight: units, bias: new Float64Array(classes.length), unitFeatures: true };
-}
-
-/** Classifies by `scale` times the cosine with each row, where `rows` are linear ones. */
-export function cosineClassifier(rows: () => TrainedRows, scale: number): OwnClassifier {
-  const linear = (): HeadClassifier => cosineRows(rows().classifier(), rows().width, scale);
-  const scores = (features: Float32Array, classCount: number): Float32Array =>
-    linearScores(linear(), unitRows(features, rows().width), rows().width, classCount);
-  return Object.assign(scores, { linear });
 }

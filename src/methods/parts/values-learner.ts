@@ -31,7 +31,7 @@ export abstract class ValuesLearner extends AdapterLearner {
     rates: ValueRates,
     recipe?: Recipe,
   ) {
-    super(context, adaptations, recipe);
+    super(context, adaptations, recipe, rates.cosines?.value);
     this.values = values;
     this.#rates = rates;
   }
