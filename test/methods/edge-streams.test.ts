@@ -65,6 +65,14 @@ describe.each(METHODS.map(({ name }) => name))("%s", (name) => {
     expect(correct / images).toBeGreaterThanOrEqual(0.7);
   });
 
+  test("the first task that trains is the first, though a class came before it", async () => {
+    const { events } = await runMethod(name, STREAMS[1]![1], { epochs: 1, firstEpochs: 2 });
+    const epochs = events.flatMap((event) => (event.type === "task-start" ? [event.epochs] : []));
+    const { trains, protocol } = METHODS.find((method) => method.name === name)!.traits;
+    const expected = { "every task": [0, 2, 1], "first task": [0, 2, 0], never: [0, 0, 0] }[trains];
+    expect(epochs).toEqual(protocol === "joint" ? [2] : expected);
+  });
+
   test("a later task of one class trains nothing and changes nothing but statistics", async () => {
     const { states, record, events } = await runMethod(name, STREAMS[2]![1], { epochs: 2 });
     const trained = events.flatMap((event) => (event.type === "epoch" ? [event.task] : []));

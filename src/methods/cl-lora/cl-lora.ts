@@ -173,10 +173,7 @@ class ClLora extends EnsembleLearner {
         before: this.#sharedValues,
         shared: lifts,
         weights,
-        past:
-          this.tasks === 0
-            ? []
-            : super.passes.map((own) => weights.map((name) => float32Data(own[name]!)[0]!)),
+        past: this.trained.map((own) => weights.map((name) => float32Data(own[name]!)[0]!)),
         distillation: rest.distillation,
         temperature: rest.temperature,
         attached: rest.attachedTeacher,

@@ -18,11 +18,15 @@ export const ensembleTraits: Traits = {
   forwardPasses: "tasks",
 };
 
+const UNTRAINED = "untrained.";
+
 /** A learner that keeps values of every task and sees images through all of them, side by side. */
 export abstract class EnsembleLearner implements Learner {
   protected readonly network: AdaptedNetwork;
+  /** What classes are seen through that came before any training: it changes nothing. */
+  #untrained: Tensors | undefined;
   /** Of all tasks that have trained. */
-  #kept: Tensors[] = [];
+  #trained: readonly Tensors[] = [];
   #training: TaskTraining | undefined;
 
   constructor(network: AdaptedNetwork) {
@@ -53,10 +57,19 @@ export abstract class EnsembleLearner implements Learner {
 
   /** What images are seen through: values of every task and, before any training, those that change nothing. */
   protected get passes(): readonly Tensors[] {
-    return this.#kept.length > 0 ? this.#kept : [this.fresh(0)];
+    return this.tasks > 0 ? this.#kept : [this.fresh(0)];
   }
 
-  /** Tasks whose values are kept. */
+  get #kept(): readonly Tensors[] {
+    return this.#untrained === undefined ? this.#trained : [this.#untrained, ...this.#trained];
+  }
+
+  /** Values of the tasks that have trained. */
+  protected get trained(): readonly Tensors[] {
+    return this.#trained;
+  }
+
+  /** Tasks whose values are kept, those before any training as one. */
   protected get tasks(): number {
     return this.#kept.length;
   }
@@ -71,7 +84,7 @@ export abstract class EnsembleLearner implements Learner {
 
   plan(classes: readonly number[]): "none" | "first" | "later" {
     if (classes.length < 2) return "none";
-    return this.#kept.length === 0 ? "first" : "later";
+    return this.#trained.length === 0 ? "first" : "later";
   }
 
   untrainable(classes: readonly number[]): string | undefined {
@@ -91,11 +104,9 @@ export abstract class EnsembleLearner implements Learner {
     if (training !== undefined) {
       training.closeRows(); // refuses what has diverged
       const own = Object.keys(fresh).map((name) => [name, training.value(name)] as const);
-      this.#kept = [...this.#kept, Object.fromEntries(own)];
+      this.#trained = [...this.#trained, Object.fromEntries(own)];
       this.fold(training);
-    } else if (this.#kept.length === 0) {
-      this.#kept = [fresh]; // a class that comes before any training is seen through what changes nothing
-    }
+    } else if (this.#trained.length === 0) this.#untrained ??= fresh;
     this.learn(await featurePass(task.pass("prototypes"), (images) => this.features(images)), this.tasks);
     this.loadOwn(this.state()); // continue from what is saved: a resumed run must compute the same
     await this.release();
@@ -116,18 +127,22 @@ export abstract class EnsembleLearner implements Learner {
   }
 
   state(): Record<string, Tensor> {
-    const own = this.#kept.map((values, task) => prefixed(`tasks.${task}.`, values));
-    return Object.assign(this.ownState(), ...own);
+    const own = this.#trained.map((values, task) => prefixed(`tasks.${task}.`, values));
+    const untrained = this.#untrained === undefined ? {} : prefixed(UNTRAINED, this.#untrained);
+    return Object.assign(this.ownState(), untrained, ...own);
   }
 
   async load(state: Tensors): Promise<void> {
     await this.release();
-    this.#kept = [];
-    for (let task = 0; ; task++) {
-      const own = withPrefix(`tasks.${task}.`, state);
-      if (Object.keys(own).length === 0) break;
-      this.#kept.push(own);
-    }
+    const valuesOf = (prefix: string): Tensors | undefined => {
+      const own = withPrefix(prefix, state);
+      return Object.keys(own).length === 0 ? undefined : own;
+    };
+    this.#untrained = valuesOf(UNTRAINED);
+    const trained: Tensors[] = [];
+    for (let own = valuesOf("tasks.0."); own !== undefined; own = valuesOf(`tasks.${trained.length}.`))
+      trained.push(own);
+    this.#trained = trained;
     this.loadOwn(state);
     this.#training = undefined;
   }

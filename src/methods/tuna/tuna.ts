@@ -133,7 +133,7 @@ class Tuna extends EnsembleLearner {
   protected open({ classes, index }: TaskData, fresh: Tensors): TaskTraining {
     const { adapterRate, headRate, scale, margin, size, orthogonality: weight } = this.#options;
     const { config } = this.#context.backbone;
-    const past = this.tasks === 0 ? [] : super.passes;
+    const past = this.trained;
     const unlike = orthogonality(config, size, past.length, weight * Math.exp(-(past.length + 1)));
     this.#own = new AdaptedNetwork(this.#context, [
       adapters(config, this.#options),
