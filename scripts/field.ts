@@ -42,13 +42,15 @@ export const FIELD: readonly FieldRow[] = [
 export const fieldRuns = ({ method, head }: Pick<FieldRow, "method" | "head">): RunMetrics[] =>
   RUNS.filter((metrics) => metrics.method === method && accuraciesOf(metrics)[head] !== undefined);
 
-/** The rows of the table, and every other method of the page under the head that it reports. */
+/** The rows of the table, and every other method of the page under the head that it reports, and under fm-lora's. */
 export function everyone(): Pick<FieldRow, "method" | "head">[] {
   const rivals = new Map<string, Pick<FieldRow, "method" | "head">>();
-  for (const { method, readout: head } of RUNS) {
+  for (const metrics of RUNS) {
+    const { method, readout } = metrics;
     // RanPAC is first-task under a head of its own.
-    if (!FIELD.some((row) => row.method === method) || head === "ranpac")
-      rivals.set(`${method} ${head}`, { method, head });
+    if (FIELD.some((row) => row.method === method) && readout !== "ranpac") continue;
+    for (const head of new Set([readout, "gaussian"]))
+      if (accuraciesOf(metrics)[head] !== undefined) rivals.set(`${method} ${head}`, { method, head });
   }
   return [...FIELD, ...rivals.values()];
 }
