@@ -1,4 +1,6 @@
 /** @file The rows of the README's table and figure: the field on one benchmark, each method classified in its own way. */
+
+import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { accuraciesOf, keptRuns } from "./results-index.ts";
 
@@ -42,14 +44,15 @@ export const FIELD: readonly FieldRow[] = [
 export const fieldRuns = ({ method, head }: Pick<FieldRow, "method" | "head">): RunMetrics[] =>
   RUNS.filter((metrics) => metrics.method === method && accuraciesOf(metrics)[head] !== undefined);
 
-/** The rows of the table, and every other method of the page under the head that it reports, and under fm-lora's. */
+/** The rows of the table, and every other method of the page under the head that it was published with, and under fm-lora's. */
 export function everyone(): Pick<FieldRow, "method" | "head">[] {
   const rivals = new Map<string, Pick<FieldRow, "method" | "head">>();
   for (const metrics of RUNS) {
     const { method, readout } = metrics;
     // RanPAC is first-task under a head of its own.
     if (FIELD.some((row) => row.method === method) && readout !== "ranpac") continue;
-    for (const head of new Set([readout, "gaussian"]))
+    const own = METHODS.find(({ name }) => name === method)!.defaults.heads[0]!;
+    for (const head of new Set([readout === "ranpac" ? readout : own, "gaussian"]))
       if (accuraciesOf(metrics)[head] !== undefined) rivals.set(`${method} ${head}`, { method, head });
   }
   return [...FIELD, ...rivals.values()];
