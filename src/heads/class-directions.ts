@@ -40,8 +40,7 @@ export class ClassDirections {
 
   /** Q_c of some classes, in their order; there may be others: a class that was removed from a model's means. [n, k, d] */
   rowsOf(classes: readonly number[]): Float64Array {
-    const all = classes.length === this.#classes.length && classes.every((c, i) => c === this.#classes[i]);
-    return all ? this.#rows : concatenated(classes.map((label) => this.of(label)));
+    return concatenated(classes.map((label) => this.of(label)));
   }
 
   /** Q_c of a class that has been added. [k, d] */

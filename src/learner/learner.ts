@@ -190,7 +190,8 @@ export class ImageLearner {
       if (this.#memory.classNames.length === 0) {
         throw new InputError("the learner has learned nothing yet: there is nothing to save");
       }
-      const description = this.#description();
+      const { temperatures } = this.#parts.model.heads; // not of the state before a learn, which would be fitted for it
+      const description = { ...this.#description(), temperatures };
       return { model: encodeModel(this.#tensors(), description), previous: this.#previous, description };
     });
   }
@@ -246,8 +247,8 @@ export class ImageLearner {
 
   #description(): object {
     const { classNames, record } = this.#memory;
-    const { temperatures } = this.#parts.model.heads;
-    return { ...this.#parts.basis, classNames, temperatures, learner: record };
+    // Temperatures of the file that it was opened from are of that state.
+    return { ...this.#parts.basis, classNames, temperatures: undefined, learner: record };
   }
 
   #known(name: string): number {

@@ -1,5 +1,5 @@
 /** @file A model's state without one class. */
-import { BYTES_PER_ELEMENT, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
 
 /** What has a row for every class: class statistics, trained rows, what heads and methods keep of classes besides. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
@@ -41,9 +41,9 @@ const freedom = ({ data }: Tensor): number =>
   (data as Int32Array).reduce((sum, count) => sum + count, 0) - data.length;
 
 function rowsOf({ dtype, dims, data }: Tensor, rows: readonly number[]): Tensor {
-  const rowBytes = (data.length / dims[0]!) * BYTES_PER_ELEMENT[dtype];
+  const rowBytes = data.byteLength / Math.max(dims[0]!, 1);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const kept = new Uint8Array(rows.length * rowBytes || 0);
+  const kept = new Uint8Array(rows.length * rowBytes);
   for (const [i, row] of rows.entries())
     kept.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), i * rowBytes);
   const Typed = data.constructor as new (buffer: ArrayBuffer) => Tensor["data"];

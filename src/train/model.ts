@@ -76,11 +76,6 @@ export class ContinualModel {
     return { ...this.learner.state(), ...this.heads.tensors() };
   }
 
-  /** What would be kept with one head alone. */
-  stateWith(head: string): Record<string, Tensor> {
-    return { ...this.learner.state(), ...this.heads.tensorsOf(head) };
-  }
-
   /** Goes on from a state. `temperatures` are those of its heads, if they are at hand. */
   async load(state: Tensors, temperatures?: Temperatures): Promise<void> {
     await this.learner.load(state);

@@ -231,10 +231,11 @@ class Run {
     const { index } = task;
     const record = this.#record;
     const measured = await this.#measurements.afterTask(task);
-    const { model } = this.#options;
-    record.stateBytes[index] = bytesOf(model.state());
+    const { learner, heads } = this.#options.model;
+    const own = bytesOf(learner.state());
+    record.stateBytes[index] = own + bytesOf(heads.tensors());
     for (const [head, bytes] of Object.entries(record.readoutBytes))
-      bytes[index] = bytesOf(model.stateWith(head));
+      bytes[index] = own + bytesOf(heads.tensorsOf(head));
     this.#tick(index);
     this.#tell({
       type: "task-end",
