@@ -1,17 +1,15 @@
 /** @file Classifier rows refitted on draws from the Gaussians of all classes, as they are after all drift. */
 import * as z from "zod";
-import { adamw } from "../optim/optimizer.ts";
 import { gram, product, transposed } from "../tensor/linear-algebra.ts";
-import { Rng } from "../tensor/rng.ts";
+import type { Rng } from "../tensor/rng.ts";
 import { ClassDirections } from "./class-directions.ts";
 import { WhiteGaussians } from "./class-gaussians.ts";
+import { softmaxErrors, trainOnDraws } from "./draw-training.ts";
 import { defineHead } from "./head.ts";
 import { type LinearClassifier, linearScores } from "./linear-classifier.ts";
 import { directionOptions, shrinkage } from "./shared-options.ts";
 
 const PREFIX = "aligned.";
-/** Draws of one optimizer step. */
-const BATCH = 256;
 
 const options = z.object({
   shrinkage,
@@ -84,32 +82,25 @@ type Drawn = Pick<WhiteGaussians, "width" | "means" | "directions">;
 function train({ weight, bias }: Rows, gaussians: Drawn, options: Options): void {
   const { width: d } = gaussians;
   const classes = bias.length;
-  const steps = Math.ceil((classes * options.draws) / BATCH);
-  const optimizer = adamw();
+  const rate = options.alignRate;
   const parameters = [
-    { name: "weight", data: weight, rate: options.alignRate },
-    { name: "bias", data: bias, rate: options.alignRate },
+    { name: "weight", data: weight, rate },
+    { name: "bias", data: bias, rate },
   ];
-  for (let epoch = 0; epoch < options.alignEpochs; epoch++) {
-    const rng = Rng.at("aligned", epoch);
-    const order = rng.shuffled(Array.from({ length: classes * options.draws }, (_, i) => i % classes));
-    for (let step = 0; step < steps; step++) {
-      const labels = order.slice(step * BATCH, (step + 1) * BATCH);
-      const features = drawn(labels, gaussians, options, rng);
-      const logits = product(features, d, transposed(weight, classes, d), classes);
-      const errors = softmaxErrors(logits, bias, labels);
-      const progress = (epoch * steps + step) / (options.alignEpochs * steps);
-      const gradients = {
-        weight: Float32Array.from(gram(errors, classes, features, d)),
-        bias: Float32Array.from(bias, (_, c) => {
-          let sum = 0;
-          for (let at = c; at < errors.length; at += classes) sum += errors[at]!;
-          return sum;
-        }),
-      };
-      optimizer.step(parameters, gradients, (1 + Math.cos(Math.PI * progress)) / 2);
-    }
-  }
+  trainOnDraws(parameters, classes, options, "aligned", (labels, rng) => {
+    const features = drawn(labels, gaussians, options, rng);
+    const scores = product(features, d, transposed(weight, classes, d), classes);
+    const logits = scores.map((score, i) => score + bias[i % classes]!);
+    const errors = softmaxErrors(logits, classes, labels);
+    return {
+      weight: Float32Array.from(gram(errors, classes, features, d)),
+      bias: Float32Array.from(bias, (_, c) => {
+        let sum = 0;
+        for (let at = c; at < errors.length; at += classes) sum += errors[at]!;
+        return sum;
+      }),
+    };
+  });
 }
 
 /** m_c + √(1 − γ) ε + √γ η B_c for each label, ε and η standard normal. [labels, d] */
@@ -128,18 +119,4 @@ function drawn(
     }
   }
   return rows;
-}
-
-/** Gradient of the mean cross-entropy by the logits: (softmax − one-hot) / rows. [rows, classes] */
-function softmaxErrors(logits: Float64Array, bias: Float32Array, labels: readonly number[]): Float64Array {
-  const classes = bias.length;
-  for (const [row, label] of labels.entries()) {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    for (let c = 0; c < classes; c++) own[c]! += bias[c]!;
-    const highest = own.reduce((a, b) => Math.max(a, b));
-    for (let c = 0; c < classes; c++) own[c] = Math.exp(own[c]! - highest);
-    const total = own.reduce((a, b) => a + b);
-    for (let c = 0; c < classes; c++) own[c] = (own[c]! / total - Number(c === label)) / labels.length;
-  }
-  return logits;
 }

@@ -121,7 +121,7 @@ test("the file has no name while it is open, and is closed with the task", async
 
 test("more blocks than there are is one line", async () => {
   await expect(train({}, "seq-lora", { adaptLast: 99 })).rejects.toThrow(
-    /^`adaptLast: 99`: the backbone has \d+ blocks; choose fewer$/,
+    /^`adaptLast: 99`: this backbone has (\d+) blocks; choose \1 or less$/,
   );
 });
 

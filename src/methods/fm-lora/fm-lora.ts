@@ -9,13 +9,13 @@ import { lowRank } from "../../network/low-rank.ts";
 import { promptTokens } from "../../network/prompt-tokens.ts";
 import { patchCount, tokensBeforePatches } from "../../nn/vit.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
-import { InputError, optionText } from "../../tensor/errors.ts";
+import { optionText } from "../../tensor/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type Figure, INPUTS, RANK } from "../figures.ts";
 import { defineMethod, type MethodContext, type TaskData } from "../method.ts";
 import { AdapterLearner, adapterTraits, type OpenTask } from "../parts/adapter-learner.ts";
 import { recipeOptions } from "../parts/recipe.ts";
-import { adaptedSites, siteOptions } from "../parts/sites.ts";
+import { adaptedSites, requireBlocks, siteOptions } from "../parts/sites.ts";
 import { atRate, gradientNames, TaskTraining, type Trained } from "../parts/task-training.ts";
 import { around } from "../ranges.ts";
 import { taskNeed } from "./need.ts";
@@ -98,10 +98,10 @@ class FmLora extends AdapterLearner {
 
   constructor(context: MethodContext, options: Options) {
     const { backbone, seed } = context;
-    const { rank } = options;
+    const { rank, promptBlocks: blocks } = options;
     const sites = adaptedSites(backbone.config, options.sites, options.adaptLast);
     const count = options.prompts ? options.promptTokens : 0;
-    const blocks = promptBlocks(options, backbone.config.layers);
+    requireBlocks("promptBlocks", blocks, backbone.config.layers);
     const prompts = promptTokens({ count, width: backbone.config.hiddenSize, blocks });
     const updates = lowRank(backbone, { sites, rank, core: true });
     super(context, [updates, ...(count === 0 ? [] : [prompts])], options);
@@ -231,13 +231,6 @@ class FmLora extends AdapterLearner {
   protected loadOwn(state: Tensors): void {
     this.#shared.load(state);
   }
-}
-
-/** @throws InputError if there are fewer blocks */
-function promptBlocks({ promptBlocks: blocks }: Options, layers: number): number {
-  if (blocks <= layers) return blocks;
-  const given = optionText("promptBlocks", blocks);
-  throw new InputError(`${given}: this backbone has ${layers} blocks; choose ${layers} or less`);
 }
 
 const ranksFigure = (values: Readonly<Record<string, number>>): Figure => ({

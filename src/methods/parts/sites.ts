@@ -39,9 +39,15 @@ export function adaptedSites(
   names: readonly string[],
   last = layers,
 ): string[] {
-  if (last > layers) {
-    throw new InputError(`${optionText("adaptLast", last)}: the backbone has ${layers} blocks; choose fewer`);
-  }
+  requireBlocks("adaptLast", last, layers);
   const blocks = Array.from({ length: last }, (_, i) => layers - last + i);
   return blocks.flatMap((block) => names.map((name) => `blocks.${block}.${name}`));
+}
+
+/** @throws InputError if the option names more blocks than the backbone has */
+export function requireBlocks(option: string, count: number, layers: number): void {
+  if (count <= layers) return;
+  throw new InputError(
+    `${optionText(option, count)}: this backbone has ${layers} blocks; choose ${layers} or less`,
+  );
 }

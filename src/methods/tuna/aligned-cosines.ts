@@ -1,20 +1,15 @@
 /** @file Cosine rows refitted on draws from the Gaussians of all classes, each under the adapters of its own task. */
+import { type DrawTrainingOptions, softmaxErrors, trainOnDraws } from "../../heads/draw-training.ts";
 import { type LinearClassifier, unitRows } from "../../heads/linear-classifier.ts";
-import { adamw } from "../../optim/optimizer.ts";
 import { gram, product, transposed } from "../../tensor/linear-algebra.ts";
-import { Rng } from "../../tensor/rng.ts";
 import type { Prototype } from "../parts/own-prototypes.ts";
 
-/** Draws of one optimizer step. */
-const BATCH = 256;
 /** Added to variances, as published. */
 const LEAST_VARIANCE = 1e-4;
 
 /** How rows are refitted. */
-export interface AlignmentOptions {
+export interface AlignmentOptions extends DrawTrainingOptions {
   readonly scale: number;
-  readonly draws: number;
-  readonly alignEpochs: number;
   readonly alignRate: number;
 }
 
@@ -38,28 +33,19 @@ export function alignedCosines(
       c * d,
     );
   }
-  const perEpoch = prototypes.length * options.draws;
-  const steps = Math.ceil(perEpoch / BATCH);
-  const optimizer = adamw();
   const parameters = [{ name: "weight", data: weight, rate: options.alignRate }];
-  for (let epoch = 0; epoch < options.alignEpochs; epoch++) {
-    const rng = Rng.at("aligned cosines", epoch);
-    const order = rng.shuffled(Array.from({ length: perEpoch }, (_, i) => i % prototypes.length));
-    for (let step = 0; step < steps; step++) {
-      const drawn = order.slice(step * BATCH, (step + 1) * BATCH).map((i) => prototypes[i]!);
-      const features = unitRows(
-        Float64Array.from({ length: drawn.length * d }, (_, i) => {
-          const { mean, variance } = drawn[Math.floor(i / d)]!;
-          return mean[i % d]! + Math.sqrt(variance[i % d]! + LEAST_VARIANCE) * rng.normal();
-        }),
-        d,
-      );
-      const labels = drawn.map(({ label }) => classes.indexOf(label));
-      const gradients = { weight: cosineGradient(features, labels, weight, d, options.scale) };
-      const progress = (epoch * steps + step) / (options.alignEpochs * steps);
-      optimizer.step(parameters, gradients, (1 + Math.cos(Math.PI * progress)) / 2);
-    }
-  }
+  trainOnDraws(parameters, prototypes.length, options, "aligned cosines", (places, rng) => {
+    const drawn = places.map((i) => prototypes[i]!);
+    const features = unitRows(
+      Float64Array.from({ length: drawn.length * d }, (_, i) => {
+        const { mean, variance } = drawn[Math.floor(i / d)]!;
+        return mean[i % d]! + Math.sqrt(variance[i % d]! + LEAST_VARIANCE) * rng.normal();
+      }),
+      d,
+    );
+    const labels = drawn.map(({ label }) => classes.indexOf(label));
+    return { weight: cosineGradient(features, labels, weight, d, options.scale) };
+  });
   return { classes, weight: Float64Array.from(weight), bias: new Float64Array(classes.length) };
 }
 
@@ -74,15 +60,7 @@ export function cosineGradient(
   const classes = weight.length / d;
   const units = unitRows(Float64Array.from(weight), d);
   const cosines = product(features, d, transposed(units, classes, d), classes); // [n, classes]
-  const errors = cosines.slice(); // (softmax − one-hot) · scale / n
-  for (const [row, label] of labels.entries()) {
-    const own = errors.subarray(row * classes, (row + 1) * classes);
-    const highest = own.reduce((a, b) => Math.max(a, b));
-    for (let c = 0; c < classes; c++) own[c] = Math.exp(scale * (own[c]! - highest));
-    const total = own.reduce((a, b) => a + b);
-    for (let c = 0; c < classes; c++)
-      own[c] = ((own[c]! / total - Number(c === label)) * scale) / labels.length;
-  }
+  const errors = softmaxErrors(cosines.slice(), classes, labels, scale);
   // d cos(f, w) / dw = (f − cos ŵ) / |w|
   const pulls = gram(errors, classes, features, d); // [classes, d]
   return Float32Array.from(pulls, (pull, i) => {
