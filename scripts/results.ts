@@ -36,12 +36,16 @@ export function resultsPage(name: string): string {
   const page = JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
   const runsByName = keptRuns(name);
   const kept = [...runsByName.values()];
-  const usual = commonest(kept.map(({ config }) => config.features));
+  // What most runs of the page share is said by its commands; what a run has otherwise is part of its name.
+  const usual = Object.fromEntries(
+    ["features", "epochs"].map((name) => [name, commonest(kept.map(({ config }) => config[name]))]),
+  );
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
-      const features = config.features === usual ? [] : [`--features ${config.features}`];
-      const label = `${[metrics.method, ...features, ...changedFlags(config)].join(" ")}, ${readout}`;
+      const unusual = Object.keys(usual).filter((name) => config[name] !== usual[name]);
+      const own = unusual.map((name) => `--${name} ${config[name]}`);
+      const label = `${[metrics.method, ...own, ...changedFlags(config)].join(" ")}, ${readout}`;
       return { metrics: { ...metrics, ...values, readout }, config, label, readout };
     }),
   );
@@ -88,7 +92,9 @@ function keep(name: string, runFolder: string): void {
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
   const parts = [
     metrics.method,
-    ...changedFlags(config).map((flag) => flag.replace(/^--/, "")),
+    ...[...changedFlags(config), ...flagsOf(runOptionsSchema.pick({ epochs: true }), config)].map((flag) =>
+      flag.replace(/^--/, ""),
+    ),
     ...(heads.includes(usual!) ? [] : heads),
     metrics.seed,
     ...(config.orderSeed === metrics.seed ? [] : [`order ${config.orderSeed}`]),

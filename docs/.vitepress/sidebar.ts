@@ -65,10 +65,12 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
     ["Where points are lost", "/results/where-points-are-lost"],
     ["Known or unknown", "/results/unknown"],
     ["PACS", "/results/pacs"],
-    ["PACS, validation", "/results/pacs-validation"],
+    ["PACS, validation", "/results/pacs-rates-validation"],
+    ["PACS, scatter between domains", "/results/pacs-validation"],
     ["A hundred tasks", "/results/emoji-100"],
     ["Emoji", "/results/emoji-small"],
     ["Emoji in other styles", "/results/emoji-styles"],
+    ["Emoji in other styles, validation", "/results/emoji-styles-validation"],
     ["Speed and memory", "/benchmarks-speed"],
   ]),
 ];
