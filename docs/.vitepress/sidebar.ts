@@ -54,6 +54,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
   group("Results", [
     ["What is measured, and planned", "/evidence"],
     ["CIFAR-100, the field", "/results/cifar100-weak"],
+    ["CIFAR-100, twenty tasks", "/results/cifar100-weak-20"],
     ["CIFAR-100", "/results/cifar100"],
     ["CIFAR-100 in 8 bits", "/results/cifar100-int8"],
     ["CIFAR-100, small backbone, validation", "/results/cifar100-weak-validation"],
