@@ -43,7 +43,10 @@ export function resultsPage(name: string): string {
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
-      const unusual = Object.keys(usual).filter((name) => config[name] !== usual[name]);
+      const trains = metrics.trainableParameters.some((count) => count > 0);
+      const unusual = Object.keys(usual).filter(
+        (name) => config[name] !== usual[name] && (trains || name !== "epochs"),
+      );
       const own = unusual.map((name) => `--${name} ${config[name]}`);
       const label = `${[metrics.method, ...own, ...changedFlags(config)].join(" ")}, ${readout}`;
       return { metrics: { ...metrics, ...values, readout }, config, label, readout };
