@@ -1,5 +1,4 @@
 /** @file The rows of the README's table and figure: the field on one benchmark, each method classified in its own way. */
-
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { accuraciesOf, keptRuns } from "./results-index.ts";

@@ -31,6 +31,15 @@ interface Page {
   readonly reference: string;
 }
 
+/** Options of a run that are part of its name where it has others than most. */
+const NAMED = ["features", "epochs"] as const;
+
+/** Those that matter: what trains nothing has no use for epochs. */
+function named({ trainableParameters }: RunMetrics): (typeof NAMED)[number][] {
+  const trains = trainableParameters.some((count) => count > 0);
+  return NAMED.filter((option) => trains || option !== "epochs");
+}
+
 /** The Markdown page of the kept runs in docs/results/NAME/. */
 export function resultsPage(name: string): string {
   const page = JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
@@ -38,16 +47,13 @@ export function resultsPage(name: string): string {
   const kept = [...runsByName.values()];
   // What most runs of the page share is said by its commands; what a run has otherwise is part of its name.
   const usual = Object.fromEntries(
-    ["features", "epochs"].map((name) => [name, commonest(kept.map(({ config }) => config[name]))]),
+    NAMED.map((option) => [option, commonest(kept.map(({ config }) => config[option]))]),
   );
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
-      const trains = metrics.trainableParameters.some((count) => count > 0);
-      const unusual = Object.keys(usual).filter(
-        (name) => config[name] !== usual[name] && (trains || name !== "epochs"),
-      );
-      const own = unusual.map((name) => `--${name} ${config[name]}`);
+      const unusual = named(metrics).filter((option) => config[option] !== usual[option]);
+      const own = unusual.map((option) => `--${option} ${config[option]}`);
       const label = `${[metrics.method, ...own, ...changedFlags(config)].join(" ")}, ${readout}`;
       return { metrics: { ...metrics, ...values, readout }, config, label, readout };
     }),
@@ -93,11 +99,12 @@ function keep(name: string, runFolder: string): void {
   // Another head alone is another row: RanPAC is first-task under its own.
   const heads = config.heads as readonly string[];
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
+  const epochs = named(metrics).includes("epochs")
+    ? flagsOf(runOptionsSchema.pick({ epochs: true }), config)
+    : [];
   const parts = [
     metrics.method,
-    ...[...changedFlags(config), ...flagsOf(runOptionsSchema.pick({ epochs: true }), config)].map((flag) =>
-      flag.replace(/^--/, ""),
-    ),
+    ...[...changedFlags(config), ...epochs].map((flag) => flag.replace(/^--/, "")),
     ...(heads.includes(usual!) ? [] : heads),
     metrics.seed,
     ...(config.orderSeed === metrics.seed ? [] : [`order ${config.orderSeed}`]),

@@ -1,11 +1,11 @@
 /** @file Classifier rows trained on draws from Gaussians of classes, for heads and methods that realign them. */
-
-import type { Parameter } from "../optim/optimizer.ts";
-import { adamw } from "../optim/optimizer.ts";
+import { adamw, type Parameter } from "../optim/optimizer.ts";
+import { cosineAfter } from "../optim/schedule.ts";
 import { Rng } from "../tensor/rng.ts";
 
 /** Draws of one optimizer step. */
 const BATCH = 256;
+const SCHEDULE = cosineAfter(0);
 
 /** How long rows are trained. */
 export interface DrawTrainingOptions {
@@ -37,7 +37,7 @@ export function trainOnDraws(
     for (let step = 0; step < steps; step++) {
       const places = order.slice(step * BATCH, (step + 1) * BATCH);
       const progress = (epoch * steps + step) / (alignEpochs * steps);
-      optimizer.step(parameters, gradients(places, rng), (1 + Math.cos(Math.PI * progress)) / 2);
+      optimizer.step(parameters, gradients(places, rng), SCHEDULE(progress));
     }
   }
 }
