@@ -43,6 +43,12 @@ export function headSetOptions(heads: readonly AnyHead[], drift: AnyDrift): z.Zo
   return z.object(Object.assign({}, shared, moving, ...heads.map(({ options }) => options.shape)));
 }
 
+/** Features [n, width] of the same images under two networks. */
+export interface Moved {
+  readonly before: Float32Array;
+  readonly after: Float32Array;
+}
+
 /** The heads of one model. */
 export class HeadSet {
   readonly #options: HeadSetOptions;
@@ -81,6 +87,13 @@ export class HeadSet {
     return drift.name !== "none" && known && heads.some(({ followsDrift }) => followsDrift);
   }
 
+  /** How many scrambled views of each image the drift map wants to be fitted on besides. */
+  get driftViews(): number {
+    const { drift, options } = this.#options;
+    const { driftViews = 0 } = drift.options.parse(options) as { readonly driftViews?: number };
+    return this.drifts ? driftViews : 0;
+  }
+
   /** Heads that are asked to follow a drift and can't. */
   get left(): readonly string[] {
     const { heads, drift } = this.#options;
@@ -90,14 +103,18 @@ export class HeadSet {
     return drift.name === "none" ? [] : kept.map(({ name }) => name);
   }
 
-  /** Takes a task in. `before` are the same images' features before the task trained, if it did. */
-  update(after: LabeledFeatures, before: LabeledFeatures | undefined): void {
+  /**
+   * Takes a task in. `before` are the same images' features before the task trained, if it did; `views` those of further images
+   * before and after, that only say how features moved.
+   */
+  update(after: LabeledFeatures, before: LabeledFeatures | undefined, views: readonly Moved[] = []): void {
     if (!this.remembers) return;
     const { drift, options, width } = this.#options;
     const own = [...this.#heads.values()];
     if (before !== undefined && this.drifts) {
       const values = drift.options.parse(options) as never;
-      const map = drift.fit(before.features, after.features, width, values);
+      const pairs = [{ before: before.features, after: after.features }, ...views];
+      const map = drift.fit(joined(pairs, "before"), joined(pairs, "after"), width, values);
       if (map !== undefined) {
         this.#statistics?.move(map);
         for (const head of own) head.move?.(map);
@@ -172,3 +189,14 @@ export class HeadSet {
 const missing: OwnClassifier = () => {
   throw new Error("heads: a head needs the method's own classifier, and there is none");
 };
+
+function joined(pairs: readonly Moved[], side: keyof Moved): Float32Array {
+  if (pairs.length === 1) return pairs[0]![side];
+  const result = new Float32Array(pairs.reduce((sum, pair) => sum + pair[side].length, 0));
+  let at = 0;
+  for (const { [side]: part } of pairs) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}

@@ -1,7 +1,9 @@
 /** @file How one task is learned: what a run's loop and a learner that meets tasks as they come have in common. */
 import type { Batch, Images } from "../data/dataset.ts";
+import { scrambled } from "../heads/drift/scrambled.ts";
 import type { TaskData, Training } from "../methods/method.ts";
 import { featurePass } from "../network/feature-pass.ts";
+import { Rng } from "../tensor/rng.ts";
 import type { ContinualModel } from "./model.ts";
 import { NO_TRACE, type Trace } from "./tracer.ts";
 
@@ -37,17 +39,46 @@ export async function learnTask({
 async function learned({ model, data, trace, train }: Required<Omit<TaskLearning, "views">>): Promise<void> {
   const { learner, heads } = model;
   const features = (phase: string) => featurePass(data.pass(phase), (images) => learner.features(images));
-  const { training, before } = await trace.time("begin task", async () => {
+  const { training, before, views } = await trace.time("begin task", async () => {
     const begun = await learner.begin(data);
+    if (begun.training === undefined) return { ...begun, views: [] };
     // While a task trains, features are those of the model before it.
-    const passes = begun.training !== undefined && begun.before === undefined && heads.drifts;
-    return passes ? { ...begun, before: await features("features before") } : begun;
+    const passes = begun.before === undefined && heads.drifts;
+    const own = passes ? await features("features before") : begun.before;
+    return { ...begun, before: own, views: await scrambledFeatures(model, data, "before") };
   });
   await train(training);
   await trace.time("end task", async () => {
     const after = await learner.end(data);
-    if (heads.remembers) model.update(after ?? (await features("class statistics")), before);
+    if (!heads.remembers) return;
+    const own = after ?? (await features("class statistics"));
+    const moved = views.length === 0 ? [] : await scrambledFeatures(model, data, "after");
+    model.update(
+      own,
+      before,
+      views.map((each, view) => ({ before: each, after: moved[view]! })),
+    );
   });
+}
+
+/** Features of the views of a task's images that the heads' drift map wants, the same views every time. [n, width] each */
+async function scrambledFeatures(
+  { learner, heads, activations }: ContinualModel,
+  data: TaskData,
+  when: "before" | "after",
+): Promise<Float32Array[]> {
+  const passes: Float32Array[] = [];
+  for (let view = 0; view < heads.driftViews; view++) {
+    const rng = Rng.at("drift", data.index, view);
+    const pass = () =>
+      featurePass(data.pass(`view ${view + 1} ${when}`), (images) =>
+        learner.features(scrambled(images, rng)),
+      );
+    // Nobody comes back to these: what is kept of the task's own images is not asked.
+    const { features } = await (activations?.aside(pass) ?? pass());
+    passes.push(features);
+  }
+  return passes;
 }
 
 /** Where an epoch stands in its task, and how large it is. */

@@ -1,6 +1,6 @@
 /** @file A model: a network that learns, and the heads that classify its features. */
 import type { Images, LabeledFeatures } from "../data/dataset.ts";
-import { HeadSet, type Scores, type Temperatures } from "../heads/head-set.ts";
+import { HeadSet, type Moved, type Scores, type Temperatures } from "../heads/head-set.ts";
 import type { AnyDrift, AnyHead } from "../heads/index.ts";
 import type { AnyMethod, Learner, MethodContext } from "../methods/method.ts";
 import type { Activations } from "../network/activations.ts";
@@ -52,9 +52,9 @@ export class ContinualModel {
     return [...(this.learner.notes ?? []), ...left];
   }
 
-  /** Takes in a task's features, and moves what is known of others. `before`: see `HeadSet.update`. */
-  update(after: LabeledFeatures, before: LabeledFeatures | undefined): void {
-    this.heads.update(after, before);
+  /** Takes in a task's features, and moves what is known of others. `before`, `views`: see `HeadSet.update`. */
+  update(after: LabeledFeatures, before: LabeledFeatures | undefined, views: readonly Moved[] = []): void {
+    this.heads.update(after, before, views);
   }
 
   /** Scores of all heads, from one pass. */

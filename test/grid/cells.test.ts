@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "ffe76d48e4a3",
         "4b021a149dd1",
-        "8ba0d41ceb5c",
-        "9eeac394d864",
+        "f798ad2ec765",
+        "5f328e70546f",
       ]
     `);
     expect(new Set(ids).size).toBe(4);

@@ -116,4 +116,20 @@ describe.each(["fm-lora", "seq-lora"])("%s", (name) => {
     expect(moved[0]).toBeGreaterThan(0.05);
     expect(moved[1]).toBeLessThan(0.75 * moved[0]!);
   });
+
+  test("distillation weighs by the share of known classes that a task leaves out: nothing where all come again", async () => {
+    const again = { images: second.images, labels: Int32Array.of(0, 1, 0, 1, 1), count: second.count };
+    const half = { images: second.images, labels: Int32Array.of(0, 2, 0, 2, 2), count: second.count };
+    const moved = async (task: typeof again, distillation: number): Promise<Float32Array> => {
+      const options = { distillation, basesRate: 0.05, ...(name === "fm-lora" && { firstBasesRate: 0.05 }) };
+      const learner = learnerOf(name, { options });
+      await learn(learner, first, 3);
+      await learn(learner, task, 8, 1);
+      const features = await learner.features(second);
+      await learner.dispose();
+      return features;
+    };
+    expect(await moved(again, 10)).toEqual(await moved(again, 0));
+    expect(await moved(half, 10)).not.toEqual(await moved(half, 0));
+  });
 });

@@ -6,7 +6,7 @@ import { METHODS } from "../../src/methods/index.ts";
 import { patternDataset } from "../../src/testing/patterns.ts";
 import { tracedRuntime } from "../../src/train/traced.ts";
 import { Tracer } from "../../src/train/tracer.ts";
-import { oneThread, runMethod } from "../support/run-method.ts";
+import { oneThread, type RunChanges, runMethod } from "../support/run-method.ts";
 
 const TASKS = 3;
 const EPOCHS = 2;
@@ -19,7 +19,7 @@ const stream = classIncremental(patternDataset({ classes: 6, trainPerClass: 8, t
 const [learned, tested] = [16 / MICRO_BATCH, 8 / MICRO_BATCH] as const;
 
 /** Runs of graphs in the last task, by its phases. */
-async function runsOf(name: string): Promise<Record<string, number>> {
+async function runsOf(name: string, changes: RunChanges = {}): Promise<Record<string, number>> {
   const trace = new Tracer();
   let before = 0;
   await runMethod(name, stream, {
@@ -27,6 +27,7 @@ async function runsOf(name: string): Promise<Record<string, number>> {
     epochs: EPOCHS,
     firstEpochs: EPOCHS,
     run: { trace },
+    ...changes,
     onCheckpoint({ task, epoch }) {
       if (task === TASKS - 1 && epoch === 0) before = trace.spans.length;
     },
@@ -103,3 +104,13 @@ test.each(table)(
     }
   },
 );
+
+test("every scrambled view is one pass more before a task and one after it", async () => {
+  const [plain, seen] = [
+    await runsOf("fm-lora"),
+    await runsOf("fm-lora", { headOptions: { driftViews: 2 } }),
+  ];
+  expect(seen["begin task"]! - plain["begin task"]!).toBe(2 * learned);
+  expect(seen["end task"]! - plain["end task"]!).toBe(2 * learned);
+  expect(seen.training).toBe(plain.training);
+});

@@ -68,11 +68,11 @@ export abstract class AdapterLearner implements Learner {
 
   /** What the recipe makes of a task's training. `before`: what `recipeFeatures` gave, or the same from elsewhere. */
   protected recipeTraining(
-    { index }: TaskData,
+    { index, classes }: TaskData,
     before: LabeledFeatures | undefined,
   ): Partial<TaskTrainingOptions> {
     const { seed } = this.context;
-    return recipeTraining(this.#recipe, { seed, index, first: this.untrained, before });
+    return recipeTraining(this.#recipe, { seed, index, absent: this.rows.shareBesides(classes), before });
   }
 
   /** What the graphs are fed besides images, frozen weights and the rows. */

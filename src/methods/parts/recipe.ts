@@ -26,7 +26,7 @@ export const recipeOptions = {
     .min(0)
     .default(0)
     .describe(
-      "weight of mean (f' - f)² over CLS and mean patch token of the task's images, f from the model before; none in the first task",
+      "weight of mean (f' - f)² over CLS and mean patch token of the task's images, f from the model before, times the share of known classes that the task has no images of",
     ),
 };
 
@@ -48,7 +48,8 @@ export function checkRecipe({ distillation }: Recipe, { pooling }: VitConfig): v
 
 /**
  * What a recipe makes of a task's training.
- * @param task.first whether no task has trained before: there is nothing to hold the features back for
+ * @param task.absent share of known classes that the task has no images of: features are held back for them, as what is kept of
+ * the others is seen again
  * @param task.before features of its images under the model so far; class means need them
  */
 export function recipeTraining(
@@ -56,16 +57,17 @@ export function recipeTraining(
   task: {
     readonly seed: number;
     readonly index: number;
-    readonly first: boolean;
+    readonly absent: number;
     readonly before: LabeledFeatures | undefined;
   },
 ): Pick<TaskTrainingOptions, "cosine" | "rowStart" | "distillation"> {
-  const { seed, index, first, before } = task;
+  const { seed, index, absent, before } = task;
+  const weight = absent * distillation;
   return {
     ...(rows === "cosine" && {
       cosine: { rng: Rng.at(seed, "rows", index), scale: { value: COSINE_SCALE, margin: 0 } },
     }),
     rowStart: rowStart === "class-means" ? before : undefined,
-    distillation: first || distillation === 0 ? undefined : distillation,
+    distillation: weight === 0 ? undefined : weight,
   };
 }

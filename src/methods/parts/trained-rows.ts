@@ -27,6 +27,13 @@ export class TrainedRows {
     return this.#rows.size === 0;
   }
 
+  /** Share of the classes with rows that are not among these; 0 where there are none. */
+  shareBesides(classes: readonly number[]): number {
+    if (this.empty) return 0;
+    const own = new Set(classes);
+    return [...this.#rows.keys()].filter((label) => !own.has(label)).length / this.#rows.size;
+  }
+
   /**
    * Training arrays for some classes: known rows are copied, new ones are zero.
    * @param seen new rows start at the mean of their class's features among these, each at length 1
