@@ -4,9 +4,9 @@
  */
 import type { LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
+import { concatenate } from "../tensor/concatenate.ts";
 import {
   columnMeans,
-  concatenated,
   gram,
   product,
   ridgeFactor,
@@ -40,7 +40,10 @@ export class ClassDirections {
 
   /** Q_c of some classes, in their order; there may be others: a class that was removed from a model's means. [n, k, d] */
   rowsOf(classes: readonly number[]): Float64Array {
-    return concatenated(classes.map((label) => this.of(label)));
+    return concatenate(
+      Float64Array,
+      classes.map((label) => this.of(label)),
+    );
   }
 
   /** Q_c of a class that has been added. [k, d] */
@@ -89,7 +92,7 @@ export class ClassDirections {
         );
       }
       const most = Math.min(this.#most, count(old, d) + Math.floor(n / IMAGES_PER_DIRECTION));
-      const found = leading(concatenated(parts), white, d, { most, images: n });
+      const found = leading(concatenate(Float64Array, parts), white, d, { most, images: n });
       const rows = new Float64Array(this.#most * d);
       rows.set(found);
       changed.set(label, rows);
@@ -156,7 +159,7 @@ function leading(
     if (u.slice(0, images).every((weight) => weight * weight <= LARGEST_WEIGHT))
       rows.push(product(u, m, r, d));
   }
-  return concatenated(rows);
+  return concatenate(Float64Array, rows);
 }
 
 /** Rows that aren't zero. */

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
+import { concatenate } from "../tensor/concatenate.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ClassStatistics } from "./class-statistics.ts";
 import type { AnyDrift } from "./drift/drift.ts";
@@ -113,8 +114,13 @@ export class HeadSet {
     const own = [...this.#heads.values()];
     if (before !== undefined && this.drifts) {
       const values = drift.options.parse(options) as never;
-      const pairs = [{ before: before.features, after: after.features }, ...views];
-      const map = drift.fit(joined(pairs, "before"), joined(pairs, "after"), width, values);
+      const all = [{ before: before.features, after: after.features }, ...views];
+      const side = (of: keyof Moved): Float32Array =>
+        concatenate(
+          Float32Array,
+          all.map((pair) => pair[of]),
+        );
+      const map = drift.fit(side("before"), side("after"), width, values);
       if (map !== undefined) {
         this.#statistics?.move(map);
         for (const head of own) head.move?.(map);
@@ -189,14 +195,3 @@ export class HeadSet {
 const missing: OwnClassifier = () => {
   throw new Error("heads: a head needs the method's own classifier, and there is none");
 };
-
-function joined(pairs: readonly Moved[], side: keyof Moved): Float32Array {
-  if (pairs.length === 1) return pairs[0]![side];
-  const result = new Float32Array(pairs.reduce((sum, pair) => sum + pair[side].length, 0));
-  let at = 0;
-  for (const { [side]: part } of pairs) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
-}

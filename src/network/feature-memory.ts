@@ -1,5 +1,6 @@
 /** @file Features that were computed before: images that come again, as test images do after every task, cost nothing. */
 import type { Images } from "../data/dataset.ts";
+import { concatenate } from "../tensor/concatenate.ts";
 import type { NetworkContext } from "./context.ts";
 
 /** What is remembered, and how much of it. */
@@ -52,7 +53,7 @@ export class FeatureMemory {
       else found.set(key, known);
     }
     if (missing.size > 0) {
-      const together = joined([...missing.values()]);
+      const together = concatenate(Uint8Array, [...missing.values()]);
       const computed = await compute({ images: together, count: together.length / imageBytes });
       let at = 0;
       for (const [key, part] of missing) {
@@ -106,14 +107,4 @@ export function featureMemory(
 export async function digestOf(image: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", image.slice());
   return new Uint32Array(digest).join();
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

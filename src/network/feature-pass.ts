@@ -1,6 +1,7 @@
 /** @file One pass over a task's training images, collecting what statistics need. */
 import type { Batch, Images, LabeledFeatures } from "../data/dataset.ts";
 import type { Tensors } from "../runtime/runtime.ts";
+import { concatenate } from "../tensor/concatenate.ts";
 import type { AdaptedNetwork, Observation } from "./adapted-network.ts";
 
 /** Features of a pass, and the moments of the projected inputs. */
@@ -54,12 +55,7 @@ export class FeatureCollector {
   }
 
   result(): LabeledFeatures {
-    const features = new Float32Array(this.#features.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of this.#features) {
-      features.set(part, at);
-      at += part.length;
-    }
+    const features = concatenate(Float32Array, this.#features);
     return { features, labels: Int32Array.from(this.#labels) };
   }
 }

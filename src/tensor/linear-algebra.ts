@@ -134,17 +134,6 @@ export function symmetricEigen(square: ArrayLike<number>, d: number): Eigen {
   return { values: order.map((i) => values[i]!), vectors: eigenvectorMatrix.subMatrixColumn(order) };
 }
 
-/** All parts, one after the other. */
-export function concatenated(parts: readonly Float64Array[]): Float64Array {
-  const result = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
-}
-
 /** Mean of every column of rows of width d. [n, d] -> [d] */
 export function columnMeans(rows: ArrayLike<number>, d: number): Float64Array {
   const sums = new Float64Array(d);

@@ -1,6 +1,7 @@
 /** @file What E2-LoRA keeps of a group of layers: directions and inputs of all tasks' changes, in room for all outputs. */
 import type { Tensors } from "../../runtime/runtime.ts";
-import { concatenated, product, transposed } from "../../tensor/linear-algebra.ts";
+import { concatenate } from "../../tensor/concatenate.ts";
+import { product, transposed } from "../../tensor/linear-algebra.ts";
 import { float32Data, type Tensor, tensor } from "../../tensor/tensor.ts";
 import type { TaskDirections } from "./output-directions.ts";
 
@@ -29,14 +30,19 @@ export class GroupMemory {
 
   /** All directions as columns. [out, rank] */
   columns(): Float64Array {
-    return transposed(concatenated(this.tasks.map(({ directions }) => directions)), this.rank, this.#out);
+    return transposed(this.#rows("directions"), this.rank, this.#out);
   }
 
   /** Σ u aᵀ over all of them. [out, in] */
   change(): Float64Array {
     if (this.rank === 0) return new Float64Array(this.#out * this.#width);
-    const inputs = concatenated(this.tasks.map((each) => each.inputs));
-    return product(this.columns(), this.rank, inputs, this.#width);
+    return product(this.columns(), this.rank, this.#rows("inputs"), this.#width);
+  }
+
+  /** Of all tasks. [rank, out or in] */
+  #rows(part: "directions" | "inputs"): Float64Array {
+    const parts = this.tasks.map((task) => task[part]);
+    return concatenate(Float64Array, parts);
   }
 
   /** Of one size however many there are: the rest is zeros, of no task. */
@@ -51,8 +57,8 @@ export class GroupMemory {
     const owners = new Int32Array(this.#out).fill(-1);
     owners.set(each(({ energies }, index) => energies.map(() => index)));
     const names = {
-      directions: filled(concatenated(this.tasks.map(({ directions }) => directions)), this.#out),
-      inputs: filled(concatenated(this.tasks.map(({ inputs }) => inputs)), this.#width),
+      directions: filled(this.#rows("directions"), this.#out),
+      inputs: filled(this.#rows("inputs"), this.#width),
       energies: filled(
         each(({ energies }) => [...energies]),
         1,
