@@ -15,6 +15,7 @@ import {
   readResult,
   targetText,
 } from "../bench/result.ts";
+import { withMarked } from "./marked.ts";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -35,10 +36,7 @@ export function keptResults(): BenchmarkResult[] {
 
 /** A page with what is between its markers replaced. @throws if it has none */
 export function withTable(page: string, table: string): string {
-  const [begin, end] = ["<!-- speed -->", "<!-- /speed -->"];
-  const [start, stop] = [page.indexOf(begin), page.indexOf(end)];
-  if (start < 0 || stop < start) throw new Error(`expected ${begin} and ${end}`);
-  return `${page.slice(0, start + begin.length)}\n${table}\n${page.slice(stop)}`;
+  return withMarked(page, "speed", table);
 }
 
 /** Every result with its sides and its ratios. */

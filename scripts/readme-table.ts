@@ -8,18 +8,15 @@ import { fileURLToPath } from "node:url";
 import { spread } from "../src/metrics/paired.ts";
 import { bytes } from "../src/report/format.ts";
 import { FIELD, fieldRuns } from "./field.ts";
+import { withMarked } from "./marked.ts";
 import { accuraciesOf } from "./results-index.ts";
 
 /** Where it stands. */
 export const README = fileURLToPath(new URL("../README.md", import.meta.url));
 
-const [BEGIN, END] = ["<!-- methods -->", "<!-- /methods -->"];
-
 /** The README with its table as the kept runs have it. */
 export function readmeWithTable(page: string): string {
-  const [start, stop] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (start < 0 || stop < start) throw new Error(`${README}: expected ${BEGIN} and ${END}`);
-  return `${page.slice(0, start + BEGIN.length)}\n${table()}\n${page.slice(stop)}`;
+  return withMarked(page, "methods", table());
 }
 
 function table(): string {

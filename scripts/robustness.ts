@@ -17,6 +17,7 @@ import { picture, sized, title } from "../src/report/picture.ts";
 import { CHART_WIDTH } from "../src/report/style.ts";
 import { currentDescription } from "../src/run/former-model.ts";
 import { byName } from "../src/run/registry.ts";
+import { withMarked } from "./marked.ts";
 import { accuraciesOf, type KeptRun, keptRuns, RESULTS } from "./results-index.ts";
 
 export const ROBUSTNESS_PAGE = join(RESULTS, "robustness.md");
@@ -28,7 +29,6 @@ const ORDER = 1993;
 const HEAD = "gaussian";
 const CHOSEN = { factor: 1, epochs: 2, tasks: 10 };
 const PAGES = ["cifar100-weak-validation", "cifar100-weak-20-validation"] as const;
-const [BEGIN, END] = ["<!-- runs -->", "<!-- /runs -->"];
 
 /** A method at the settings that validation chose; `rates` are those that the figure multiplies. */
 interface Line {
@@ -70,14 +70,14 @@ function factorOf({ method, rates, others }: Line, kept: KeptRun): number | null
   const { options, defaults } = byName(REGISTRY, "methods", method);
   const { driftViews = 0 } = config.headOptions as { driftViews?: number };
   if (config.drift !== defaults.drift || driftViews > 0) return null;
-  const own = { ...(options.parse(config.methodOptions) as Record<string, unknown>) };
+  const own = options.parse(config.methodOptions) as Record<string, unknown>;
   const expected = { ...(options.parse({}) as Record<string, unknown>), ...others };
   const factors = Object.entries(rates).map(([name, rate]) => (own[name] as number) / rate);
   const rest = (all: Record<string, unknown>): string =>
     JSON.stringify(Object.entries(all).filter(([name]) => !(name in rates)));
   if (rest(own) !== rest(expected)) return null;
   const factor = factors[0] ?? 1;
-  return factors.every((other) => Math.abs(other / factor - 1) < 0.01) ? factor : null;
+  return factors.every((other) => alike(other, factor)) ? factor : null;
 }
 
 function points(): Point[] {
@@ -115,14 +115,15 @@ const PANELS: readonly Panel[] = [
   { heading: "tasks", label: "tasks that the 100 classes come in", of: ({ tasks }) => tasks },
 ];
 
+/** Whether two numbers are one but for rounding. */
+const alike = (a: number, b: number): boolean => Math.abs(a / b - 1) < 0.01;
+
 /** Points that differ from the chosen setting by nothing but what a panel is about, by its axis. */
 function ofPanel(panel: Panel, all: readonly Point[], line: string): { x: number; y: number }[] {
-  const chosen = (point: Point, other: Panel): boolean =>
-    Math.abs(other.of(point) / other.of(CHOSEN) - 1) < 0.01;
   return all
     .filter((point) => point.line === line)
-    .filter((point) => PANELS.every((other) => other === panel || chosen(point, other)))
-    .map((point) => ({ x: panel.of(point), y: 100 * point.last }))
+    .filter((point) => PANELS.every((other) => other === panel || alike(other.of(point), other.of(CHOSEN))))
+    .map((point) => ({ x: Number(panel.of(point).toPrecision(2)), y: 100 * point.last }))
     .sort((a, b) => a.x - b.x);
 }
 
@@ -145,7 +146,7 @@ export function robustnessPicture(): string {
 
 function chart(panel: Panel, all: readonly Point[]): string {
   const lines = LINES.map(({ label }) => ofPanel(panel, all, label));
-  const ticks = [...new Set(lines.flat().map(({ x }) => Number(x.toPrecision(2))))];
+  const ticks = [...new Set(lines.flat().map(({ x }) => x))];
   const marks = lines.flatMap((line, k) => {
     const { color } = lineStyle(k);
     return [
@@ -167,20 +168,16 @@ function chart(panel: Panel, all: readonly Point[]): string {
 
 /** The page with its table as the kept runs have it. */
 export function robustnessPage(page: string): string {
-  const [start, stop] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (start < 0 || stop < start) throw new Error(`${ROBUSTNESS_PAGE}: expected ${BEGIN} and ${END}`);
-  return `${page.slice(0, start + BEGIN.length)}\n\n${table()}\n\n${page.slice(stop)}`;
+  return withMarked(page, "runs", `\n${table()}\n`);
 }
 
 function table(): string {
   const all = points();
   const rows = PANELS.flatMap((panel) => {
     const lines = LINES.map(({ label }) => ofPanel(panel, all, label));
-    const places = [...new Set(lines.flat().map(({ x }) => Number(x.toPrecision(2))))].sort((a, b) => a - b);
+    const places = [...new Set(lines.flat().map(({ x }) => x))].sort((a, b) => a - b);
     return places.map((place) => {
-      const cells = lines.map(
-        (line) => line.find(({ x }) => Number(x.toPrecision(2)) === place)?.y.toFixed(1) ?? "–",
-      );
+      const cells = lines.map((line) => line.find(({ x }) => x === place)?.y.toFixed(1) ?? "–");
       return `| ${panel.heading}: ${place} | ${cells.join(" | ")} |`;
     });
   });

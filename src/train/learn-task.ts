@@ -63,10 +63,11 @@ async function learned({ model, data, trace, train }: Required<Omit<TaskLearning
 
 /** Features of the views of a task's images that the heads' drift map wants, the same views every time. [n, width] each */
 async function scrambledFeatures(
-  { learner, heads, activations }: ContinualModel,
+  model: ContinualModel,
   data: TaskData,
   when: "before" | "after",
 ): Promise<Float32Array[]> {
+  const { learner, heads } = model;
   const passes: Float32Array[] = [];
   for (let view = 0; view < heads.driftViews; view++) {
     const rng = Rng.at("drift", data.index, view);
@@ -74,8 +75,7 @@ async function scrambledFeatures(
       featurePass(data.pass(`view ${view + 1} ${when}`), (images) =>
         learner.features(scrambled(images, rng)),
       );
-    // Nobody comes back to these: what is kept of the task's own images is not asked.
-    const { features } = await (activations?.aside(pass) ?? pass());
+    const { features } = await model.aside(pass);
     passes.push(features);
   }
   return passes;

@@ -46,7 +46,7 @@ export class Measurements {
     if (points === 0) return;
     const name = "anytime evaluation";
     const count = () => this.#count(task, task.index + 1, name);
-    const counts = await trace.time(name, () => model.activations?.aside(count) ?? count());
+    const counts = await trace.time(name, () => model.aside(count));
     const testImages = sum(counts.images);
     if (testImages === 0) return;
     const accuracyMicro = share(Object.values(counts.correct)[0]!, counts.images);

@@ -57,6 +57,11 @@ export class ContinualModel {
     this.heads.update(after, before, views);
   }
 
+  /** Work on other images than those of a task that is being learned: nobody comes back to them, and nothing of them is kept. */
+  async aside<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.activations?.aside(work) ?? work();
+  }
+
   /** Scores of all heads, from one pass. */
   async scores(images: Images, classCount: number): Promise<Scores> {
     return this.heads.scores(await this.learner.features(images), classCount);

@@ -1,13 +1,5 @@
 /** @file How features move when a network trains on: fitted on images seen before and after, applied to what is kept of others. */
-import * as z from "zod";
-
-/** Option of the maps that gain by more places to see a drift at. */
-export const driftViews = z
-  .number()
-  .int()
-  .min(0)
-  .default(0)
-  .describe("scrambled views of each image that the drift map is fitted on besides; two passes each");
+import type * as z from "zod";
 
 /** Where features went. It is applied to statistics of classes whose images are gone. */
 export interface DriftMap {

@@ -1,7 +1,7 @@
 /** @file An affine map by ridge regression. Ours; the form is SDC's idea with a linear map in place of weighted means. */
 import * as z from "zod";
 import { columnMeans, gram, product, solveRidge, transposed } from "../../tensor/linear-algebra.ts";
-import { type DriftMap, defineDrift, driftViews } from "./drift.ts";
+import { type DriftMap, defineDrift } from "./drift.ts";
 
 /**
  * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF) with Fc = before − m, m the mean of before:
@@ -12,7 +12,12 @@ export const ridge = defineDrift({
   summary: "an affine map, fitted by ridge regression on the task's images before and after",
   source: "ours",
   options: z.object({
-    driftViews,
+    driftViews: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe("scrambled views of each image that the drift map is fitted on besides; two passes each"),
     driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
   }),
   fit(before, after, width, { driftRidge }): DriftMap | undefined {
