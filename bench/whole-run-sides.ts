@@ -10,6 +10,8 @@ import { inTemporaryFolder } from "./measure.ts";
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const PEER = fileURLToPath(new URL("pytorch/fm_lora.py", import.meta.url));
 const READOUT = "lda";
+/** The training that the other side has: fm-lora's own takes a forward pass a step more. */
+const TRAINING = ["--rows", "linear", "--row-start", "zero", "--distillation", "0"];
 
 /** What all sides of a case share. */
 export interface WholeRun {
@@ -55,6 +57,7 @@ export async function runOurs(
       "--heads",
       READOUT,
       "--no-baseline",
+      ...TRAINING,
     ];
     const args = ["run", ...words, "--out", out, ...runFlags(run), ...flags];
     const { seconds } = await execute(process.execPath, [...process.execArgv, MAIN, ...args]);

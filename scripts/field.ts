@@ -1,10 +1,23 @@
 /** @file The rows of the README's table and figure: the field on one benchmark, each method classified in its own way. */
 import { METHODS } from "../src/methods/index.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
-import { accuraciesOf, keptRuns } from "./results-index.ts";
+import { currentDescription } from "../src/run/former-model.ts";
+import { accuraciesOf, type KeptRun, keptRuns } from "./results-index.ts";
 
-/** All runs of the page that they are of. */
-const RUNS: readonly RunMetrics[] = [...keptRuns("cifar100-weak").values()].map(({ metrics }) => metrics);
+/** The runs of the page that they are of: at a method's defaults, where there are such, or all that it has. */
+const RUNS: readonly RunMetrics[] = ofDefaults([...keptRuns("cifar100-weak").values()]);
+
+function ofDefaults(kept: readonly KeptRun[]): RunMetrics[] {
+  const standard = new Set(kept.filter(atDefaults).map(({ metrics }) => metrics.method));
+  const shown = kept.filter((run) => !standard.has(run.metrics.method) || atDefaults(run));
+  return shown.map(({ metrics }) => metrics);
+}
+
+function atDefaults({ config, metrics }: KeptRun): boolean {
+  const { options } = METHODS.find(({ name }) => name === metrics.method)!;
+  const own = options.parse(currentDescription(config).methodOptions);
+  return JSON.stringify(own) === JSON.stringify(options.parse({}));
+}
 
 /** One way to learn and to classify. */
 export interface FieldRow {

@@ -4,7 +4,7 @@
  *     npx tsx scripts/results.ts NAME RUN_DIR...    # adds runs, writes the page
  *     npx tsx scripts/results.ts NAME               # writes the page from what is there
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,6 +34,22 @@ interface Page {
 /** Options of a run that are part of its name where it has others than most. */
 const NAMED = ["features", "epochs"] as const;
 
+/** Settings that many kept runs have, and what names call them. */
+const SETS: Readonly<Record<string, readonly string[]>> = {
+  // fm-lora's defaults until cosine rows took their place
+  "(linear rows)": [
+    ...["--first-bases-rate 0.001", "--bases-rate 0.0002", "--core-rate 0.005"],
+    ...["--rows linear", "--row-start zero", "--distillation 0"],
+  ],
+};
+
+/** Flags with a set in place of its own. */
+function shortened(flags: readonly string[]): string[] {
+  const found = Object.entries(SETS).filter(([, set]) => set.every((flag) => flags.includes(flag)));
+  const own = new Set(found.flatMap(([, set]) => set));
+  return [...found.map(([name]) => name), ...flags.filter((flag) => !own.has(flag))];
+}
+
 /** Those that matter: what trains nothing has no use for epochs. */
 function named({ trainableParameters }: RunMetrics): (typeof NAMED)[number][] {
   const trains = trainableParameters.some((count) => count > 0);
@@ -49,12 +65,14 @@ export function resultsPage(name: string): string {
   const usual = Object.fromEntries(
     NAMED.map((option) => [option, commonest(kept.map(({ config }) => config[option]))]),
   );
+  const shared = sharedFlags(kept);
   const runs = kept.flatMap(({ metrics, config }) =>
     Object.entries(metrics.readouts).map(([name, values]): ComparedRun => {
       const readout = headName(name);
       const unusual = named(metrics).filter((option) => config[option] !== usual[option]);
       const own = unusual.map((option) => `--${option} ${config[option]}`);
-      const label = `${[metrics.method, ...own, ...changedFlags(config)].join(" ")}, ${readout}`;
+      const flags = changedFlags(config).filter((flag) => !shared.get(metrics.method)!.includes(flag));
+      const label = `${[metrics.method, ...own, ...flags].join(" ")}, ${readout}`;
       return { metrics: { ...metrics, ...values, readout }, config, label, readout };
     }),
   );
@@ -66,11 +84,47 @@ export function resultsPage(name: string): string {
   return [
     `# ${page.title}`,
     page.text,
+    ...sharedText(shared),
+    ...setsText(kept),
     comparisonText(compareRuns(runs, { reference: page.reference })).trimEnd(),
     `## Commands\n\nRun on ${machines}. Times were taken beside other work on the same machine.`,
     ["| command | seconds | peak memory, MiB |", "| :--- | ---: | ---: |", ...commands].join("\n"),
     `\`npm run reproduce -- ${name}/${[...runsByName.keys()][0]}\` runs the first of them again and compares. This page is written by \`npx tsx scripts/results.ts\` from the JSON files beside it; a test holds the two together.\n`,
   ].join("\n\n");
+}
+
+/** What all runs of a method on a page have, by the method. */
+function sharedFlags(kept: readonly KeptRun[]): ReadonlyMap<string, readonly string[]> {
+  const shared = new Map<string, readonly string[]>();
+  for (const { metrics, config } of kept) {
+    const flags = changedFlags(config);
+    const before = shared.get(metrics.method) ?? flags;
+    shared.set(
+      metrics.method,
+      before.filter((flag) => flags.includes(flag)),
+    );
+  }
+  return shared;
+}
+
+/** The sentence that spares the tables these flags; what all methods share is said of all. */
+function sharedText(shared: ReadonlyMap<string, readonly string[]>): string[] {
+  const [first = [], ...others] = shared.values();
+  const all = first.filter((flag) => others.every((flags) => flags.includes(flag)));
+  const rest = [...shared].map(
+    ([method, flags]) => [method, flags.filter((flag) => !all.includes(flag))] as const,
+  );
+  const said = [["all runs", all] as const, ...rest]
+    .filter(([, flags]) => flags.length > 0)
+    .map(([whose, flags]) => `${whose} \`${flags.join(" ")}\``);
+  return said.length === 0 ? [] : [`Left out of the names below: ${said.join("; ")}.`];
+}
+
+/** What names call by a word. */
+function setsText(kept: readonly KeptRun[]): string[] {
+  const flags = new Set(kept.flatMap(({ config }) => changedFlags(config)));
+  const named = Object.entries(SETS).filter(([name]) => flags.has(name));
+  return named.map(([name, set]) => `\`${name}\` stands for \`${set.join(" ")}\`.`);
 }
 
 function commonest(values: readonly unknown[]): unknown {
@@ -96,6 +150,23 @@ function keep(name: string, runFolder: string): void {
       backbone: String(config.backbone),
     },
   };
+  writeFileSync(fileOf(name, kept), `${JSON.stringify(kept)}\n`);
+}
+
+/** Gives what is kept the command and the name that it has by today's defaults. */
+function renew(name: string): void {
+  const kept = [...keptRuns(name)];
+  const renewed = new Map(
+    kept.map(([, run]) => [fileOf(name, run), { ...run, command: commandOf(run.config) }]),
+  );
+  if (renewed.size < kept.length) throw new Error(`${name}: two runs have one name; remove one of them`);
+  for (const [former] of kept) rmSync(join(RESULTS, name, `${former}.json`));
+  for (const [file, run] of renewed) writeFileSync(file, `${JSON.stringify(run)}\n`);
+}
+
+function fileOf(name: string, kept: KeptRun): string {
+  const { metrics } = kept;
+  const config = currentDescription(kept.config);
   // Another head alone is another row: RanPAC is first-task under its own.
   const heads = config.heads as readonly string[];
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
@@ -104,13 +175,12 @@ function keep(name: string, runFolder: string): void {
     : [];
   const parts = [
     metrics.method,
-    ...[...changedFlags(config), ...epochs].map((flag) => flag.replace(/^--/, "")),
+    ...[...changedFlags(config), ...epochs].map((flag) => flag.replace(/^--|[()]/g, "")),
     ...(heads.includes(usual!) ? [] : heads),
     metrics.seed,
-    ...(config.orderSeed === metrics.seed ? [] : [`order ${config.orderSeed}`]),
+    ...((config.orderSeed ?? metrics.seed) === metrics.seed ? [] : [`order ${config.orderSeed}`]),
   ];
-  const file = join(RESULTS, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
-  writeFileSync(file, `${JSON.stringify(kept)}\n`);
+  return join(RESULTS, name, `${parts.join("-").replaceAll(" ", "-")}.json`);
 }
 
 /** Folders as seen from the repository, where the commands are run. */
@@ -159,11 +229,12 @@ function headOptionFlags({ headOptions }: Readonly<Record<string, unknown>>): st
 function changedFlags(kept: Readonly<Record<string, unknown>>): string[] {
   const config = currentDescription(kept);
   const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
-  return [...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)];
+  return shortened([...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)]);
 }
 
 /** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
-function commandOf(config: Readonly<Record<string, unknown>>): string {
+function commandOf(kept: Readonly<Record<string, unknown>>): string {
+  const config = currentDescription(kept);
   const benchmark = byName(REGISTRY, "benchmarks", String(config.benchmark));
   const named = {
     ...config,
@@ -185,6 +256,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [name, ...runFolders] = process.argv.slice(2);
   if (name === undefined) throw new Error("usage: npx tsx scripts/results.ts NAME [RUN_DIR...]");
   mkdirSync(join(RESULTS, name), { recursive: true });
+  renew(name);
   for (const runFolder of runFolders) keep(name, runFolder);
   writeFileSync(join(RESULTS, `${name}.md`), resultsPage(name));
   writeFileSync(INDEX, indexText());

@@ -12,8 +12,7 @@ import { chartDocument } from "../src/node/runs/chart-document.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
 import { plot } from "../src/report/charts.ts";
 import { lineStyle } from "../src/report/comparison/charts.ts";
-import { escapeHtml } from "../src/report/format.ts";
-import { picture, sized, title } from "../src/report/picture.ts";
+import { colorKey, picture, sized, title } from "../src/report/picture.ts";
 import { CHART_WIDTH } from "../src/report/style.ts";
 import { currentDescription } from "../src/run/former-model.ts";
 import { byName } from "../src/run/registry.ts";
@@ -40,15 +39,15 @@ interface Line {
 
 const LINES: readonly Line[] = [
   {
-    label: "fm-lora, cosine rows",
+    label: "fm-lora",
     method: "fm-lora",
     rates: { firstBasesRate: 0.002, basesRate: 0.0004, coreRate: 0.01 },
-    others: { rows: "cosine", rowStart: "class-means", distillation: 1 },
   },
   {
     label: "fm-lora, linear rows",
     method: "fm-lora",
     rates: { firstBasesRate: 0.001, basesRate: 0.0002, coreRate: 0.005 },
+    others: { rows: "linear", rowStart: "zero", distillation: 0 },
   },
   { label: "seq-lora", method: "seq-lora", rates: { basesRate: 0.00015 } },
 ];
@@ -131,17 +130,9 @@ function ofPanel(panel: Panel, all: readonly Point[], line: string): { x: number
 export function robustnessPicture(): string {
   const all = points();
   const heading = "CIFAR-100, small backbone: what other rates, epochs and tasks do";
-  const key = LINES.map(
-    ({ label }, k) =>
-      `<tspan dx="${k === 0 ? 0 : 18}" fill="${lineStyle(k).color}">● ${escapeHtml(label)}</tspan>`,
-  ).join("");
+  const key = LINES.map(({ label }, k) => ({ text: `● ${label}`, color: lineStyle(k).color }));
   const charts = PANELS.flatMap((panel) => [title(panel.heading), sized(panel.heading, chart(panel, all))]);
-  const keyed = `${key}<tspan dx="18">- - no training</tspan>`;
-  return picture(heading, [
-    title(heading),
-    { svg: `<text x="0" y="14" font-size="13">${keyed}</text>`, height: 28, width: 0 },
-    ...charts,
-  ]);
+  return picture(heading, [title(heading), colorKey([...key, { text: "- - no training" }]), ...charts]);
 }
 
 function chart(panel: Panel, all: readonly Point[]): string {

@@ -18,6 +18,16 @@ export const statisticsOptions = z.object({
     .describe("a class seen again adds the distance of its means to the scatter"),
 });
 
+/** Options of every drift map. */
+const movingOptions = z.object({
+  driftViews: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe("scrambled views of each image that the drift map is fitted on besides; two passes each"),
+});
+
 /** Scores by head, [n, classCount] each; −∞ for classes not seen. */
 export type Scores = Readonly<Record<string, Float32Array>>;
 
@@ -40,8 +50,9 @@ export interface HeadSetOptions {
 /** The options that these heads and this drift map have, as one schema: a name means the same to all that have it. */
 export function headSetOptions(heads: readonly AnyHead[], drift: AnyDrift): z.ZodObject {
   const shared = heads.some(({ needs }) => needs.includes("scatter")) ? statisticsOptions.shape : {};
-  const moving = heads.some(({ followsDrift }) => followsDrift) ? drift.options.shape : {};
-  return z.object(Object.assign({}, shared, moving, ...heads.map(({ options }) => options.shape)));
+  const moving = heads.some(({ followsDrift }) => followsDrift) && drift.name !== "none";
+  const drifting = moving ? [movingOptions.shape, drift.options.shape] : [];
+  return z.object(Object.assign({}, shared, ...drifting, ...heads.map(({ options }) => options.shape)));
 }
 
 /** Features [n, width] of the same images under two networks. */
@@ -90,9 +101,7 @@ export class HeadSet {
 
   /** How many scrambled views of each image the drift map wants to be fitted on besides. */
   get driftViews(): number {
-    const { drift, options } = this.#options;
-    const { driftViews = 0 } = drift.options.parse(options) as { readonly driftViews?: number };
-    return this.drifts ? driftViews : 0;
+    return this.drifts ? movingOptions.parse(this.#options.options).driftViews : 0;
   }
 
   /** Heads that are asked to follow a drift and can't. */

@@ -15,7 +15,7 @@ export const options = z.object({
   ...siteOptions,
   basesRate: z.number().positive().default(5e-4).describe("learning rate of A and B"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
-  ...recipeOptions,
+  ...recipeOptions(),
 });
 type Options = z.infer<typeof options>;
 

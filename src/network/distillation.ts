@@ -15,16 +15,18 @@ export interface Distillation {
 const BEFORE = "featuresBefore";
 
 /**
- * An objective with W mean((f' − f)²) added: f are the CLS and the mean patch token of an image, of the network at the
- * values `before`, f' those of the network in training. Both run unmerged, so that the term starts at 0 in 8 bits as well.
+ * An objective with W mean((f' − f)²) added: f are the CLS and the mean patch token of an image (what a learned query finds,
+ * where the backbone has one), of the network at the values `before`, f' those of the network in training. Both run unmerged,
+ * so that the term starts at 0 in 8 bits as well.
  */
 export function distilled(
   objective: Objective,
   network: AdaptedNetwork,
   { weight, before }: Distillation,
 ): Objective {
-  const compared = 2 * network.context.backbone.config.hiddenSize;
-  const kind = "cls+mean";
+  const { hiddenSize, pooling } = network.context.backbone.config;
+  const kind = pooling === "attention" ? "cls" : "cls+mean"; // a learned query's features are all there is
+  const compared = kind === "cls" ? hiddenSize : 2 * hiddenSize;
   return {
     name: `${objective.name}, ${weight} distillation`,
     features: kind,

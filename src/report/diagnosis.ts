@@ -3,8 +3,8 @@ import * as Plot from "@observablehq/plot";
 import type { AnswerShares, Diagnosis, HeadDiagnosis } from "../train/diagnosis.ts";
 import { plot } from "./charts.ts";
 import type { ChartDocument } from "./document.ts";
-import { count, decimal, escapeHtml, percent, printable, shorten } from "./format.ts";
-import { picture, sized, title } from "./picture.ts";
+import { count, decimal, percent, printable, shorten } from "./format.ts";
+import { colorKey, picture, sized, title } from "./picture.ts";
 import { CHART_WIDTH } from "./style.ts";
 import { type Column, escapeMarkdown, formatTable, type TableFormat } from "./text-table.ts";
 
@@ -97,9 +97,7 @@ export function diagnosisPicture(document: ChartDocument, runs: readonly RunDiag
     }),
   );
   const heading = `Where points are lost: ${[...new Set(runs.map(({ benchmark, backbone }) => `${benchmark}, ${backbone}`))].join("; ")}`;
-  const key = MARKS.map(
-    ({ name }, k) => `<tspan dx="${k === 0 ? 0 : 18}" fill="var(--line-${k})">● ${escapeHtml(name)}</tspan>`,
-  ).join("");
+  const key = MARKS.map(({ name }, k) => ({ text: `● ${name}`, color: `var(--line-${k})` }));
   const chart = plot(document, {
     width: CHART_WIDTH,
     height: 64 + 26 * rows.length,
@@ -115,11 +113,7 @@ export function diagnosisPicture(document: ChartDocument, runs: readonly RunDiag
       ),
     ],
   });
-  return picture(heading, [
-    title(heading),
-    { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
-    sized(heading, chart),
-  ]);
+  return picture(heading, [title(heading), colorKey(key), sized(heading, chart)]);
 }
 
 const imagesOf = ({ images }: Diagnosis): number => images.reduce((sum, own) => sum + own, 0);

@@ -22,17 +22,15 @@ export function accuracyPicture(
   const others = Object.keys(readouts).filter((name) => name !== readout);
   const names = [readout, ...others];
   const columns = accuracyMatrix.map((_, i) => String(i + 1));
-  const key = names
-    .map(
-      (name, k) =>
-        `<tspan dx="${k === 0 ? 0 : 18}" fill="var(--line-${k})">— ${escapeHtml(name)} ${percent(readouts[name]!.lastAccuracy)} %</tspan>`,
-    )
-    .join("");
+  const key = names.map((name, k) => ({
+    text: `— ${name} ${percent(readouts[name]!.lastAccuracy)} %`,
+    color: `var(--line-${k})`,
+  }));
   const heading = `${method} on ${benchmark}, ${backbone}: accuracy on all classes so far`;
   const matrixHeading = `accuracy in % on every task after every task, readout ${readout}`;
   return picture(heading, [
     title(heading),
-    { svg: `<text x="0" y="14" font-size="13">${key}</text>`, height: 24, width: 0 },
+    colorKey(key),
     sized(
       heading,
       accuracyCurves(
@@ -77,6 +75,15 @@ export function title(text: string): Part {
     height: 28,
     width: 0,
   };
+}
+
+/** A line of text that says what each color stands for; what has no color is written as other text is. */
+export function colorKey(entries: readonly { readonly text: string; readonly color?: string }[]): Part {
+  const spans = entries.map(({ text, color }, k) => {
+    const fill = color === undefined ? "" : ` fill="${color}"`;
+    return `<tspan dx="${k === 0 ? 0 : 18}"${fill}>${escapeHtml(text)}</tspan>`;
+  });
+  return { svg: `<text x="0" y="14" font-size="13">${spans.join("")}</text>`, height: 24, width: 0 };
 }
 
 /** A chart under its name, without its own style, which is for a page around it. */

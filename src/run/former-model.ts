@@ -1,7 +1,12 @@
 /** @file Descriptions of models as earlier versions wrote them, brought to today's form. */
 
-/** The form that is written today. 1 had no number: class statistics were options of the method. */
-export const FORMAT = 2;
+import { PLAIN_RECIPE } from "../methods/parts/recipe.ts";
+
+/**
+ * The form that is written today. 1 had no number: class statistics were options of the method. In 2, fm-lora trained by the
+ * plain recipe where its options did not say how.
+ */
+export const FORMAT = 3;
 
 /** What the first form kept among a method's options, and where each went. */
 interface FormerOptions {
@@ -19,11 +24,23 @@ const FORMER_HEADS: Readonly<Record<string, readonly string[]>> = {
   lda: ["lda", "ncm"],
 };
 
-/** A description with heads, drift map and their options beside the method's. Of today's form it is returned as it is. */
-export function currentDescription(
-  description: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  if (description.format !== undefined) return description;
+type Description = Readonly<Record<string, unknown>>;
+
+/** A description in today's form; of today's form it is returned as it is. */
+export function currentDescription(description: Description): Description {
+  if (description.format === undefined) return withRecipe(withHeads(description));
+  return description.format === 2 ? withRecipe(description) : description;
+}
+
+/** Of form 2: what it left unsaid is said. */
+function withRecipe(description: Description): Description {
+  const { method, methodOptions: own } = description;
+  const methodOptions = method === "fm-lora" && typeof own === "object" ? { ...PLAIN_RECIPE, ...own } : own;
+  return { ...description, format: FORMAT, methodOptions };
+}
+
+/** Heads, drift map and their options beside the method's. */
+function withHeads(description: Description): Description {
   const { pure, driftCompensation, driftRidge, shrinkage, betweenScatter, ...methodOptions } =
     (description.methodOptions ?? {}) as FormerOptions;
   const frozen = description.method === "ncm" || description.method === "lda";
@@ -38,7 +55,6 @@ export function currentDescription(
         };
   return {
     ...description,
-    format: FORMAT,
     methodOptions,
     heads: pure === true ? ["rows"] : (FORMER_HEADS[String(description.method)] ?? ["rows", "lda"]),
     drift,

@@ -17,6 +17,9 @@ import { type TrainedMethod, testContext, trainMethod, untrainedModel } from "./
 const CLASSES = 8;
 const TASKS = 4;
 
+/** A loss from which there is nothing left to lower. */
+const LEARNED = 0.01;
+
 /** Of heads that take long at their defaults. */
 const FAST_HEADS = { randomFeatures: 100 };
 
@@ -84,6 +87,7 @@ export function methodChecks(method: AnyMethod, options: CheckMethodOptions): Ch
         require(byTask.size ===
           expected, `it trained ${byTask.size} of ${tasks} tasks, and says ${traits.trains}`);
         for (const [task, losses] of byTask) {
+          if (losses[0]! < LEARNED) continue; // rows that start at class means can be right from the first pass on
           require(losses.at(-1)! <
             0.95 * losses[0]!, `loss of task ${task}: ${losses[0]} at first, ${losses.at(-1)} at last`);
         }

@@ -10,7 +10,7 @@ const place = new Workplace();
 beforeAll(async () => {
   await place.prepare();
   const backbone = join(place.path, "backbone");
-  const options = { backbone, method: "fm-lora", methodOptions: { rank: 4, prompts: true } };
+  const options = { backbone, method: "fm-lora", methodOptions: { rank: 4, prompts: true, rows: "linear" } };
   await writeFinishedModel(join(place.path, "runs", "fm"), options);
 }, 60_000);
 afterAll(() => place.remove());

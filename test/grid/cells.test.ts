@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "ffe76d48e4a3",
         "4b021a149dd1",
-        "f798ad2ec765",
-        "5f328e70546f",
+        "df881ae08a4f",
+        "32775578d59a",
       ]
     `);
     expect(new Set(ids).size).toBe(4);

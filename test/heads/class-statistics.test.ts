@@ -43,7 +43,7 @@ function compensate(
   after: Float32Array,
   driftRidge: number,
 ) {
-  const map = ridge.fit(before, after, D, { driftRidge, driftViews: 0 });
+  const map = ridge.fit(before, after, D, { driftRidge });
   if (map !== undefined) statistics.move(map);
 }
 

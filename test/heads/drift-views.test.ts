@@ -72,11 +72,19 @@ test("the drift map is fitted on views besides: a class that moved where the tas
   expect(answer(learned(false))).toBe(1);
 });
 
+test.each(DRIFTS.filter(({ name }) => name !== "none"))("the map $name can be fitted on views", (drift) => {
+  const options = headSetOptions([ncm], drift).parse({ driftViews: 2 });
+  const heads = new HeadSet({ width: 2, heads: [ncm], drift, options });
+  heads.update({ features: Float32Array.of(0, 1, 0, 1.2), labels: Int32Array.of(0, 0) }, undefined);
+  expect(heads.driftViews).toBe(2);
+});
+
 test("nothing asks for views before there is something to move, or where nothing moves", () => {
   const drift = DRIFTS.find(({ name }) => name === "ridge")!;
   const heads = new HeadSet({ width: 2, heads: [ncm], drift, options: { driftViews: 2 } });
   expect(heads.driftViews).toBe(0);
   const none = DRIFTS.find(({ name }) => name === "none")!;
+  expect(Object.keys(headSetOptions([ncm], none).shape)).not.toContain("driftViews");
   const still = new HeadSet({ width: 2, heads: [ncm], drift: none, options: { driftViews: 2 } });
   still.update({ features: Float32Array.of(0, 1), labels: Int32Array.of(0) }, undefined);
   expect(still.driftViews).toBe(0);

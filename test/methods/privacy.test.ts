@@ -76,18 +76,14 @@ describe.each(cases)(
       );
       // One for every ten images of a class that a task brings.
       expect(directions).toHaveLength(trainPerClass === MORE.trainPerClass ? 4 : 0);
-      const origins = [...rowsIn(state, "statistics.means"), new Float32Array(rows[0]!.length)];
+      const means = rowsIn(state, "statistics.means");
+      const origins = [...means, new Float32Array(means[0]!.length)];
       for (const direction of directions)
         for (const row of rows)
-          for (const origin of origins)
-            expect(
-              Math.abs(
-                cosine(
-                  direction,
-                  row.map((value, i) => value - origin[i]!),
-                ),
-              ),
-            ).toBeLessThan(0.99);
+          for (const origin of origins) {
+            const gap = origin.map((value, i) => row[i]! - value); // distillation looks at more than features, which come first
+            expect(Math.abs(cosine(direction, gap))).toBeLessThan(0.99);
+          }
     });
   },
 );

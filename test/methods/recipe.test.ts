@@ -2,15 +2,16 @@
 import { describe, expect, test } from "vitest";
 import { float32Data } from "../../src/tensor/tensor.ts";
 import { methodChecks } from "../../src/testing/index.ts";
-import { tinyBackbone } from "../../src/testing/tiny-backbone.ts";
 import { learn, learnerOf, patternBatch, steps, taskOf } from "../support/one-task.ts";
 import { dot, meanRow, rowsOf, unit } from "../support/plain-vit.ts";
-import { methodOf, oneThread, stateBytes, testContext } from "../support/run-method.ts";
+import { methodOf, oneThread, stateBytes } from "../support/run-method.ts";
 
 const D = 32;
 const METHODS = ["fm-lora", "seq-lora", "first-task", "joint"];
 const first = patternBatch([0, 1, 0, 1, 1, 0]);
 const second = patternBatch([2, 3, 2, 3, 3]);
+/** Rows that have much to learn. */
+const LINEAR = { rows: "linear", rowStart: "zero" };
 const start = { epoch: 0, step: 0, progress: 0 };
 
 /**
@@ -18,7 +19,8 @@ const start = { epoch: 0, step: 0, progress: 0 };
  * learn from images as easy as these: every loss would be 0.
  */
 const WHOLE = [
-  { name: "fm-lora", options: { rowStart: "class-means", distillation: 1 }, floor: 0.9 },
+  { name: "fm-lora", options: { rows: "linear", rowStart: "class-means", distillation: 1 }, floor: 0.9 },
+  { name: "fm-lora", options: { rows: "linear", rowStart: "zero", distillation: 0 }, floor: 0.9 },
   { name: "seq-lora", options: { rows: "cosine", distillation: 1 }, floor: 0.25 },
 ] as const;
 
@@ -80,16 +82,6 @@ describe.each(METHODS)("%s", (name) => {
     for (const row of rowsOf(weight, D)) expect(Math.hypot(...row)).toBeCloseTo(20, 5);
     for (const each of [learner, read]) await each.dispose();
   });
-
-  test("distillation needs CLS", () => {
-    const tiny = tinyBackbone();
-    const backbone = { ...tiny, config: { ...tiny.config, pooling: "attention" as const } };
-    const { options, create } = methodOf(name);
-    const made = (distillation: number) => () =>
-      create({ ...testContext(), backbone }, options.parse({ distillation }) as never);
-    expect(made(1)).toThrow("distillation");
-    expect(made(0)).not.toThrow("distillation");
-  });
 });
 
 describe.each(["fm-lora", "seq-lora"])("%s", (name) => {
@@ -101,6 +93,7 @@ describe.each(["fm-lora", "seq-lora"])("%s", (name) => {
         options: {
           distillation,
           basesRate: 0.05,
+          ...LINEAR,
           ...(name === "fm-lora" && { prompts: true, firstBasesRate: 0.05 }), // more that moves
         },
       });
@@ -121,7 +114,12 @@ describe.each(["fm-lora", "seq-lora"])("%s", (name) => {
     const again = { images: second.images, labels: Int32Array.of(0, 1, 0, 1, 1), count: second.count };
     const half = { images: second.images, labels: Int32Array.of(0, 2, 0, 2, 2), count: second.count };
     const moved = async (task: typeof again, distillation: number): Promise<Float32Array> => {
-      const options = { distillation, basesRate: 0.05, ...(name === "fm-lora" && { firstBasesRate: 0.05 }) };
+      const options = {
+        ...LINEAR,
+        distillation,
+        basesRate: 0.05,
+        ...(name === "fm-lora" && { firstBasesRate: 0.05 }),
+      };
       const learner = learnerOf(name, { options });
       await learn(learner, first, 3);
       await learn(learner, task, 8, 1);

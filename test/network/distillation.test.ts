@@ -5,9 +5,12 @@ import { distilled } from "../../src/network/distillation.ts";
 import type { Features } from "../../src/network/features.ts";
 import { lowRank } from "../../src/network/low-rank.ts";
 import { localCosineCrossEntropy, localCrossEntropy } from "../../src/network/objective.ts";
+import { backboneFrom } from "../../src/nn/checkpoint-files.ts";
 import { int8Precision } from "../../src/nn/precision.ts";
 import { Rng } from "../../src/tensor/rng.ts";
+import { encodeSafetensors } from "../../src/tensor/safetensors.ts";
 import { filledTensor, type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { goldenNamed, storedTensors } from "../node/backbones/folder.ts";
 import { patternBatch } from "../support/one-task.ts";
 import { testContext } from "../support/run-method.ts";
 
@@ -104,6 +107,49 @@ describe.each(["cls", "cls+mean", "cls+mean+previous"] as const)("features %s", 
     }
     await network.dispose();
   });
+});
+
+test("features of a learned query are compared as they are", async () => {
+  const { config: json, preprocessor, ...golden } = goldenNamed("siglip");
+  const weights = encodeSafetensors(storedTensors({ config: json, ...golden }));
+  const files = {
+    json,
+    preprocessor: () => [preprocessor!, "preprocessor"] as const,
+    weights,
+    folder: "siglip",
+  };
+  const queried = backboneFrom(files, { name: "siglip" });
+  const { hiddenSize: width, imageSize } = queried.config;
+  const network = new AdaptedNetwork({ ...context, backbone: queried }, [
+    lowRank(queried, { sites, rank: RANK }),
+  ]);
+  const values = (name: string): Record<string, Tensor> =>
+    Object.fromEntries(
+      sites.flatMap((site) => [
+        [`${site}.a`, drawn(`${name} a ${site}`, [RANK, width], 0.5)],
+        [`${site}.b`, drawn(`${name} b ${site}`, [width, RANK], 0.5)],
+      ]),
+    );
+  const labels = Int32Array.of(0, 1, 2);
+  const images = Uint8Array.from({ length: 3 * 3 * imageSize ** 2 }, (_, i) => (i * 37) % 256);
+  const few = { images, labels, count: 3 };
+  const rows = { "head.weight": drawn("rows", [8, width], 0.3), "head.bias": drawn("biases", [8], 0.3) };
+  const plain = localCrossEntropy({ classes: [0, 1, 2], capacity: 8 });
+  const both = distilled(plain, network, { weight: WEIGHT, before: values("before") });
+  const now = { ...values("after"), ...rows };
+  const losses: number[] = [];
+  for (const objective of [plain, both])
+    losses.push((await network.gradients(few, now, ["head.weight"], objective)).loss);
+  const features: Float32Array[] = [];
+  for (const name of ["before", "after"]) {
+    network.merge(values(name));
+    features.push(await network.features(few));
+  }
+  const gap = features[1]!.reduce((sum, value, i) => sum + (value - features[0]![i]!) ** 2, 0);
+  const term = (WEIGHT * gap) / features[0]!.length;
+  expect(term).toBeGreaterThan(0.01);
+  expect(losses[1]! - losses[0]!).toBeCloseTo(term, 4);
+  await network.dispose();
 });
 
 test("where training starts it is nothing, in 8 bits as well", async () => {

@@ -44,7 +44,7 @@ describe("trials", () => {
 
   test("the first are the method's own values, the others depend on seed and place alone", () => {
     const three = trialValues(space, 3, 1);
-    expect(three[0]).toEqual({ firstBasesRate: 1e-3, basesRate: 2e-4, coreRate: 5e-3 });
+    expect(three[0]).toEqual({ firstBasesRate: 2e-3, basesRate: 4e-4, coreRate: 1e-2 });
     expect(trialValues(space, 8, 1).slice(0, 3)).toEqual(three);
     expect(trialValues(space, 3, 2)[1]).not.toEqual(three[1]);
     expect(three[1]).not.toEqual(three[2]);

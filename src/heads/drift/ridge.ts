@@ -12,12 +12,6 @@ export const ridge = defineDrift({
   summary: "an affine map, fitted by ridge regression on the task's images before and after",
   source: "ours",
   options: z.object({
-    driftViews: z
-      .number()
-      .int()
-      .min(0)
-      .default(0)
-      .describe("scrambled views of each image that the drift map is fitted on besides; two passes each"),
     driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
   }),
   fit(before, after, width, { driftRidge }): DriftMap | undefined {

@@ -60,9 +60,9 @@ const options = z.object({
     .positive()
     .default(0.3)
     .describe("softness of the projection, in mean eigenvalues"),
-  firstBasesRate: z.number().positive().default(1e-3).describe("learning rate of A and B in the first task"),
-  basesRate: z.number().min(0).default(2e-4).describe("learning rate of A and B later; 0 freezes them"),
-  coreRate: z.number().positive().default(5e-3).describe("learning rate of the core update (N, M)"),
+  firstBasesRate: z.number().positive().default(2e-3).describe("learning rate of A and B in the first task"),
+  basesRate: z.number().min(0).default(4e-4).describe("learning rate of A and B later; 0 freezes them"),
+  coreRate: z.number().positive().default(1e-2).describe("learning rate of the core update (N, M)"),
   gateRate: z.number().positive().default(0.05).describe("learning rate of the rank gate"),
   promptRate: z.number().positive().default(1e-3).describe("learning rate of the prompts"),
   headRate: z.number().positive().default(5e-3).describe("learning rate of the classifier rows"),
@@ -74,7 +74,7 @@ const options = z.object({
       "more rank, softer protection and higher rates for a task that the network so far serves badly (kappa); 0: for none",
     ),
   probeImages: z.number().int().positive().default(128).describe("images the rank selector looks at"),
-  ...recipeOptions,
+  ...recipeOptions({ rows: "cosine", rowStart: "class-means", distillation: 1 }),
 });
 type Options = z.infer<typeof options>;
 
@@ -84,7 +84,7 @@ export const fmLora = defineMethod({
   summary: "shared low-rank subspace, dynamic rank selector, dynamic meta-prompting (our reconstruction)",
   source: "Yu et al., FM-LoRA, CVPR Workshops 2025, arXiv 2504.08823; details ours",
   options,
-  ranges: { firstBasesRate: around(1e-3), basesRate: around(2e-4), coreRate: around(5e-3) },
+  ranges: { firstBasesRate: around(2e-3), basesRate: around(4e-4), coreRate: around(1e-2) },
   traits: adapterTraits,
   defaults: { heads: ["gaussian", "lda", "rows"], drift: "ridge" },
   create: (context, values) => new FmLora(context, values),

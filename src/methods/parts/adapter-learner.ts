@@ -8,7 +8,7 @@ import type { ServedNetwork } from "../../network/served-network.ts";
 import type { Tensors } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Learner, MethodContext, TaskBeginning, TaskData, Traits } from "../method.ts";
-import { COSINE_SCALE, checkRecipe, PLAIN_RECIPE, type Recipe, recipeTraining } from "./recipe.ts";
+import { COSINE_SCALE, PLAIN_RECIPE, type Recipe, recipeTraining } from "./recipe.ts";
 import type { TaskTraining, TaskTrainingOptions } from "./task-training.ts";
 import { TrainedRows } from "./trained-rows.ts";
 
@@ -52,7 +52,6 @@ export abstract class AdapterLearner implements Learner {
     this.network = new AdaptedNetwork(context, adaptations);
     this.rows = new TrainedRows(this.network.width, scale);
     this.#recipe = { rows, rowStart, distillation };
-    checkRecipe(this.#recipe, context.backbone.config);
   }
 
   /** Whether no task has trained anything yet. */

@@ -1,50 +1,42 @@
 /** @file How a task is trained, as options that methods share: the rows, where they start, what holds features back. */
 import * as z from "zod";
 import type { LabeledFeatures } from "../../data/dataset.ts";
-import type { VitConfig } from "../../nn/vit.ts";
-import { InputError, optionText } from "../../tensor/errors.ts";
 import { Rng } from "../../tensor/rng.ts";
 import type { TaskTrainingOptions } from "./task-training.ts";
 
 /** σ of cosine rows. */
 export const COSINE_SCALE = 20;
 
-/** Options of methods that extend `AdapterLearner`. */
-export const recipeOptions = {
+/** How a task is trained. */
+export interface Recipe {
+  readonly rows: "linear" | "cosine";
+  readonly rowStart: "zero" | "class-means";
+  readonly distillation: number;
+}
+
+/** Training as it is without any of these options. */
+export const PLAIN_RECIPE: Recipe = { rows: "linear", rowStart: "zero", distillation: 0 };
+
+/** Options of methods that extend `AdapterLearner`. `standard`: what the method has where nothing else is said. */
+export const recipeOptions = (standard: Recipe = PLAIN_RECIPE) => ({
   rows: z
     .enum(["linear", "cosine"])
-    .default("linear")
+    .default(standard.rows)
     .describe(`trained classifier rows: linear, or cosine with logits of ${COSINE_SCALE} cos and no bias`),
   rowStart: z
     .enum(["zero", "class-means"])
-    .default("zero")
+    .default(standard.rowStart)
     .describe(
       "where rows of new classes start: zero (cosine rows: drawn), or class-means, of normalized features before the task trains",
     ),
   distillation: z
     .number()
     .min(0)
-    .default(0)
+    .default(standard.distillation)
     .describe(
       "weight of mean (f' - f)² over CLS and mean patch token of the task's images, f from the model before, times the share of known classes that the task has no images of",
     ),
-};
-
-const schema = z.object(recipeOptions);
-
-/** Values of `recipeOptions`. */
-export type Recipe = z.output<typeof schema>;
-
-/** Training as it is without any of these options. */
-export const PLAIN_RECIPE: Recipe = schema.parse({});
-
-/** @throws InputError if the backbone hasn't what the recipe needs */
-export function checkRecipe({ distillation }: Recipe, { pooling }: VitConfig): void {
-  if (distillation === 0 || pooling !== "attention") return;
-  throw new InputError(
-    `${optionText("distillation", distillation)}: the backbone takes its features from a learned query, and has no CLS to compare; leave the option out`,
-  );
-}
+});
 
 /**
  * What a recipe makes of a task's training.

@@ -79,7 +79,7 @@ test("each wrong use is one line, and leaves nothing", async () => {
       "DIR/plain/model/model.safetensors: there is no head "lad"; it has: lda, rows, ncm",
       "DIR/prompted/model/model.safetensors: 4 prompt tokens have no place in peft; export to onnx, which keeps them, or leave them out with \`dropPrompts\`, which changes every answer",
       "DIR/prompted/model/model.safetensors: 4 prompt tokens have no place in safetensors; export to onnx, which keeps them, or leave them out with \`dropPrompts\`, which changes every answer",
-      "DIR/plain/model/model.safetensors: head ncm scales features to unit length, which a linear layer can't; choose \`head\` lda or rows, or export to onnx",
+      "DIR/plain/model/model.safetensors: head ncm scales features to unit length, which a linear layer can't; choose \`head\` lda, or export to onnx",
       "DIR/frozen/model/model.safetensors: method lda changes nothing in the network, so there is no adapter; export to safetensors or onnx",
       "\`dtype: ["q8"]\`: peft is written in fp32 or fp16",
       "--backbone DIR/lost: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name",

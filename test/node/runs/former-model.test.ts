@@ -73,12 +73,26 @@ test("a format from the future is refused by its number", async () => {
   );
 });
 
+test("fm-lora's training is what it was where a model does not say", () => {
+  const of = (method: string, methodOptions: object) =>
+    currentDescription({ format: 2, method, methodOptions }).methodOptions;
+  expect(of("fm-lora", { rank: 8, rows: "cosine" })).toEqual({
+    rank: 8,
+    rows: "cosine",
+    rowStart: "zero",
+    distillation: 0,
+  });
+  expect(of("seq-lora", { rank: 8 })).toEqual({ rank: 8 });
+  const today = { format: FORMAT, method: "fm-lora", methodOptions: { rank: 8 } };
+  expect(currentDescription(today)).toBe(today);
+});
+
 test("what was an option of the method goes where it belongs", () => {
   const of = (method: string, methodOptions: object) => currentDescription({ method, methodOptions });
   expect(of("fm-lora", { rank: 8, ...FORMER, shrinkage: 0.3, pure: false })).toEqual({
     method: "fm-lora",
     format: FORMAT,
-    methodOptions: { rank: 8 },
+    methodOptions: { rank: 8, rows: "linear", rowStart: "zero", distillation: 0 },
     heads: ["lda", "rows"],
     drift: "ridge",
     headOptions: { shrinkage: 0.3, betweenScatter: true, driftRidge: 1 },
