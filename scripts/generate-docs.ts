@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { domainFlags } from "../src/cli/methods.ts";
 import { describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { gridJsonSchema } from "../src/grid/table.ts";
 import { statisticsOptions } from "../src/heads/head-set.ts";
@@ -46,7 +47,7 @@ export function optionsPage(): string {
 /** What has options of its own, under a title. */
 const titled =
   (kind: string) =>
-  ({ name, summary, source, options, ranges = {} }: Titled): string => {
+  ({ name, summary, source, options, ranges = {}, defaults }: Titled): string => {
     const searched = Object.entries(ranges).flatMap(([option, range]) =>
       range === undefined ? [] : [`\`--${flagOf(option)}\` ${rangeText(range)}`],
     );
@@ -54,11 +55,18 @@ const titled =
       `## ${kind} ${name}`,
       `${sentence(summary)} Source: ${source}.`,
       table(settingsOf(options)),
+      ...(defaults?.domains === undefined
+        ? []
+        : [
+            `Where every task brings the same classes, a run takes \`${domainFlags(defaults)}\` unless told otherwise.`,
+          ]),
       ...(searched.length === 0 ? [] : [`[\`fmlora tune\`](tuning.md) searches ${searched.join("; ")}.`]),
     ].join("\n\n");
   };
 
-type Titled = Pick<AnyMethod, "name" | "summary" | "source" | "options" | "ranges">;
+type Titled = Pick<AnyMethod, "name" | "summary" | "source" | "options" | "ranges"> & {
+  readonly defaults?: AnyMethod["defaults"];
+};
 
 function table(settings: readonly Setting[]): string {
   if (settings.length === 0) return "No options of its own.";

@@ -1,6 +1,7 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
 import type { AnyMethod } from "../methods/index.ts";
+import type { MethodDefaults } from "../methods/method.ts";
 import { rangeText } from "../methods/ranges.ts";
 import { traitsText } from "../report/summary.ts";
 import { flagOf } from "../run/flag.ts";
@@ -19,11 +20,23 @@ export function methodsCommand(registry: Registry) {
       const methods = name === undefined ? registry.methods : [byName(registry, "methods", name)];
       const texts = methods.map(
         ({ name, summary, source, traits, defaults, options, ranges }) =>
-          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}${searched(ranges)}\n${settingList(settingsOf(options))}`,
+          `${name}: ${summary}\n  source: ${source}\n  ${traitsText(traits)}\n  heads: ${defaults.heads.join(", ")}; drift: ${defaults.drift}${onDomains(defaults)}${searched(ranges)}\n${settingList(settingsOf(options))}`,
       );
       print(texts.join("\n"));
     });
 }
+
+/** "\n  on domains: --rows linear" */
+function onDomains(defaults: MethodDefaults): string {
+  const flags = domainFlags(defaults);
+  return flags === "" ? "" : `\n  on domains: ${flags}`;
+}
+
+/** What a method takes in place of its options' defaults where every task brings the same classes. "--rows linear" */
+export const domainFlags = ({ domains = {} }: MethodDefaults): string =>
+  Object.entries(domains)
+    .map(([name, value]) => `--${flagOf(name)} ${value}`)
+    .join(" ");
 
 /** "\n  tune searches: --head-rate 0.001 to 0.025, logarithmic" */
 function searched(ranges: AnyMethod["ranges"] = {}): string {

@@ -4,6 +4,7 @@ import { type AnyMethod, METHODS } from "../methods/index.ts";
 import { checked } from "../run/checked.ts";
 import { chosenHeads } from "../run/heads.ts";
 import { LOGGERS } from "../run/logger.ts";
+import { methodOptionsOn } from "../run/method-options.ts";
 import { runOptionsSchema } from "../run/options.ts";
 import { InputError } from "../tensor/errors.ts";
 import { grouped } from "./grouped.ts";
@@ -169,7 +170,7 @@ function resolved(given: Settings, { benchmarks, sha256, file }: GridContext): R
   const own = [methodGridOptions(method), headGridOptions(choice), benchmarkGridOptions(benchmark)] as const;
   const parts = [runGridOptions, ...own];
   const [ofMethod, ofHeads, ofBenchmark] = own.map((options) => valuesFor(options, given));
-  const methodValues = checked(method.options, ofMethod!, `${file}: method ${method.name}`);
+  const methodValues = methodOptionsOn(benchmark.kind, method, ofMethod!, `${file}: method ${method.name}`);
   const headValues = checked(headSetOptions(choice.heads, choice.drift), ofHeads!, `${file}: heads`);
   const benchmarkValues = checked(benchmark.options, ofBenchmark!, `${file}: benchmark ${benchmark.name}`);
   const resolvedRun = { ...runValues, heads: choice.heads.map(({ name }) => name), drift: choice.drift.name };

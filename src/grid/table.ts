@@ -12,7 +12,7 @@ import { runOptionsSchema } from "../run/options.ts";
 import { grouped } from "./grouped.ts";
 
 /** What a grid needs to know of a benchmark. */
-export type GridBenchmark = Pick<Benchmark, "name" | "options">;
+export type GridBenchmark = Pick<Benchmark, "name" | "kind" | "options">;
 
 /** One option of a run by its flag, wherever it belongs. */
 export interface GridOption {

@@ -114,11 +114,13 @@ export interface Traits {
   readonly forwardPasses: number | "tasks" | "tasks + 1";
 }
 
-/** Heads and drift map that a method takes unless told otherwise. */
+/** What a method takes unless told otherwise, besides the defaults of its options. */
 export interface MethodDefaults {
   /** The first is its own choice. */
   readonly heads: readonly string[];
   readonly drift: string;
+  /** Values of its options where every task brings the same classes, if others are better there. */
+  readonly domains?: Readonly<Record<string, unknown>>;
 }
 
 /** One method: its name, its options, and how to start it. One file, one line in `index.ts`. */

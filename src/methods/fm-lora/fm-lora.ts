@@ -86,7 +86,11 @@ export const fmLora = defineMethod({
   options,
   ranges: { firstBasesRate: around(2e-3), basesRate: around(4e-4), coreRate: around(1e-2) },
   traits: adapterTraits,
-  defaults: { heads: ["gaussian", "lda", "rows"], drift: "ridge" },
+  defaults: {
+    heads: ["gaussian", "lda", "rows"],
+    drift: "ridge",
+    domains: { rows: "linear", rowStart: "zero" },
+  },
   create: (context, values) => new FmLora(context, values),
 });
 

@@ -10,6 +10,7 @@ import { checked } from "../../run/checked.ts";
 import { usualFeatures } from "../../run/features.ts";
 import { FORMAT } from "../../run/former-model.ts";
 import { chosenHeads } from "../../run/heads.ts";
+import { methodOptionsOn } from "../../run/method-options.ts";
 import { runOptionsSchema } from "../../run/options.ts";
 import { precisionOf } from "../../run/precision.ts";
 import { effectiveOrderSeed, evaluationPlan, streamOf } from "../../run/stream.ts";
@@ -40,7 +41,12 @@ export async function prepare(
   // How images are prepared is no part of the configuration: a resumed run may do it in another way.
   const asked = optionsIn(request);
   const { workers, cache, baseline, reportImages, ...options } = checked(runOptionsSchema, asked.options);
-  const methodOptions = checked(method.options, request.methodOptions ?? {}, `method ${method.name}`);
+  const methodOptions = methodOptionsOn(
+    benchmark.kind,
+    method,
+    request.methodOptions ?? {},
+    `method ${method.name}`,
+  );
   const benchmarkOptions = checked(
     benchmark.options,
     request.benchmarkOptions ?? {},
