@@ -41,13 +41,21 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
     ...["--first-bases-rate 0.001", "--bases-rate 0.0002", "--core-rate 0.005"],
     ...["--rows linear", "--row-start zero", "--distillation 0"],
   ],
+  // the same on domains, where rows are linear anyway
+  "(half rates)": [
+    "--first-bases-rate 0.001",
+    "--bases-rate 0.0002",
+    "--core-rate 0.005",
+    "--distillation 0",
+  ],
 };
 
-/** Flags with a set in place of its own. */
-function shortened(flags: readonly string[]): string[] {
-  const found = Object.entries(SETS).filter(([, set]) => set.every((flag) => flags.includes(flag)));
-  const own = new Set(found.flatMap(([, set]) => set));
-  return [...found.map(([name]) => name), ...flags.filter((flag) => !own.has(flag))];
+/** Flags with the first set that they hold in its place. */
+function shortened(flags: readonly string[]): readonly string[] {
+  const [found] = Object.entries(SETS).filter(([, set]) => set.every((flag) => flags.includes(flag)));
+  if (found === undefined) return flags;
+  const [name, set] = found;
+  return [name, ...flags.filter((flag) => !set.includes(flag))];
 }
 
 /** Those that matter: what trains nothing has no use for epochs. */
@@ -192,12 +200,15 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
   return { ...config, ...Object.fromEntries(folders) };
 }
 
-/** Flags that differ from the defaults, as a user types them. */
-function flagsOf(schema: z.ZodObject, options: object): string[] {
-  const values = options as Readonly<Record<string, unknown>>;
+type Values = Readonly<Record<string, unknown>>;
+
+/** Flags that differ from the defaults, as a user types them. `others`: defaults where they are not the schema's. */
+function flagsOf(schema: z.ZodObject, options: object, others: Values = {}): string[] {
+  const values = options as Values;
   const changed = settingsOf(schema).filter(({ name, standard }) => {
+    const usual = name in others ? others[name] : standard;
     return (
-      (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(standard)
+      (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(usual)
     );
   });
   return changed.map(({ flag, name }) => {
@@ -209,8 +220,10 @@ function flagsOf(schema: z.ZodObject, options: object): string[] {
 
 /** Flags of the method's options that are not at their defaults. */
 function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
-  const { options } = byName(REGISTRY, "methods", String(config.method));
-  return flagsOf(options, config.methodOptions as Record<string, unknown>);
+  const { options, defaults } = byName(REGISTRY, "methods", String(config.method));
+  const { kind } = byName(REGISTRY, "benchmarks", String(config.benchmark));
+  const own = kind === "domain-incremental" ? defaults.domains : {};
+  return flagsOf(options, config.methodOptions as Values, own);
 }
 
 /** Flags of heads' options that are not at their defaults, and of another drift map than the method's. */
@@ -226,7 +239,7 @@ function headOptionFlags({ headOptions }: Readonly<Record<string, unknown>>): st
 }
 
 /** What tells runs of one method apart: its own options, those of its heads, and the precision. */
-function changedFlags(kept: Readonly<Record<string, unknown>>): string[] {
+function changedFlags(kept: Readonly<Record<string, unknown>>): readonly string[] {
   const config = currentDescription(kept);
   const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
   return shortened([...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)]);
