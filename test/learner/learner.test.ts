@@ -69,7 +69,7 @@ describe("learning", () => {
       } as const;
       const result = await learner.learn({ classes: classes([0, 1], 10) }, options);
       expect(result).toMatchObject({ trained: true, reason: "training was asked for" });
-      expect([...phases]).toEqual(["reading", "training", "looking", "checking"]);
+      expect([...phases]).toEqual(["reading", "looking", "training", "checking"]);
       await learner.learn({ classes: classes([2, 3], 10) }, options);
       const { tasks } = await learner.info();
       expect(Object.values(tasks[1]!.ranks).length).toBeGreaterThan(0);

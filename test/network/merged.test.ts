@@ -76,8 +76,8 @@ describe("the graph that serves", () => {
 });
 
 test.each([
-  ["fm-lora", { prompts: true, promptTokens: 3 }, true],
-  ["fm-lora", { sites: ["query", "fc1", "fc2"] }, true],
+  ["fm-lora", { prompts: true, promptTokens: 3, rows: "linear" }, true],
+  ["fm-lora", { sites: ["query", "fc1", "fc2"], rows: "linear" }, true],
   ["seq-lora", {}, false],
 ] as const)(
   "merged %s %j gives the features and class scores of W0 x + B C A x",

@@ -191,7 +191,7 @@ test("each wrong use is one line, and leaves the model as it was", async () => {
     await refusal(classFolders(at("gone"))),
     await refusal(learner.learn({ classes: { cat: [at("file")] } })),
     await refusal(learner.learn({ classes: { cat: [at("gone.png")] } })),
-    await refusal(openLearner(variant("later", { format: 3 }), common)),
+    await refusal(openLearner(variant("later", { format: 4 }), common)),
     await refusal(
       openLearner(variant("later-learner", { learner: { ...description.learner, version: 2 } }), common),
     ),
@@ -208,7 +208,7 @@ test("each wrong use is one line, and leaves the model as it was", async () => {
       "DIR/gone: no such folder; expected a folder with images",
       "DIR/file: expected a JPEG, PNG, WebP or GIF image, found an empty file; convert, replace or remove it",
       "DIR/gone.png: no such file",
-      "DIR/later/model.safetensors: a model of format 3, this program reads 2; open it with the version that wrote it",
+      "DIR/later/model.safetensors: a model of format 4, this program reads 3; open it with the version that wrote it",
       "DIR/later-learner/model.safetensors: a learner of version 2, this program reads 1; open it with the version that wrote it",
       "DIR/homeless: its backbone is gone: --backbone DIR/moved: no such folder, and no shipped backbone of that name (vit-tiny-patch8-64); one of the Hugging Face Hub is named organization/name; say with \`backbone\` where it is now",
       "DIR/empty: there is no model (model.safetensors); fmlora learn and fmlora run write one, or name another --model",
