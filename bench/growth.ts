@@ -147,7 +147,7 @@ async function learn(name: StreamName, tasks: number): Promise<TaskCost[]> {
       stream,
       context,
       trace,
-      model: untrainedModel(method, context, { options: { rank: 8 } }),
+      model: untrainedModel(method, context, { options: { rank: 8 } }, stream.kind),
       training: {
         epochs: 1,
         firstEpochs: 2,

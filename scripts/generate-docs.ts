@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { domainFlags } from "../src/cli/methods.ts";
 import { describe, type Setting, settingsOf, usage } from "../src/cli/settings.ts";
 import { gridJsonSchema } from "../src/grid/table.ts";
-import { statisticsOptions } from "../src/heads/head-set.ts";
+import { SHARED_OPTIONS } from "../src/heads/head-set.ts";
 import { DRIFTS, HEADS } from "../src/heads/index.ts";
 import { METHODS } from "../src/methods/index.ts";
 import type { AnyMethod } from "../src/methods/method.ts";
@@ -32,7 +32,10 @@ export function optionsPage(): string {
     "Written by `npx tsx scripts/generate-docs.ts` from the code; a test holds the two together.",
     `## Every run\n\n${table(settingsOf(runOptionsSchema))}`,
     ...METHODS.map(titled("Method")),
-    `## Heads\n\nWhat each keeps: [heads.md](heads.md). Those that need a scatter share these:\n\n${table(settingsOf(statisticsOptions))}`,
+    "## Heads\n\nWhat each keeps: [heads.md](heads.md). Several share these:",
+    ...Object.entries(SHARED_OPTIONS).map(
+      ([owner, options]) => `### ${sentence(owner).slice(0, -1)}\n\n${table(settingsOf(options))}`,
+    ),
     ...[...HEADS.map(titled("Head")), ...DRIFTS.map(titled("Drift map"))],
     ...benchmarks.map(
       ({ name, summary, needs, kind, tasks, options }) =>

@@ -19,6 +19,7 @@ import type { ComparedRun } from "../src/report/comparison/run.ts";
 import { comparisonText } from "../src/report/comparison/text.ts";
 import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
+import { methodOptionsOn } from "../src/run/method-options.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
 import { INDEX, indexText, type KeptRun, keptRuns, RESULTS } from "./results-index.ts";
@@ -34,20 +35,14 @@ interface Page {
 /** Options of a run that are part of its name where it has others than most. */
 const NAMED = ["features", "epochs"] as const;
 
+const HALF_RATES = ["--first-bases-rate 0.001", "--bases-rate 0.0002", "--core-rate 0.005"];
+
 /** Settings that many kept runs have, and what names call them. */
 const SETS: Readonly<Record<string, readonly string[]>> = {
   // fm-lora's defaults until cosine rows took their place
-  "(linear rows)": [
-    ...["--first-bases-rate 0.001", "--bases-rate 0.0002", "--core-rate 0.005"],
-    ...["--rows linear", "--row-start zero", "--distillation 0"],
-  ],
-  // the same on domains, where rows are linear anyway
-  "(half rates)": [
-    "--first-bases-rate 0.001",
-    "--bases-rate 0.0002",
-    "--core-rate 0.005",
-    "--distillation 0",
-  ],
+  "(linear rows)": [...HALF_RATES, "--rows linear", "--row-start zero", "--distillation 0"],
+  // the same on domains, where rows are linear anyway; after the first, which has these flags as well
+  "(half rates)": [...HALF_RATES, "--distillation 0"],
 };
 
 /** Flags with the first set that they hold in its place. */
@@ -158,7 +153,13 @@ function keep(name: string, runFolder: string): void {
       backbone: String(config.backbone),
     },
   };
-  writeFileSync(fileOf(name, kept), `${JSON.stringify(kept)}\n`);
+  const file = fileOf(name, kept);
+  const other = [...keptRuns(name)].find(([former]) => file === join(RESULTS, name, `${former}.json`));
+  if (other !== undefined && commandOf(other[1].config) !== kept.command)
+    throw new Error(
+      `${file} is of another command, ${other[1].command}; give names what tells the two apart`,
+    );
+  writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
 /** Gives what is kept the command and the name that it has by today's defaults. */
@@ -167,9 +168,11 @@ function renew(name: string): void {
   const renewed = new Map(
     kept.map(([, run]) => [fileOf(name, run), { ...run, command: commandOf(run.config) }]),
   );
-  if (renewed.size < kept.length) throw new Error(`${name}: two runs have one name; remove one of them`);
-  for (const [former] of kept) rmSync(join(RESULTS, name, `${former}.json`));
+  if (renewed.size < kept.length)
+    throw new Error(`${name}: two runs have one name; give names what tells the two apart`);
   for (const [file, run] of renewed) writeFileSync(file, `${JSON.stringify(run)}\n`);
+  const former = kept.map(([each]) => join(RESULTS, name, `${each}.json`));
+  for (const file of former) if (!renewed.has(file)) rmSync(file);
 }
 
 function fileOf(name: string, kept: KeptRun): string {
@@ -178,12 +181,14 @@ function fileOf(name: string, kept: KeptRun): string {
   // Another head alone is another row: RanPAC is first-task under its own.
   const heads = config.heads as readonly string[];
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
+  const wider =
+    config.features === "cls+mean" ? [] : flagsOf(runOptionsSchema.pick({ features: true }), config);
   const epochs = named(metrics).includes("epochs")
     ? flagsOf(runOptionsSchema.pick({ epochs: true }), config)
     : [];
   const parts = [
     metrics.method,
-    ...[...changedFlags(config), ...epochs].map((flag) => flag.replace(/^--|[()]/g, "")),
+    ...[...changedFlags(config), ...wider, ...epochs].map((flag) => flag.replace(/^--|[()]/g, "")),
     ...(heads.includes(usual!) ? [] : heads),
     metrics.seed,
     ...((config.orderSeed ?? metrics.seed) === metrics.seed ? [] : [`order ${config.orderSeed}`]),
@@ -202,14 +207,12 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Flags that differ from the defaults, as a user types them. `others`: defaults where they are not the schema's. */
-function flagsOf(schema: z.ZodObject, options: object, others: Values = {}): string[] {
+/** Flags that differ from the defaults, as a user types them. `usual`: the defaults, where they are not the schema's. */
+function flagsOf(schema: z.ZodObject, options: object, usual?: Values): string[] {
   const values = options as Values;
   const changed = settingsOf(schema).filter(({ name, standard }) => {
-    const usual = name in others ? others[name] : standard;
-    return (
-      (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(usual)
-    );
+    const left = usual === undefined ? standard : usual[name];
+    return (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(left);
   });
   return changed.map(({ flag, name }) => {
     const value = values[name];
@@ -222,8 +225,8 @@ function flagsOf(schema: z.ZodObject, options: object, others: Values = {}): str
 function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
   const { options, defaults } = byName(REGISTRY, "methods", String(config.method));
   const { kind } = byName(REGISTRY, "benchmarks", String(config.benchmark));
-  const own = kind === "domain-incremental" ? defaults.domains : {};
-  return flagsOf(options, config.methodOptions as Values, own);
+  const usual = methodOptionsOn(kind, { options, defaults }, {}, "defaults");
+  return flagsOf(options, config.methodOptions as Values, usual);
 }
 
 /** Flags of heads' options that are not at their defaults, and of another drift map than the method's. */

@@ -1,5 +1,6 @@
 /** @file `fmlora methods` */
 import { Argument, Command } from "@commander-js/extra-typings";
+import { type Value, wordOf } from "../grid/values.ts";
 import type { AnyMethod } from "../methods/index.ts";
 import type { MethodDefaults } from "../methods/method.ts";
 import { rangeText } from "../methods/ranges.ts";
@@ -35,7 +36,7 @@ function onDomains(defaults: MethodDefaults): string {
 /** What a method takes in place of its options' defaults where every task brings the same classes. "--rows linear" */
 export const domainFlags = ({ domains = {} }: MethodDefaults): string =>
   Object.entries(domains)
-    .map(([name, value]) => `--${flagOf(name)} ${value}`)
+    .map(([name, value]) => wordOf(flagOf(name), value as Value).replace("=", " "))
     .join(" ");
 
 /** "\n  tune searches: --head-rate 0.001 to 0.025, logarithmic" */

@@ -1,7 +1,7 @@
 /** @file Options that belong to one method, head or benchmark: all are read, those of others are refused. */
 import type { Option } from "@commander-js/extra-typings";
 import type * as z from "zod";
-import { statisticsOptions } from "../heads/head-set.ts";
+import { SHARED_OPTIONS } from "../heads/head-set.ts";
 import { DRIFTS } from "../heads/index.ts";
 import type { Registry } from "../run/registry.ts";
 import { InputError } from "../tensor/errors.ts";
@@ -27,9 +27,9 @@ export const benchmarkSettings = ({ name, options }: Owner): OwnSettings => ({
   settings: settingsOf(options),
 });
 
-/** Options of heads, of the statistics that they share, and of drift maps. */
+/** Options of heads, of drift maps, and of what these share. */
 export const headSettings = (heads: Registry["heads"]): OwnSettings[] => [
-  { owner: "heads with class statistics", settings: settingsOf(statisticsOptions) },
+  ...Object.entries(SHARED_OPTIONS).map(([owner, options]) => ({ owner, settings: settingsOf(options) })),
   ...[
     ...heads.map(({ name, options }) => ({ owner: `head ${name}`, settings: settingsOf(options) })),
     ...DRIFTS.map(({ name, options }) => ({ owner: `drift ${name}`, settings: settingsOf(options) })),

@@ -33,8 +33,19 @@ export function runHelp(registry: Registry, benchmarkName: string | undefined, t
   const parts = [
     { ...ofEveryRun, owner: "a run" },
     ...(benchmark.length === 0 ? benchmarks : benchmark).map(benchmarkSettings),
-    ...(method === undefined ? headSettings(registry.heads) : [methodSettings(method), headsOf(method)]),
+    ...(method === undefined ? headSettings(registry.heads) : [settingsHere(method), headsOf(method)]),
   ].filter(({ settings }) => settings.length > 0);
+
+  /** Defaults are those of the benchmark's kind of stream. */
+  function settingsHere(chosen: AnyMethod): OwnSettings {
+    const { owner, settings } = methodSettings(chosen);
+    const onDomains = benchmark.length > 0 && benchmark[0]!.kind === "domain-incremental";
+    const { domains = {} } = onDomains ? chosen.defaults : {};
+    const here = settings.map((each) =>
+      each.name in domains ? { ...each, standard: domains[each.name] } : each,
+    );
+    return { owner, settings: here };
+  }
 
   /** Those of `--heads` and `--drift`, or the method's own. */
   function headsOf(chosen: AnyMethod): OwnSettings {

@@ -101,7 +101,7 @@ async function searchOf(
   { options, methodOptions, headOptions, benchmarkOptions }: TypedRun,
   trials: number,
 ): Promise<Search> {
-  const space = searchSpace(method, Object.keys(methodOptions));
+  const space = searchSpace(method, Object.keys(methodOptions), benchmark.kind);
   if (options.evaluateOn === "test") {
     throw new InputError(
       '`evaluateOn: "test"`: settings are chosen on held-out training images; leave it out',

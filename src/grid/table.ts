@@ -1,6 +1,6 @@
 /** @file What a grid's file may say: every option of a run, and lists of them; also as JSON Schema, for editors. */
 import * as z from "zod";
-import { headSetOptions, statisticsOptions } from "../heads/head-set.ts";
+import { headSetOptions, SHARED_OPTIONS } from "../heads/head-set.ts";
 import { DRIFTS, HEADS } from "../heads/index.ts";
 import { METHODS } from "../methods/index.ts";
 import type { Benchmark } from "../run/benchmark.ts";
@@ -48,7 +48,7 @@ export const headGridOptions = ({ heads, drift }: HeadChoice): GridOption[] =>
 export const allGridOptions = (benchmarks: readonly GridBenchmark[]): GridOption[] => [
   ...runGridOptions,
   ...METHODS.flatMap(methodGridOptions),
-  ...optionsOf("heads with class statistics", statisticsOptions),
+  ...Object.entries(SHARED_OPTIONS).flatMap(([owner, options]) => optionsOf(owner, options)),
   ...HEADS.flatMap(({ name, options }) => optionsOf(`head ${name}`, options)),
   ...DRIFTS.flatMap(({ name, options }) => optionsOf(`drift ${name}`, options)),
   ...benchmarks.flatMap(benchmarkGridOptions),

@@ -11,15 +11,15 @@ import type { AnyHead, Head, HeadClassifier, OwnClassifier } from "./head.ts";
 const PREFIX = "statistics.";
 
 /** Options of the statistics that heads share. */
-export const statisticsOptions = z.object({
+const statisticsOptions = z.object({
   betweenScatter: z
     .boolean()
     .default(true)
     .describe("a class seen again adds the distance of its means to the scatter"),
 });
 
-/** Options of every drift map. */
-const movingOptions = z.object({
+/** Options of every drift map but "none". */
+const driftOptions = z.object({
   driftViews: z
     .number()
     .int()
@@ -27,6 +27,12 @@ const movingOptions = z.object({
     .default(0)
     .describe("scrambled views of each image that the drift map is fitted on besides; two passes each"),
 });
+
+/** What several heads or drift maps have in common, by who has it. */
+export const SHARED_OPTIONS: Readonly<Record<string, z.ZodObject>> = {
+  "heads with class statistics": statisticsOptions,
+  "drift maps": driftOptions,
+};
 
 /** Scores by head, [n, classCount] each; −∞ for classes not seen. */
 export type Scores = Readonly<Record<string, Float32Array>>;
@@ -50,9 +56,9 @@ export interface HeadSetOptions {
 /** The options that these heads and this drift map have, as one schema: a name means the same to all that have it. */
 export function headSetOptions(heads: readonly AnyHead[], drift: AnyDrift): z.ZodObject {
   const shared = heads.some(({ needs }) => needs.includes("scatter")) ? statisticsOptions.shape : {};
-  const moving = heads.some(({ followsDrift }) => followsDrift) && drift.name !== "none";
-  const drifting = moving ? [movingOptions.shape, drift.options.shape] : [];
-  return z.object(Object.assign({}, shared, ...drifting, ...heads.map(({ options }) => options.shape)));
+  const moves = drift.name !== "none" && heads.some(({ followsDrift }) => followsDrift);
+  const moving = moves ? [driftOptions.shape, drift.options.shape] : [];
+  return z.object(Object.assign({}, shared, ...moving, ...heads.map(({ options }) => options.shape)));
 }
 
 /** Features [n, width] of the same images under two networks. */
@@ -101,7 +107,7 @@ export class HeadSet {
 
   /** How many scrambled views of each image the drift map wants to be fitted on besides. */
   get driftViews(): number {
-    return this.drifts ? movingOptions.parse(this.#options.options).driftViews : 0;
+    return this.drifts ? driftOptions.parse(this.#options.options).driftViews : 0;
   }
 
   /** Heads that are asked to follow a drift and can't. */

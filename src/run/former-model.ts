@@ -1,7 +1,5 @@
 /** @file Descriptions of models as earlier versions wrote them, brought to today's form. */
 
-import { PLAIN_RECIPE } from "../methods/parts/recipe.ts";
-
 /**
  * The form that is written today. 1 had no number: class statistics were options of the method. In 2, fm-lora trained by the
  * plain recipe where its options did not say how.
@@ -24,6 +22,9 @@ const FORMER_HEADS: Readonly<Record<string, readonly string[]>> = {
   lda: ["lda", "ncm"],
 };
 
+/** How fm-lora trained where an option that came later is not there. */
+const FORMER_RECIPE = { rows: "linear", rowStart: "zero", distillation: 0 };
+
 type Description = Readonly<Record<string, unknown>>;
 
 /** A description in today's form; of today's form it is returned as it is. */
@@ -35,8 +36,8 @@ export function currentDescription(description: Description): Description {
 /** Of form 2: what it left unsaid is said. */
 function withRecipe(description: Description): Description {
   const { method, methodOptions: own } = description;
-  const methodOptions = method === "fm-lora" && typeof own === "object" ? { ...PLAIN_RECIPE, ...own } : own;
-  return { ...description, format: FORMAT, methodOptions };
+  const trains = method === "fm-lora" && typeof own === "object" && own !== null && !Array.isArray(own);
+  return { ...description, format: FORMAT, methodOptions: trains ? { ...FORMER_RECIPE, ...own } : own };
 }
 
 /** Heads, drift map and their options beside the method's. */

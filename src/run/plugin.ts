@@ -47,28 +47,38 @@ const work = z.custom((value) => typeof value === "function", "expected a functi
 const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, `expected one of: ${names.join(", ")}`);
 
-const method = z.looseObject(
-  {
-    ...named,
-    source: text,
-    traits: z.looseObject(
-      {
-        protocol: oneOf(["continual", "joint"]),
-        grows: z.array(oneOf(["classes", "tasks", "classes by tasks"]), "expected a list"),
-        trains: oneOf(["never", "first task", "every task"]),
-        heads: z.union([z.literal("any"), z.array(text)], 'expected "any" or a list of heads'),
-        ownClassifier: z.boolean("expected true or false"),
-      },
-      "expected the traits of a method",
-    ),
-    defaults: z.looseObject(
-      { heads: z.array(text, "expected a list of heads").min(1, "expected a head"), drift: text },
-      "expected the heads and the drift map that it takes unless told otherwise",
-    ),
-    create: work,
-  },
-  "expected what defineMethod returns",
-);
+const method = z
+  .looseObject(
+    {
+      ...named,
+      source: text,
+      traits: z.looseObject(
+        {
+          protocol: oneOf(["continual", "joint"]),
+          grows: z.array(oneOf(["classes", "tasks", "classes by tasks"]), "expected a list"),
+          trains: oneOf(["never", "first task", "every task"]),
+          heads: z.union([z.literal("any"), z.array(text)], 'expected "any" or a list of heads'),
+          ownClassifier: z.boolean("expected true or false"),
+        },
+        "expected the traits of a method",
+      ),
+      defaults: z.looseObject(
+        {
+          heads: z.array(text, "expected a list of heads").min(1, "expected a head"),
+          drift: text,
+          domains: z.record(z.string(), z.unknown(), "expected options with their values").optional(),
+        },
+        "expected the heads and the drift map that it takes unless told otherwise",
+      ),
+      create: work,
+    },
+    "expected what defineMethod returns",
+  )
+  .superRefine(({ options, defaults: { domains = {} } }, { addIssue }) => {
+    const { error } = z.strictObject(options.shape).safeParse(domains);
+    for (const { path, message } of error?.issues ?? [])
+      addIssue({ code: "custom", path: ["defaults", "domains", ...path], message });
+  });
 const head = z.looseObject(
   {
     ...named,

@@ -8,6 +8,7 @@ import { Activations } from "../network/activations.ts";
 import type { Precision } from "../nn/precision.ts";
 import { DEFAULT_OPTIMIZATION } from "../optim/index.ts";
 import { chosenHeads } from "../run/heads.ts";
+import { methodOptionsOn } from "../run/method-options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
@@ -87,11 +88,12 @@ export function untrainedModel(
   method: AnyMethod,
   context: MethodContext,
   changes: Omit<TrainMethodOptions, "runtime"> = {},
+  kind: TaskStream["kind"] = "class-incremental",
 ): ContinualModel {
   const chosen = chosenHeads(method, changes.heads, changes.drift, changes.knownHeads);
   return new ContinualModel(context, {
     method,
-    methodOptions: method.options.parse(changes.options ?? {}),
+    methodOptions: methodOptionsOn(kind, method, changes.options ?? {}, `method ${method.name}`),
     ...chosen,
     headOptions: headSetOptions(chosen.heads, chosen.drift).parse(changes.headOptions ?? {}),
   });
@@ -109,7 +111,7 @@ export async function trainMethod(
   const states: Record<string, Tensor>[] = [];
   const record = await runStream({
     stream: own,
-    model: untrainedModel(method, context, changes),
+    model: untrainedModel(method, context, changes, own.kind),
     context,
     training: {
       epochs: changes.epochs ?? 6,
@@ -134,7 +136,7 @@ export async function trainMethod(
     states,
     context,
     async reload() {
-      const model = untrainedModel(method, context, changes);
+      const model = untrainedModel(method, context, changes, own.kind);
       await model.load(states.at(-1)!);
       return model;
     },

@@ -1,6 +1,8 @@
 /** @file Seeded random search: what each trial of a method tries, independent of how many follow. */
+import type { TaskStream } from "../data/stream.ts";
 import type { AnyMethod } from "../methods/method.ts";
 import type { Range } from "../methods/ranges.ts";
+import { methodOptionsOn } from "../run/method-options.ts";
 import { InputError, optionText } from "../tensor/errors.ts";
 import { Rng } from "../tensor/rng.ts";
 
@@ -19,9 +21,14 @@ export interface SearchSpace {
 
 /**
  * The ranges that a method declares, without options that are given anyway.
+ * @param kind of stream that it is searched on
  * @throws InputError if nothing is left to search
  */
-export function searchSpace(method: AnyMethod, given: readonly string[] = []): SearchSpace {
+export function searchSpace(
+  method: AnyMethod,
+  given: readonly string[] = [],
+  kind: TaskStream["kind"] = "class-incremental",
+): SearchSpace {
   const declared = Object.entries(method.ranges ?? {}).flatMap(([name, range]) =>
     range === undefined ? [] : [[name, range] as const],
   );
@@ -35,7 +42,9 @@ export function searchSpace(method: AnyMethod, given: readonly string[] = []): S
       `method ${method.name}: all that could be searched is given (${names}); leave some out`,
     );
   }
-  const standards = method.options.parse({}) as Readonly<Record<string, Values[string]>>;
+  const standards = methodOptionsOn(kind, method, {}, `method ${method.name}`) as Readonly<
+    Record<string, Values[string]>
+  >;
   const standard = Object.fromEntries(Object.keys(ranges).map((name) => [name, standards[name]!]));
   return { ranges, standard };
 }

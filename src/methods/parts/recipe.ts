@@ -34,7 +34,7 @@ export const recipeOptions = (standard: Recipe = PLAIN_RECIPE) => ({
     .min(0)
     .default(standard.distillation)
     .describe(
-      "weight of mean (f' - f)² over CLS and mean patch token of the task's images, f from the model before, times the share of known classes that the task has no images of",
+      "weight of mean (f' - f)² over CLS and mean patch token of the task's images (with attention pooling, over what it gives), f from the model before, times the share of known classes that the task has no images of",
     ),
 });
 

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { checkFits, decodeModel } from "../../learner/model-file.ts";
 import { AdaptedNetwork } from "../../network/adapted-network.ts";
 import type { RunDiagnosis } from "../../report/diagnosis.ts";
+import { currentDescription } from "../../run/former-model.ts";
 import { chosenHeads } from "../../run/heads.ts";
 import { runOptionsSchema } from "../../run/options.ts";
 import { byName, type Registry } from "../../run/registry.ts";
@@ -131,7 +132,10 @@ function readConfig(file: string): z.output<typeof configSchema> {
   } catch (error) {
     throw new InputError(`${file}: cannot be read as JSON: ${(error as Error).message}`, { cause: error });
   }
-  const result = configSchema.safeParse(json);
+  const described = typeof json === "object" && json !== null && !Array.isArray(json);
+  const result = configSchema.safeParse(
+    described ? currentDescription(json as Readonly<Record<string, unknown>>) : json,
+  );
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new InputError(`${file}: not a run's configuration: ${issue!.path.join(".")}: ${issue!.message}`);

@@ -8,6 +8,9 @@ export const resumeRules: ConfigRules = {
       // A plugin may have moved, and others may be there: its method and benchmark are compared by name and options.
       case "plugins":
         return true;
+      // All options stand in config.json, and are compared.
+      case "format":
+        return before === 2 && now === 3;
       // With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same.
       case "unreadable":
         return before === "fail" && now === "skip";

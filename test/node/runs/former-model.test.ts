@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openModel } from "../../../src/node/runs/model.ts";
+import { resumeRules } from "../../../src/node/runs/resume-rules.ts";
 import { runBenchmark } from "../../../src/node/runs/run.ts";
 import { currentDescription, FORMAT } from "../../../src/run/former-model.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/tensor/safetensors.ts";
@@ -85,6 +86,11 @@ test("fm-lora's training is what it was where a model does not say", () => {
   expect(of("seq-lora", { rank: 8 })).toEqual({ rank: 8 });
   const today = { format: FORMAT, method: "fm-lora", methodOptions: { rank: 8 } };
   expect(currentDescription(today)).toBe(today);
+});
+
+test("a run of format 2 can be resumed: its options are compared", () => {
+  expect(resumeRules.mayChange("format", 2, FORMAT)).toBe(true);
+  expect(resumeRules.mayChange("format", undefined, FORMAT)).toBe(false);
 });
 
 test("what was an option of the method goes where it belongs", () => {
