@@ -27,7 +27,11 @@ const document = chartDocument();
 const ORDER = 1993;
 const HEAD = "gaussian";
 const CHOSEN = { factor: 1, epochs: 2, tasks: 10 };
-const PAGES = ["cifar100-weak-validation", "cifar100-weak-20-validation"] as const;
+const PAGES = [
+  "cifar100-weak-validation",
+  "cifar100-weak-20-validation",
+  "cifar100-weak-50-validation",
+] as const;
 
 /** A method at the settings that validation chose; `rates` are those that the figure multiplies. */
 interface Line {
@@ -50,6 +54,12 @@ const LINES: readonly Line[] = [
     others: { rows: "linear", rowStart: "zero", distillation: 0 },
   },
   { label: "seq-lora", method: "seq-lora", rates: { basesRate: 0.00015 } },
+  {
+    label: "sd-lora",
+    method: "sd-lora",
+    rates: { basesRate: 0.00072, magnitudeRate: 0.00187 },
+    others: { headRate: 0.00726 },
+  },
 ];
 
 /** One finished run as a point. */

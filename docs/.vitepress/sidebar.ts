@@ -56,6 +56,7 @@ export const SIDEBAR: DefaultTheme.SidebarItem[] = [
     ["CIFAR-100, the field", "/results/cifar100-weak"],
     ["CIFAR-100, twenty tasks", "/results/cifar100-weak-20"],
     ["The same, validation", "/results/cifar100-weak-20-validation"],
+    ["Fifty tasks, validation", "/results/cifar100-weak-50-validation"],
     ["CIFAR-100", "/results/cifar100"],
     ["CIFAR-100 in 8 bits", "/results/cifar100-int8"],
     ["CIFAR-100, small backbone, validation", "/results/cifar100-weak-validation"],
