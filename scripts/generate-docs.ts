@@ -34,7 +34,7 @@ export function optionsPage(): string {
     ...METHODS.map(titled("Method")),
     "## Heads\n\nWhat each keeps: [heads.md](heads.md). Several share these:",
     ...Object.entries(SHARED_OPTIONS).map(
-      ([owner, options]) => `### ${sentence(owner).slice(0, -1)}\n\n${table(settingsOf(options))}`,
+      ([owner, options]) => `### ${capitalized(owner)}\n\n${table(settingsOf(options))}`,
     ),
     ...[...HEADS.map(titled("Head")), ...DRIFTS.map(titled("Drift map"))],
     ...benchmarks.map(
@@ -79,7 +79,8 @@ function table(settings: readonly Setting[]): string {
   return ["| flag | meaning | expects |", "| :--- | :--- | :--- |", ...rows].join("\n");
 }
 
-const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+const capitalized = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}`;
+const sentence = (text: string): string => `${capitalized(text)}.`;
 const cell = (text: string): string => text.replaceAll(/[|<>]/g, "\\$&");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -4,7 +4,7 @@
  *     npx tsx scripts/results.ts NAME RUN_DIR...    # adds runs, writes the page
  *     npx tsx scripts/results.ts NAME               # writes the page from what is there
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -154,11 +154,11 @@ function keep(name: string, runFolder: string): void {
     },
   };
   const file = fileOf(name, kept);
-  const other = [...keptRuns(name)].find(([former]) => file === join(RESULTS, name, `${former}.json`));
-  if (other !== undefined && commandOf(other[1].config) !== kept.command)
-    throw new Error(
-      `${file} is of another command, ${other[1].command}; give names what tells the two apart`,
-    );
+  if (existsSync(file)) {
+    const { command } = JSON.parse(readFileSync(file, "utf8")) as KeptRun; // today's: pages are renewed first
+    if (command !== kept.command)
+      throw new Error(`${file} is of another command, ${command}; give names what tells the two apart`);
+  }
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
 }
 
@@ -223,10 +223,10 @@ function flagsOf(schema: z.ZodObject, options: object, usual?: Values): string[]
 
 /** Flags of the method's options that are not at their defaults. */
 function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
-  const { options, defaults } = byName(REGISTRY, "methods", String(config.method));
+  const method = byName(REGISTRY, "methods", String(config.method));
   const { kind } = byName(REGISTRY, "benchmarks", String(config.benchmark));
-  const usual = methodOptionsOn(kind, { options, defaults }, {}, "defaults");
-  return flagsOf(options, config.methodOptions as Values, usual);
+  const usual = methodOptionsOn(kind, method, {}, "defaults");
+  return flagsOf(method.options, config.methodOptions as Values, usual);
 }
 
 /** Flags of heads' options that are not at their defaults, and of another drift map than the method's. */

@@ -4,6 +4,7 @@ import { headSetOptions } from "../heads/head-set.ts";
 import type { AnyMethod } from "../methods/index.ts";
 import type { Benchmark } from "../run/benchmark.ts";
 import { chosenHeads } from "../run/heads.ts";
+import { methodOptionsOn } from "../run/method-options.ts";
 import { type RunOptionsInput, runOptionsSchema } from "../run/options.ts";
 import type { Registry } from "../run/registry.ts";
 import {
@@ -39,12 +40,8 @@ export function runHelp(registry: Registry, benchmarkName: string | undefined, t
   /** Defaults are those of the benchmark's kind of stream. */
   function settingsHere(chosen: AnyMethod): OwnSettings {
     const { owner, settings } = methodSettings(chosen);
-    const onDomains = benchmark.length > 0 && benchmark[0]!.kind === "domain-incremental";
-    const { domains = {} } = onDomains ? chosen.defaults : {};
-    const here = settings.map((each) =>
-      each.name in domains ? { ...each, standard: domains[each.name] } : each,
-    );
-    return { owner, settings: here };
+    const usual = methodOptionsOn(benchmark[0]?.kind ?? "class-incremental", chosen, {}, owner);
+    return { owner, settings: settings.map((each) => ({ ...each, standard: usual[each.name] })) };
   }
 
   /** Those of `--heads` and `--drift`, or the method's own. */
