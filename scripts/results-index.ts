@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { isFrozen } from "../src/report/comparison/facts.ts";
+import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
 
 /** Where pages and kept runs are. */
@@ -11,6 +12,16 @@ export const RESULTS = fileURLToPath(new URL("../docs/results", import.meta.url)
 
 /** Where the index is. */
 export const INDEX = join(RESULTS, "results.json");
+
+/** What a page says around its tables: page.json. */
+export interface Page {
+  readonly title: string;
+  readonly text: string;
+  /** Label of the method that others are compared with. */
+  readonly reference: string;
+  /** Scrambled views that its runs' tasks get for the drift map unless told otherwise; 0 where it says nothing. */
+  readonly driftViews?: number;
+}
 
 /** One kept run. */
 export interface KeptRun {
@@ -51,6 +62,22 @@ const TRAINED = 0.005;
 const FROZEN = 0.001;
 /** At least so many images may be answered otherwise. */
 const IMAGES = 2;
+
+/** What a page says around its tables. */
+export const pageOf = (name: string): Page =>
+  JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
+
+/** A run's configuration in today's form. Views for the drift map are left out where they are the usual ones, or none are taken. */
+export function todaysConfig(
+  { driftViews: usual = 0 }: Page,
+  { config, metrics }: Pick<KeptRun, "config" | "metrics">,
+): KeptRun["config"] {
+  const current = currentDescription(config);
+  const { driftViews, ...others } = (current.headOptions ?? {}) as { readonly driftViews?: number };
+  const moves = (metrics.traits?.trains ?? "every task") === "every task" && metrics.taskNames.length > 1;
+  const plain = driftViews === usual || (driftViews === 0 && !moves);
+  return plain ? { ...current, headOptions: others } : current;
+}
 
 /** Kept runs of a page by their names. */
 export function keptRuns(page: string): ReadonlyMap<string, KeptRun> {

@@ -17,20 +17,11 @@ import { REGISTRY } from "../src/node/runs/registry.ts";
 import { compareRuns } from "../src/report/comparison/compare.ts";
 import type { ComparedRun } from "../src/report/comparison/run.ts";
 import { comparisonText } from "../src/report/comparison/text.ts";
-import { currentDescription } from "../src/run/former-model.ts";
 import { headName } from "../src/run/heads.ts";
 import { methodOptionsOn } from "../src/run/method-options.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
-import { INDEX, indexText, type KeptRun, keptRuns, RESULTS } from "./results-index.ts";
-
-/** What a page says around its tables. */
-interface Page {
-  readonly title: string;
-  readonly text: string;
-  /** Label of the method that others are compared with. */
-  readonly reference: string;
-}
+import { INDEX, indexText, type KeptRun, keptRuns, pageOf, RESULTS, todaysConfig } from "./results-index.ts";
 
 /** Options of a run that are part of its name where it has others than most. */
 const NAMED = ["features", "epochs"] as const;
@@ -61,9 +52,9 @@ function named({ trainableParameters }: RunMetrics): (typeof NAMED)[number][] {
 
 /** The Markdown page of the kept runs in docs/results/NAME/. */
 export function resultsPage(name: string): string {
-  const page = JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
+  const page = pageOf(name);
   const runsByName = keptRuns(name);
-  const kept = [...runsByName.values()];
+  const kept = [...runsByName.values()].map((run) => ({ ...run, config: todaysConfig(page, run) }));
   // What most runs of the page share is said by its commands; what a run has otherwise is part of its name.
   const usual = Object.fromEntries(
     NAMED.map((option) => [option, commonest(kept.map(({ config }) => config[option]))]),
@@ -142,8 +133,7 @@ function keep(name: string, runFolder: string): void {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
   const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
-  const kept: KeptRun = {
-    command: commandOf(config),
+  const run = {
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     version,
     config,
@@ -153,6 +143,7 @@ function keep(name: string, runFolder: string): void {
       backbone: String(config.backbone),
     },
   };
+  const kept: KeptRun = { command: commandOf(todaysConfig(pageOf(name), run)), ...run };
   const file = fileOf(name, kept);
   if (existsSync(file)) {
     const { command } = JSON.parse(readFileSync(file, "utf8")) as KeptRun; // today's: pages are renewed first
@@ -166,7 +157,10 @@ function keep(name: string, runFolder: string): void {
 function renew(name: string): void {
   const kept = [...keptRuns(name)];
   const renewed = new Map(
-    kept.map(([, run]) => [fileOf(name, run), { ...run, command: commandOf(run.config) }]),
+    kept.map(([, run]) => [
+      fileOf(name, run),
+      { ...run, command: commandOf(todaysConfig(pageOf(name), run)) },
+    ]),
   );
   if (renewed.size < kept.length)
     throw new Error(`${name}: two runs have one name; give names what tells the two apart`);
@@ -177,7 +171,7 @@ function renew(name: string): void {
 
 function fileOf(name: string, kept: KeptRun): string {
   const { metrics } = kept;
-  const config = currentDescription(kept.config);
+  const config = todaysConfig(pageOf(name), kept);
   // Another head alone is another row: RanPAC is first-task under its own.
   const heads = config.heads as readonly string[];
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;
@@ -242,15 +236,13 @@ function headOptionFlags({ headOptions }: Readonly<Record<string, unknown>>): st
 }
 
 /** What tells runs of one method apart: its own options, those of its heads, and the precision. */
-function changedFlags(kept: Readonly<Record<string, unknown>>): readonly string[] {
-  const config = currentDescription(kept);
+function changedFlags(config: Readonly<Record<string, unknown>>): readonly string[] {
   const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
   return shortened([...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)]);
 }
 
 /** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
-function commandOf(kept: Readonly<Record<string, unknown>>): string {
-  const config = currentDescription(kept);
+function commandOf(config: Readonly<Record<string, unknown>>): string {
   const benchmark = byName(REGISTRY, "benchmarks", String(config.benchmark));
   const named = {
     ...config,

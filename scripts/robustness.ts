@@ -14,10 +14,9 @@ import { plot } from "../src/report/charts.ts";
 import { lineStyle } from "../src/report/comparison/charts.ts";
 import { colorKey, picture, sized, title } from "../src/report/picture.ts";
 import { CHART_WIDTH } from "../src/report/style.ts";
-import { currentDescription } from "../src/run/former-model.ts";
 import { byName } from "../src/run/registry.ts";
 import { withMarked } from "./marked.ts";
-import { accuraciesOf, type KeptRun, keptRuns, RESULTS } from "./results-index.ts";
+import { accuraciesOf, type KeptRun, keptRuns, pageOf, RESULTS, todaysConfig } from "./results-index.ts";
 
 export const ROBUSTNESS_PAGE = join(RESULTS, "robustness.md");
 export const ROBUSTNESS_PICTURE = join(RESULTS, "robustness.svg");
@@ -73,12 +72,11 @@ interface Point {
 }
 
 /** By how much a run's rates are those of the line, all alike; null where it has anything else otherwise. */
-function factorOf({ method, rates, others }: Line, kept: KeptRun): number | null {
-  const config = currentDescription(kept.config);
+function factorOf({ method, rates, others }: Line, config: KeptRun["config"]): number | null {
   if (config.method !== method || config.features !== "cls+mean" || config.orderSeed !== ORDER) return null;
   const { options, defaults } = byName(REGISTRY, "methods", method);
-  const { driftViews = 0 } = config.headOptions as { driftViews?: number };
-  if (config.drift !== defaults.drift || driftViews > 0) return null;
+  if (config.drift !== defaults.drift || Object.hasOwn(config.headOptions as object, "driftViews"))
+    return null;
   const own = options.parse(config.methodOptions) as Record<string, unknown>;
   const expected = { ...(options.parse({}) as Record<string, unknown>), ...others };
   const factors = Object.entries(rates).map(([name, rate]) => (own[name] as number) / rate);
@@ -90,9 +88,10 @@ function factorOf({ method, rates, others }: Line, kept: KeptRun): number | null
 }
 
 function points(): Point[] {
-  return PAGES.flatMap((page) => [...keptRuns(page).values()]).flatMap((kept) =>
+  const todays = (page: string) => (kept: KeptRun) => ({ ...kept, config: todaysConfig(pageOf(page), kept) });
+  return PAGES.flatMap((page) => [...keptRuns(page).values()].map(todays(page))).flatMap((kept) =>
     LINES.flatMap((line): Point[] => {
-      const factor = factorOf(line, kept);
+      const factor = factorOf(line, kept.config);
       const last = lastOf(kept);
       if (factor === null || last === undefined) return [];
       const { epochs } = kept.config as { epochs: number };

@@ -2,7 +2,7 @@
 
 /**
  * The form that is written today. 1 had no number: class statistics were options of the method. In 2, fm-lora trained by the
- * plain recipe where its options did not say how.
+ * plain recipe where its options did not say how, and drift maps were fitted on a task's own images alone.
  */
 export const FORMAT = 3;
 
@@ -35,10 +35,19 @@ export function currentDescription(description: Description): Description {
 
 /** Of form 2: what it left unsaid is said. */
 function withRecipe(description: Description): Description {
-  const { method, methodOptions: own } = description;
-  const trains = method === "fm-lora" && typeof own === "object" && own !== null && !Array.isArray(own);
-  return { ...description, format: FORMAT, methodOptions: trains ? { ...FORMER_RECIPE, ...own } : own };
+  const { method, methodOptions: own, headOptions: heads } = description;
+  const trains = method === "fm-lora" && isRecord(own);
+  const moves = isRecord(heads) && Object.keys(heads).some((name) => name.startsWith("drift"));
+  return {
+    ...description,
+    format: FORMAT,
+    methodOptions: trains ? { ...FORMER_RECIPE, ...own } : own,
+    ...(moves && { headOptions: { driftViews: 0, ...heads } }),
+  };
 }
+
+const isRecord = (value: unknown): value is Description =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Heads, drift map and their options beside the method's. */
 function withHeads(description: Description): Description {

@@ -69,7 +69,8 @@ async function scrambledFeatures(
 ): Promise<Float32Array[]> {
   const { learner, heads } = model;
   const passes: Float32Array[] = [];
-  for (let view = 0; view < heads.driftViews; view++) {
+  const views = heads.driftViews(data.trainImages);
+  for (let view = 0; view < views; view++) {
     const rng = Rng.at("drift", data.index, view);
     const pass = () =>
       featurePass(data.pass(`view ${view + 1} ${when}`), (images) =>

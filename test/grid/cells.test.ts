@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "ffe76d48e4a3",
         "4b021a149dd1",
-        "df881ae08a4f",
-        "32775578d59a",
+        "2a40bd293c11",
+        "f89ff95be41a",
       ]
     `);
     expect(new Set(ids).size).toBe(4);

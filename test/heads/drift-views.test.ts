@@ -56,7 +56,7 @@ test("the drift map is fitted on views besides: a class that moved where the tas
   const learned = (views: boolean): HeadSet => {
     const heads = new HeadSet({ width: 2, heads: [ncm], drift, options });
     heads.update({ features: Float32Array.of(0, 1, 0, 1.2), labels: Int32Array.of(0, 0) }, undefined);
-    expect(heads.driftViews).toBe(1);
+    expect(heads.driftViews(2)).toBe(1);
     // The second axis turns round; the new class lies on the first alone.
     const after = { features: Float32Array.of(1, 0, 1.2, 0), labels: Int32Array.of(1, 1) };
     const before = { before: Float32Array.of(0, 1, 0, -1), after: Float32Array.of(0, -1, 0, 1) };
@@ -76,16 +76,36 @@ test.each(DRIFTS.filter(({ name }) => name !== "none"))("the map $name can be fi
   const options = headSetOptions([ncm], drift).parse({ driftViews: 2 });
   const heads = new HeadSet({ width: 2, heads: [ncm], drift, options });
   heads.update({ features: Float32Array.of(0, 1, 0, 1.2), labels: Int32Array.of(0, 0) }, undefined);
-  expect(heads.driftViews).toBe(2);
+  expect(heads.driftViews(2)).toBe(2);
 });
 
 test("nothing asks for views before there is something to move, or where nothing moves", () => {
   const drift = DRIFTS.find(({ name }) => name === "ridge")!;
   const heads = new HeadSet({ width: 2, heads: [ncm], drift, options: { driftViews: 2 } });
-  expect(heads.driftViews).toBe(0);
+  expect(heads.driftViews(2)).toBe(0);
   const none = DRIFTS.find(({ name }) => name === "none")!;
   expect(Object.keys(headSetOptions([ncm], none).shape)).not.toContain("driftViews");
   const still = new HeadSet({ width: 2, heads: [ncm], drift: none, options: { driftViews: 2 } });
   still.update({ features: Float32Array.of(0, 1), labels: Int32Array.of(0) }, undefined);
-  expect(still.driftViews).toBe(0);
+  expect(still.driftViews(2)).toBe(0);
+});
+
+test.each([
+  [0, 0],
+  [10, 4],
+  [199, 4],
+  [200, 2],
+  [399, 2],
+  [400, 0],
+  [5000, 0],
+])("unless told otherwise a task of %d images gets %d views", (images, views) => {
+  const drift = DRIFTS.find(({ name }) => name === "ridge")!;
+  const heads = new HeadSet({
+    width: 2,
+    heads: [ncm],
+    drift,
+    options: headSetOptions([ncm], drift).parse({}),
+  });
+  heads.update({ features: Float32Array.of(0, 1, 0, 1.2), labels: Int32Array.of(0, 0) }, undefined);
+  expect(heads.driftViews(images)).toBe(views);
 });

@@ -91,7 +91,7 @@ test("every method is in the table", () => {
 test.each(table)(
   "%s: beginning %s, an epoch %s, ending %s, evaluation %s",
   async (name, begin, epoch, end, evaluation) => {
-    const runs = await runsOf(name);
+    const runs = await runsOf(name, { headOptions: { driftViews: 0 } });
     expect(runs["begin task"] ?? 0).toBe(BEGIN[begin!]);
     expect(runs["end task"] ?? 0).toBe(END[end!]);
     expect(runs.evaluation ?? 0).toBe(EVALUATION[evaluation!]);
@@ -107,10 +107,18 @@ test.each(table)(
 
 test("every scrambled view is one pass more before a task and one after it", async () => {
   const [plain, seen] = [
-    await runsOf("fm-lora"),
+    await runsOf("fm-lora", { headOptions: { driftViews: 0 } }),
     await runsOf("fm-lora", { headOptions: { driftViews: 2 } }),
   ];
   expect(seen["begin task"]! - plain["begin task"]!).toBe(2 * learned);
   expect(seen["end task"]! - plain["end task"]!).toBe(2 * learned);
   expect(seen.training).toBe(plain.training);
+});
+
+test("a small task has views unless told otherwise", async () => {
+  const [usual, four] = [
+    await runsOf("fm-lora"),
+    await runsOf("fm-lora", { headOptions: { driftViews: 4 } }),
+  ];
+  expect(usual).toEqual(four);
 });

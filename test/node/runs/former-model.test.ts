@@ -88,6 +88,15 @@ test("fm-lora's training is what it was where a model does not say", () => {
   expect(currentDescription(today)).toBe(today);
 });
 
+test("a drift map is fitted on a task's own images where a model does not say", () => {
+  const of = (headOptions: object, format: number) =>
+    currentDescription({ format, method: "seq-lora", methodOptions: {}, headOptions }).headOptions;
+  expect(of({ driftRidge: 2 }, 2)).toEqual({ driftRidge: 2, driftViews: 0 });
+  expect(of({ driftRidge: 2, driftViews: 3 }, 2)).toEqual({ driftRidge: 2, driftViews: 3 });
+  expect(of({ shrinkage: 0.1 }, 2)).toEqual({ shrinkage: 0.1 });
+  expect(of({ driftRidge: 2 }, FORMAT)).toEqual({ driftRidge: 2 });
+});
+
 test("a run of format 2 can be resumed: its options are compared", () => {
   expect(resumeRules.mayChange("format", 2, FORMAT)).toBe(true);
   expect(resumeRules.mayChange("format", undefined, FORMAT)).toBe(false);
@@ -101,7 +110,7 @@ test("what was an option of the method goes where it belongs", () => {
     methodOptions: { rank: 8, rows: "linear", rowStart: "zero", distillation: 0 },
     heads: ["lda", "rows"],
     drift: "ridge",
-    headOptions: { shrinkage: 0.3, betweenScatter: true, driftRidge: 1 },
+    headOptions: { shrinkage: 0.3, betweenScatter: true, driftRidge: 1, driftViews: 0 },
   });
   expect(of("fm-lora", { ...FORMER, pure: true })).toMatchObject({ heads: ["rows"], headOptions: {} });
   expect(of("seq-lora", { ...FORMER, driftCompensation: false })).toMatchObject({
