@@ -10,12 +10,8 @@ import { inTemporaryFolder } from "./measure.ts";
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const PEER = fileURLToPath(new URL("pytorch/fm_lora.py", import.meta.url));
 const READOUT = "lda";
-/** The training that the other side has, fm-lora's defaults at first: its own now takes a forward pass a step more, and views. */
-const TRAINING = [
-  ...["--rows", "linear", "--row-start", "zero", "--distillation", "0"],
-  ...["--first-bases-rate", "0.001", "--bases-rate", "0.0002", "--core-rate", "0.005"],
-  ...["--drift-views", "0"],
-];
+/** What the other side does not have. */
+const WITHOUT = ["--drift-views", "0"];
 
 /** What all sides of a case share. */
 export interface WholeRun {
@@ -61,7 +57,7 @@ export async function runOurs(
       "--heads",
       READOUT,
       "--no-baseline",
-      ...TRAINING,
+      ...WITHOUT,
     ];
     const args = ["run", ...words, "--out", out, ...runFlags(run), ...flags];
     const { seconds } = await execute(process.execPath, [...process.execArgv, MAIN, ...args]);

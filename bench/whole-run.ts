@@ -225,7 +225,7 @@ else {
     "whole-run",
     {
       title: "A whole run: fm-lora on CIFAR-100 and emoji",
-      what: `The process from its start to its end: decoding, training, statistics, evaluation on all classes seen after every task; features of CLS, the head lda, linear rows without distillation (fm-lora's default takes one forward pass a step more). PyTorch's side is bench/pytorch/: images resized once and kept in memory (of emoji, which our run draws itself, each random crop anew), merged weights in evaluation. "last ${LAST}": the last ${LAST} layers alone are adapted (--adapt-last), and what the others leave of a task's images and their mirror images is computed once, on both sides.`,
+      what: `The process from its start to its end: decoding, training, statistics, evaluation on all classes seen after every task; features of CLS, the head lda, fm-lora's defaults, but no views for the drift map. PyTorch's side is bench/pytorch/: images resized once and kept in memory (of emoji, which our run draws itself, each random crop anew), merged weights in evaluation. "last ${LAST}": the last ${LAST} layers alone are adapted (--adapt-last), and what the others leave of a task's images and their mirror images is computed once, on both sides.`,
       cases,
       ...besidePyTorch(python, typed),
     },

@@ -19,7 +19,7 @@ export interface Page {
   readonly text: string;
   /** Label of the method that others are compared with. */
   readonly reference: string;
-  /** Scrambled views that its runs' tasks get for the drift map unless told otherwise; 0 where it says nothing. */
+  /** Scrambled views that the drift map of its runs has unless told otherwise (`views` of the map); 0 where it says nothing. */
   readonly driftViews?: number;
 }
 
@@ -67,12 +67,17 @@ const IMAGES = 2;
 export const pageOf = (name: string): Page =>
   JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
 
+/** Views that a run's drift map has unless told otherwise. */
+export const usualViews = ({ driftViews = 0 }: Page, config: KeptRun["config"]): number =>
+  config.drift === "ridge" ? driftViews : 0;
+
 /** A run's configuration in today's form. Views for the drift map are left out where they are the usual ones, or none are taken. */
 export function todaysConfig(
-  { driftViews: usual = 0 }: Page,
+  page: Page,
   { config, metrics }: Pick<KeptRun, "config" | "metrics">,
 ): KeptRun["config"] {
   const current = currentDescription(config);
+  const usual = usualViews(page, current);
   const { driftViews, ...others } = (current.headOptions ?? {}) as { readonly driftViews?: number };
   const moves = (metrics.traits?.trains ?? "every task") === "every task" && metrics.taskNames.length > 1;
   const plain = driftViews === usual || (driftViews === 0 && !moves);

@@ -8,41 +8,30 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type * as z from "zod";
-import { settingsOf } from "../src/cli/settings.ts";
-import { headSetOptions } from "../src/heads/head-set.ts";
-import { DRIFTS, HEADS } from "../src/heads/index.ts";
+import { DRIFT_VIEWS } from "../src/methods/figures.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
 import { compareRuns } from "../src/report/comparison/compare.ts";
 import type { ComparedRun } from "../src/report/comparison/run.ts";
 import { comparisonText } from "../src/report/comparison/text.ts";
 import { headName } from "../src/run/heads.ts";
-import { methodOptionsOn } from "../src/run/method-options.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
-import { INDEX, indexText, type KeptRun, keptRuns, pageOf, RESULTS, todaysConfig } from "./results-index.ts";
+import type { RunEvent } from "../src/train/events.ts";
+import { changedFlags, commandOf, flagsOf, SETS } from "./kept-flags.ts";
+import {
+  INDEX,
+  indexText,
+  type KeptRun,
+  keptRuns,
+  pageOf,
+  RESULTS,
+  todaysConfig,
+  usualViews,
+} from "./results-index.ts";
 
 /** Options of a run that are part of its name where it has others than most. */
 const NAMED = ["features", "epochs"] as const;
-
-const HALF_RATES = ["--first-bases-rate 0.001", "--bases-rate 0.0002", "--core-rate 0.005"];
-
-/** Settings that many kept runs have, and what names call them. */
-const SETS: Readonly<Record<string, readonly string[]>> = {
-  // fm-lora's defaults until cosine rows took their place
-  "(linear rows)": [...HALF_RATES, "--rows linear", "--row-start zero", "--distillation 0"],
-  // the same on domains, where rows are linear anyway; after the first, which has these flags as well
-  "(half rates)": [...HALF_RATES, "--distillation 0"],
-};
-
-/** Flags with the first set that they hold in its place. */
-function shortened(flags: readonly string[]): readonly string[] {
-  const [found] = Object.entries(SETS).filter(([, set]) => set.every((flag) => flags.includes(flag)));
-  if (found === undefined) return flags;
-  const [name, set] = found;
-  return [name, ...flags.filter((flag) => !set.includes(flag))];
-}
 
 /** Those that matter: what trains nothing has no use for epochs. */
 function named({ trainableParameters }: RunMetrics): (typeof NAMED)[number][] {
@@ -133,6 +122,7 @@ function keep(name: string, runFolder: string): void {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
   const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
+  checkViews(name, config, readFileSync(join(runFolder, "events.jsonl"), "utf8"));
   const run = {
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     version,
@@ -151,6 +141,23 @@ function keep(name: string, runFolder: string): void {
       throw new Error(`${file} is of another command, ${command}; give names what tells the two apart`);
   }
   writeFileSync(file, `${JSON.stringify(kept)}\n`);
+}
+
+/** Whether tasks had the views that the page says are usual, where the run says no number: names tell runs apart by them. */
+function checkViews(name: string, config: KeptRun["config"], events: string): void {
+  if (Object.hasOwn(config.headOptions as object, "driftViews")) return;
+  const told = events
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as RunEvent);
+  const figures = told.flatMap((event) => (event.type === "method" ? event.figures : []));
+  const views = figures.flatMap((figure) =>
+    figure.kind === "number" && figure.name === DRIFT_VIEWS ? [figure.value] : [],
+  );
+  const usual = usualViews(pageOf(name), config);
+  const other = views.find((count) => count !== usual);
+  if (other !== undefined)
+    throw new Error(`${name}: a task had ${other} views; page.json says ${usual} (driftViews)`);
 }
 
 /** Gives what is kept the command and the name that it has by today's defaults. */
@@ -197,67 +204,6 @@ function withoutMachine(config: Readonly<Record<string, unknown>>): Record<strin
     return typeof value === "string" && isAbsolute(value) ? [[key, relative(process.cwd(), value)]] : [];
   });
   return { ...config, ...Object.fromEntries(folders) };
-}
-
-type Values = Readonly<Record<string, unknown>>;
-
-/** Flags that differ from the defaults, as a user types them. `usual`: the defaults, where they are not the schema's. */
-function flagsOf(schema: z.ZodObject, options: object, usual?: Values): string[] {
-  const values = options as Values;
-  const changed = settingsOf(schema).filter(({ name, standard }) => {
-    const left = usual === undefined ? standard : usual[name];
-    return (values[name] ?? undefined) !== undefined && JSON.stringify(values[name]) !== JSON.stringify(left);
-  });
-  return changed.map(({ flag, name }) => {
-    const value = values[name];
-    if (typeof value === "boolean") return value ? `--${flag}` : `--no-${flag}`;
-    return `--${flag} ${Array.isArray(value) ? value.join(",") : value}`;
-  });
-}
-
-/** Flags of the method's options that are not at their defaults. */
-function methodFlags(config: Readonly<Record<string, unknown>>): string[] {
-  const method = byName(REGISTRY, "methods", String(config.method));
-  const { kind } = byName(REGISTRY, "benchmarks", String(config.benchmark));
-  const usual = methodOptionsOn(kind, method, {}, "defaults");
-  return flagsOf(method.options, config.methodOptions as Values, usual);
-}
-
-/** Flags of heads' options that are not at their defaults, and of another drift map than the method's. */
-function headFlags(config: Readonly<Record<string, unknown>>): string[] {
-  const { defaults } = byName(REGISTRY, "methods", String(config.method));
-  const drift = config.drift === defaults.drift ? [] : [`--drift ${config.drift}`];
-  return [...drift, ...headOptionFlags(config)];
-}
-
-function headOptionFlags({ headOptions }: Readonly<Record<string, unknown>>): string[] {
-  const all = DRIFTS.flatMap((each) => flagsOf(headSetOptions(HEADS, each), headOptions as object));
-  return [...new Set(all)];
-}
-
-/** What tells runs of one method apart: its own options, those of its heads, and the precision. */
-function changedFlags(config: Readonly<Record<string, unknown>>): readonly string[] {
-  const precision = runOptionsSchema.pick({ precision: true, float32Parts: true });
-  return shortened([...methodFlags(config), ...headFlags(config), ...flagsOf(precision, config)]);
-}
-
-/** The command line that gives this configuration: what was resolved is spelled out, what is the default left out. */
-function commandOf(config: Readonly<Record<string, unknown>>): string {
-  const benchmark = byName(REGISTRY, "benchmarks", String(config.benchmark));
-  const named = {
-    ...config,
-    features: config.features ?? "cls", // what runs had before there was a choice
-    augmentation: typeof config.augmentation === "string" ? config.augmentation : undefined,
-  };
-  return [
-    "fmlora run",
-    config.benchmark,
-    `--method ${config.method}`,
-    ...flagsOf(runOptionsSchema, named),
-    ...flagsOf(benchmark.options, config.benchmarkOptions as Record<string, unknown>),
-    ...methodFlags(config),
-    ...headOptionFlags(config),
-  ].join(" ");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

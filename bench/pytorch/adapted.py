@@ -70,19 +70,27 @@ class AdaptedVit(nn.Module):
                 hidden = layer(hidden)
             return hidden
 
-    def after(self, hidden):
-        """Features of such tokens."""
+    def after(self, hidden, mean=False):
+        """Features of such tokens: CLS, or beside it the mean patch token."""
         with self.autocast():
             for layer in self.layers[self.first :]:
                 hidden = layer(hidden)
-            return self.vit.layernorm(hidden[:, 0]).float()
+            if not mean:
+                return self.vit.layernorm(hidden[:, 0]).float()
+            tokens = self.vit.layernorm(hidden).float()
+            prompts = 0 if self.prompts is None else len(self.prompts)
+            return torch.cat([tokens[:, 0], tokens[:, 1 : tokens.shape[1] - prompts].mean(1)], 1)
 
     def autocast(self):
         return torch.autocast("cpu", torch.bfloat16, enabled=self.precision != "fp32")
 
-    def merging(self):
-        """While in this context, the updates are part of the weights."""
-        return Merging(self)
+    def merged(self):
+        """Layers with the updates as they are now."""
+        return [site.merged() for site in self.sites]
+
+    def merging(self, layers=None):
+        """While in this context, the updates are part of the weights: as they are now, or in these layers."""
+        return Merging(self, self.merged() if layers is None else layers)
 
     def observing(self):
         """While in this context, moments are collected: of this pass alone."""
@@ -90,11 +98,11 @@ class AdaptedVit(nn.Module):
 
 
 class Merging:
-    def __init__(self, vit):
-        self.vit = vit
+    def __init__(self, vit, layers):
+        self.vit, self.layers = vit, layers
 
     def __enter__(self):
-        self.swap([site.merged() for site in self.vit.sites])
+        self.swap(self.layers)
 
     def __exit__(self, *_):
         self.swap(self.vit.sites)

@@ -1,4 +1,5 @@
-"""FM-LoRA on CIFAR-100 or emoji as docs/method.md describes it, in plain PyTorch: what bench/whole-run.ts compares with.
+"""FM-LoRA on CIFAR-100 or emoji as docs/method.md describes it, without views for the drift map, in plain PyTorch: what
+bench/whole-run.ts compares with. The network that features are held to is merged, which is faster.
 
     PYTHON fm_lora.py OPTIONS
 
@@ -25,6 +26,7 @@ from images import READERS, Cached, Cropped, Pixels
 from statistics_lda import ClassStatistics
 
 GATE_DEVIATION, PROBE_LOGITS = 0.7, 2.0
+COSINE_SCALE = 20.0
 
 
 class Run:
@@ -64,14 +66,15 @@ class Run:
         first = not self.norms[0] and not self.statistics.means
         classes = labels.unique()
         rows = torch.searchsorted(classes, labels)
-        before = None if first else self.observe(images)
+        starts = self.method["rows"] == "cosine"  # rows need features of the first task as well
+        before = self.observe(images) if not first else self.features(images) if starts else None
         updates = None if first else self.start_updates(images, rows, before)
-        self.train(images, rows, len(classes), updates)
+        self.train(images, rows, self.classifier(before, rows, len(classes)), updates)
         after = self.observe(images)
         for moment, site in zip(self.moments, self.vit.sites):
             moment += site.moment
         self.tokens += self.vit.sites[0].tokens
-        if before is not None:
+        if not first:
             self.statistics.compensate(before, after, self.head["driftRidge"])
         self.statistics.add(after, labels)
 
@@ -125,11 +128,20 @@ class Run:
         choice = F.gumbel_softmax(logits, tau=temperature, hard=True)
         return choice @ self.nested
 
-    def train(self, images, rows, class_count, updates):
+    def classifier(self, features, rows, class_count):
+        """Rows to train: linear ones from zero, or cosine ones from the class means of normalized features."""
+        if self.method["rowStart"] != {"linear": "zero", "cosine": "class-means"}[self.method["rows"]]:
+            raise ValueError("rows that start elsewhere are not written")
+        if self.method["rows"] == "linear":
+            head = torch.nn.Linear(self.vit.width, class_count)
+            torch.nn.init.zeros_(head.weight)
+            torch.nn.init.zeros_(head.bias)
+            return head
+        directions = F.normalize(features, dim=1).float()
+        return Cosine(torch.stack([directions[rows == row].mean(0) for row in range(class_count)]))
+
+    def train(self, images, rows, head, updates):
         options, method, vit = self.options, self.method, self.vit
-        head = torch.nn.Linear(vit.width, class_count)
-        torch.nn.init.zeros_(head.weight)
-        torch.nn.init.zeros_(head.bias)
         bases = [parameter for site in vit.sites for parameter in (site.a, site.b)]
         old_a = [site.a.detach().clone() for site in vit.sites]
         old_prompts = None if vit.prompts is None else vit.prompts.detach().clone()
@@ -149,6 +161,10 @@ class Run:
         epochs = options["firstEpochs"] if updates is None else options["epochs"]
         batch_size = options["batchSize"]
         steps = epochs * math.ceil(len(images) / batch_size)
+        distillation = 0 if updates is None else method["distillation"]  # every known class is one that the task has no images of
+        if distillation > 0 and vit.prompts is not None:
+            raise ValueError("distillation with prompts: the network before has other tokens; not written")
+        old = vit.merged() if distillation > 0 else None
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step / steps))
         step = 0
         for _ in range(epochs):
@@ -157,7 +173,13 @@ class Run:
                     temperature = 2 - 1.5 * step / steps
                     for site, update in zip(vit.sites, updates):
                         site.core = self.gated(update, self.draw(update["logits"], temperature))
-                loss = F.cross_entropy(head(images.training(chosen)), rows[chosen])
+                tokens = images.training_tokens(chosen)
+                features = vit.after(tokens, mean=distillation > 0)
+                loss = F.cross_entropy(head(features[:, : vit.width]), rows[chosen])
+                if distillation > 0:
+                    with torch.no_grad(), vit.merging(old):
+                        features_before = vit.after(tokens, mean=True)
+                    loss = loss + distillation * F.mse_loss(features, features_before)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -182,6 +204,17 @@ class Run:
         with self.vit.merging():
             scores = self.features(images, chosen) @ weight.T + bias
         return float((classes[scores.argmax(1)] == labels).double().mean())
+
+
+class Cosine(torch.nn.Module):
+    """Logits by cosines."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = torch.nn.Parameter(weight)
+
+    def forward(self, features):
+        return COSINE_SCALE * F.normalize(features, dim=1) @ F.normalize(self.weight, dim=1).T
 
 
 def canonicalize(site):

@@ -57,7 +57,7 @@ READERS = {"cifar100": cifar, "emoji": emoji}
 
 
 class Pixels:
-    """A task's images, through the whole network at every pass; mirrored by chance in training."""
+    """A task's images: features, and for training the tokens of views, mirrored by chance, before the first layer with an update."""
 
     def __init__(self, run, images):
         self.run, self.images = run, resized(images, run.options["imageSize"])
@@ -68,11 +68,11 @@ class Pixels:
     def features(self, chosen):
         return self.run.vit(self.run.pixels(self.images[chosen]))
 
-    def training(self, chosen):
+    def training_tokens(self, chosen):
         flips = torch.rand(len(chosen)) < 0.5
         batch = self.images[chosen]
         batch[flips] = batch[flips].flip(-1)
-        return self.run.vit(self.run.pixels(batch))
+        return self.run.vit.before(self.run.pixels(batch))
 
 
 class Cropped(Pixels):
@@ -84,9 +84,10 @@ class Cropped(Pixels):
         super().__init__(run, images)
         self.whole = images
 
-    def training(self, chosen):
+    def training_tokens(self, chosen):
         size = self.run.options["imageSize"]
-        return self.run.vit(self.run.pixels(torch.cat([resized(self.crop(self.whole[i])[None], size) for i in chosen])))
+        crops = torch.cat([resized(self.crop(self.whole[i])[None], size) for i in chosen])
+        return self.run.vit.before(self.run.pixels(crops))
 
     def crop(self, image):
         side = image.shape[-1]
@@ -111,10 +112,10 @@ class Cached(Pixels):
         self.views = torch.cat(parts, 1)  # [2, n, tokens, width]
 
     def features(self, chosen):
-        return self.after(torch.zeros(len(chosen), dtype=torch.long), chosen)
+        return self.run.vit.after(self.kept(torch.zeros(len(chosen), dtype=torch.long), chosen))
 
-    def training(self, chosen):
-        return self.after((torch.rand(len(chosen)) < 0.5).long(), chosen)
+    def training_tokens(self, chosen):
+        return self.kept((torch.rand(len(chosen)) < 0.5).long(), chosen)
 
-    def after(self, flips, chosen):
-        return self.run.vit.after(self.views[flips, chosen].to(self.run.vit.vit.dtype))
+    def kept(self, flips, chosen):
+        return self.views[flips, chosen].to(self.run.vit.vit.dtype)

@@ -18,13 +18,6 @@ const statisticsOptions = z.object({
     .describe("a class seen again adds the distance of its means to the scatter"),
 });
 
-/**
- * From so many images a task needs no views, and the most that any gets: chosen on held-out images, as is that views come in
- * pairs (docs/ablations.md).
- */
-const ENOUGH_IMAGES = 400;
-const MOST_VIEWS = 4;
-
 /** Options of every drift map but "none". */
 const driftOptions = z.object({
   driftViews: z
@@ -33,14 +26,10 @@ const driftOptions = z.object({
     .min(0)
     .optional()
     .describe(
-      `scrambled views of each image that the drift map is fitted on besides, two passes each ` +
-        `(default: two for tasks of less than ${ENOUGH_IMAGES} images, ${MOST_VIEWS} for those of less than half as many)`,
+      "scrambled views of each image that the drift map is fitted on besides, two passes each (default: of ridge, 2 for tasks of " +
+        "less than 400 images and 4 below 200; none of the others)",
     ),
 });
-
-/** Scrambled views that a task of so many images gets unless told otherwise. */
-const viewsOf = (images: number): number =>
-  images === 0 ? 0 : Math.min(MOST_VIEWS, 2 * (Math.ceil(ENOUGH_IMAGES / images) - 1));
 
 /** What several heads or drift maps have in common, by who has it. */
 export const SHARED_OPTIONS: Readonly<Record<string, z.ZodObject>> = {
@@ -121,7 +110,9 @@ export class HeadSet {
 
   /** How many scrambled views of each of a task's images the drift map wants to be fitted on besides. */
   driftViews(images: number): number {
-    return this.drifts ? (driftOptions.parse(this.#options.options).driftViews ?? viewsOf(images)) : 0;
+    if (!this.drifts) return 0;
+    const { drift, options } = this.#options;
+    return driftOptions.parse(options).driftViews ?? drift.views?.(images) ?? 0;
   }
 
   /** Heads that are asked to follow a drift and can't. */

@@ -16,5 +16,8 @@ export type Figure =
 /** Name of the figure that metrics.json keeps as `ranks`. */
 export const RANK = "rank";
 
+/** Name of the figure that says on how many scrambled views of its images a task's drift map was fitted besides. */
+export const DRIFT_VIEWS = "driftViews";
+
 /** Name of the figure that compares tasks by their inputs. */
 export const INPUTS = "inputs";

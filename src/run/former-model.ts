@@ -37,6 +37,7 @@ export function currentDescription(description: Description): Description {
 function withRecipe(description: Description): Description {
   const { method, methodOptions: own, headOptions: heads } = description;
   const trains = method === "fm-lora" && isRecord(own);
+  // A drift map that moves anything had its options written, whatever their values.
   const moves = isRecord(heads) && Object.keys(heads).some((name) => name.startsWith("drift"));
   return {
     ...description,

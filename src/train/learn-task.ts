@@ -1,6 +1,7 @@
 /** @file How one task is learned: what a run's loop and a learner that meets tasks as they come have in common. */
 import type { Batch, Images } from "../data/dataset.ts";
 import { scrambled } from "../heads/drift/scrambled.ts";
+import { DRIFT_VIEWS } from "../methods/figures.ts";
 import type { TaskData, Training } from "../methods/method.ts";
 import { featurePass } from "../network/feature-pass.ts";
 import { Rng } from "../tensor/rng.ts";
@@ -45,7 +46,9 @@ async function learned({ model, data, trace, train }: Required<Omit<TaskLearning
     // While a task trains, features are those of the model before it.
     const passes = begun.before === undefined && heads.drifts;
     const own = passes ? await features("features before") : begun.before;
-    return { ...begun, before: own, views: await scrambledFeatures(model, data, "before") };
+    const seen = await scrambledFeatures(model, data, "before");
+    if (seen.length > 0) data.report([{ kind: "number", name: DRIFT_VIEWS, value: seen.length }]);
+    return { ...begun, before: own, views: seen };
   });
   await train(training);
   await trace.time("end task", async () => {

@@ -60,11 +60,7 @@ test("a row of emoji comes out again", () => {
 
 test("rows are listed, and a wrong name is answered with the one that was meant", () => {
   expect(reproduce("--list").stdout.match(/^\S+\/\S+ {2}\(/gm)).toHaveLength(Object.keys(rows).length);
-  const { status, stderr } = reproduce(
-    "emoji-small/fm-lora-epochs-1-1994",
-  );
+  const { status, stderr } = reproduce("emoji-small/fm-lora-epochs-1-1994");
   expect(status).toBe(2);
-  expect(stderr).toContain(
-    `there is no row "emoji-small/fm-lora-epochs-1-1994" (did you mean ${NAME}?)`,
-  );
+  expect(stderr).toContain(`there is no row "emoji-small/fm-lora-epochs-1-1994" (did you mean ${NAME}?)`);
 }, 120_000);

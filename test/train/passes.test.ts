@@ -105,12 +105,15 @@ test.each(table)(
   },
 );
 
-test("every scrambled view is one pass more before a task and one after it", async () => {
+test.each([
+  ["fm-lora", 1],
+  ["l2p", 2], // prompts are chosen by a pass of its own, whose features are remembered
+])("every scrambled view of %s is %d passes more before a task and one after it", async (name, before) => {
   const [plain, seen] = [
-    await runsOf("fm-lora", { headOptions: { driftViews: 0 } }),
-    await runsOf("fm-lora", { headOptions: { driftViews: 2 } }),
+    await runsOf(name, { headOptions: { driftViews: 0 } }),
+    await runsOf(name, { headOptions: { driftViews: 2 } }),
   ];
-  expect(seen["begin task"]! - plain["begin task"]!).toBe(2 * learned);
+  expect(seen["begin task"]! - plain["begin task"]!).toBe(2 * before * learned);
   expect(seen["end task"]! - plain["end task"]!).toBe(2 * learned);
   expect(seen.training).toBe(plain.training);
 });

@@ -19,6 +19,8 @@ export interface Drift<Options extends z.ZodObject = z.ZodObject> {
   /** Paper, or "ours". */
   readonly source: string;
   readonly options: Options;
+  /** How many scrambled views of each of a task's images it is fitted on besides unless told otherwise; none if left out. */
+  views?(images: number): number;
   /**
    * Fits the map on features [n, width] of the same images before and after training.
    * @returns undefined where nothing is to be moved

@@ -7,6 +7,15 @@ import { type DriftMap, defineDrift } from "./drift.ts";
  * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF) with Fc = before − m, m the mean of before:
  * f ← f + (f − m) D + mean ΔF, and a scatter S ← (I + D)ᵀ S (I + D).
  */
+/**
+ * Chosen on held-out images of CIFAR-100, 384 numbers an image: with 480 images a task views gain nothing, with 240 two do, with 96
+ * four; the bounds lie between (docs/ablations.md, small tasks).
+ */
+function views(images: number): number {
+  if (images === 0 || images >= 400) return 0;
+  return images >= 200 ? 2 : 4;
+}
+
 export const ridge = defineDrift({
   name: "ridge",
   summary: "an affine map, fitted by ridge regression on the task's images before and after",
@@ -14,6 +23,7 @@ export const ridge = defineDrift({
   options: z.object({
     driftRidge: z.number().positive().default(1).describe("ridge of the drift map, in mean diagonals (rho)"),
   }),
+  views,
   fit(before, after, width, { driftRidge }): DriftMap | undefined {
     const d = width;
     if (before.length === 0) return undefined;

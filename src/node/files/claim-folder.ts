@@ -13,6 +13,8 @@ type Config = Readonly<Record<string, unknown>>;
 
 /** What a resumed run may have that the first one had not. */
 export interface ConfigRules {
+  /** A configuration that an earlier version wrote, in today's form. */
+  current?(before: Config): Config;
   /** Whether an option may have another value; a text is told to the user. */
   mayChange(name: string, before: unknown, now: unknown): boolean | string;
   /** What to say of a difference that isn't allowed, where the two values alone say too little or too much. */
@@ -104,8 +106,13 @@ function refuseOrphan(path: string): void {
 }
 
 /** What differs and may, a line each. @throws InputError at the first difference that may not be */
-function differences(file: string, config: Config, { mayChange, describe }: ConfigRules): string[] {
-  const before = leaves(readConfig(file));
+function differences(
+  file: string,
+  config: Config,
+  { current = (before) => before, mayChange, describe }: ConfigRules,
+): string[] {
+  const found = readConfig(file);
+  const before = leaves(typeof found === "object" && found !== null ? current(found as Config) : found);
   const now = leaves(JSON.parse(JSON.stringify(config)));
   const notices: string[] = [];
   for (const key of new Set([...before.keys(), ...now.keys()])) {

@@ -1,16 +1,16 @@
 /** @file What a resumed run may have that the run before it had not, and how the rest is told. */
+import { currentDescription } from "../../run/former-model.ts";
 import type { ConfigRules } from "../files/claim-folder.ts";
 
 /** Of options that have no influence on results, or none so far. */
 export const resumeRules: ConfigRules = {
+  // What format 2 left unsaid was other than today's defaults are; all options are said then, and compared.
+  current: (before) => (before.format === 2 ? currentDescription(before) : before),
   mayChange(name, before, now) {
     switch (name) {
       // A plugin may have moved, and others may be there: its method and benchmark are compared by name and options.
       case "plugins":
         return true;
-      // All options stand in config.json, and are compared.
-      case "format":
-        return before === 2 && now === 3;
       // With "fail" a run goes on only while every image could be read: so far, "skip" would have done the same.
       case "unreadable":
         return before === "fail" && now === "skip";

@@ -1,5 +1,5 @@
 /** @file Models as the first format described them, without a number: they still load, and say the same. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -24,15 +24,17 @@ const images = {
 };
 const FORMER = { driftCompensation: true, driftRidge: 1, shrinkage: 0.1, betweenScatter: true };
 
+/** With all that there was in the first format. */
+const request = async () => ({
+  ...(await toyRequest(root)),
+  heads: ["lda", "rows"],
+  features: "cls" as const,
+  epochs: 1,
+  firstEpochs: 1,
+});
+
 beforeAll(async () => {
-  const then = { heads: ["lda", "rows"], features: "cls" as const }; // all that there was
-  await runBenchmark({
-    ...(await toyRequest(root)),
-    ...then,
-    epochs: 1,
-    firstEpochs: 1,
-    out: join(root, "run"),
-  });
+  await runBenchmark({ ...(await request()), out: join(root, "run") });
 });
 
 /** The run's model as an earlier version would have written it. */
@@ -97,9 +99,35 @@ test("a drift map is fitted on a task's own images where a model does not say", 
   expect(of({ driftRidge: 2 }, FORMAT)).toEqual({ driftRidge: 2 });
 });
 
-test("a run of format 2 can be resumed: its options are compared", () => {
-  expect(resumeRules.mayChange("format", 2, FORMAT)).toBe(true);
+test("a run of format 2 can be resumed: what it left unsaid is compared", () => {
+  const before = {
+    format: 2,
+    method: "sd-lora",
+    drift: "ridge",
+    methodOptions: {},
+    headOptions: { driftRidge: 1 },
+  };
+  expect(resumeRules.current!(before)).toEqual({
+    ...before,
+    format: FORMAT,
+    headOptions: { driftRidge: 1, driftViews: 0 },
+  });
+  const first = { method: "sd-lora", methodOptions: {} };
+  expect(resumeRules.current!(first)).toBe(first);
   expect(resumeRules.mayChange("format", undefined, FORMAT)).toBe(false);
+});
+
+test("a run of format 2 that had no views does not go on with some", async () => {
+  cpSync(join(root, "run"), join(root, "second"), { recursive: true });
+  const file = join(root, "second", "config.json");
+  const config = JSON.parse(readFileSync(file, "utf8"));
+  expect(config.headOptions).not.toHaveProperty("driftViews");
+  writeFileSync(file, JSON.stringify({ ...config, format: 2 }));
+  const again = { ...(await request()), out: join(root, "second"), resume: true };
+  await expect(runBenchmark(again)).rejects.toThrow(
+    "the run there has headOptions.driftViews 0, now it is undefined; resume with the same options",
+  );
+  await runBenchmark({ ...again, headOptions: { driftViews: 0 } });
 });
 
 test("what was an option of the method goes where it belongs", () => {
