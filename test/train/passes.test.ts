@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { classIncremental } from "../../src/data/stream.ts";
+import { DRIFT_VIEWS } from "../../src/methods/figures.ts";
 import { METHODS } from "../../src/methods/index.ts";
 import { patternDataset } from "../../src/testing/patterns.ts";
 import { tracedRuntime } from "../../src/train/traced.ts";
@@ -124,4 +125,16 @@ test("a small task has views unless told otherwise", async () => {
     await runsOf("fm-lora", { headOptions: { driftViews: 4 } }),
   ];
   expect(usual).toEqual(four);
+});
+
+test("a task says how many views it had, and says nothing where it had none", async () => {
+  const told = async (headOptions: Readonly<Record<string, unknown>>): Promise<unknown[]> => {
+    const { events } = await runMethod("seq-lora", stream, { epochs: 1, firstEpochs: 1, headOptions });
+    return events.flatMap((event) =>
+      event.type === "method" ? event.figures.map((figure) => [event.task, figure]) : [],
+    );
+  };
+  const views = (task: number) => [task, { kind: "number", name: DRIFT_VIEWS, value: 4 }];
+  expect(await told({})).toEqual(Array.from({ length: TASKS - 1 }, (_, i) => views(i + 1)));
+  expect(await told({ driftViews: 0 })).toEqual([]);
 });
