@@ -10,9 +10,6 @@ import { inTemporaryFolder } from "./measure.ts";
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const PEER = fileURLToPath(new URL("pytorch/fm_lora.py", import.meta.url));
 const READOUT = "lda";
-/** What the other side does not have. */
-const WITHOUT = ["--drift-views", "0"];
-
 /** What all sides of a case share. */
 export interface WholeRun {
   readonly benchmark: "cifar100" | "emoji";
@@ -57,7 +54,8 @@ export async function runOurs(
       "--heads",
       READOUT,
       "--no-baseline",
-      ...WITHOUT,
+      "--drift-views",
+      "0", // the other side has none
     ];
     const args = ["run", ...words, "--out", out, ...runFlags(run), ...flags];
     const { seconds } = await execute(process.execPath, [...process.execArgv, MAIN, ...args]);

@@ -84,6 +84,13 @@ export function todaysConfig(
   return plain ? { ...current, headOptions: others } : current;
 }
 
+/** Kept runs of a page by their names, with their configurations in today's form. */
+export function todaysRuns(name: string): ReadonlyMap<string, KeptRun> {
+  const page = pageOf(name);
+  const runs = [...keptRuns(name)];
+  return new Map(runs.map(([file, run]) => [file, { ...run, config: todaysConfig(page, run) }]));
+}
+
 /** Kept runs of a page by their names. */
 export function keptRuns(page: string): ReadonlyMap<string, KeptRun> {
   const files = readdirSync(join(RESULTS, page))

@@ -10,10 +10,12 @@ import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DRIFT_VIEWS } from "../src/methods/figures.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
+import { LineLog } from "../src/node/files/line-log.ts";
 import { REGISTRY } from "../src/node/runs/registry.ts";
 import { compareRuns } from "../src/report/comparison/compare.ts";
 import type { ComparedRun } from "../src/report/comparison/run.ts";
 import { comparisonText } from "../src/report/comparison/text.ts";
+import { runHistory } from "../src/report/history.ts";
 import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
@@ -24,9 +26,11 @@ import {
   indexText,
   type KeptRun,
   keptRuns,
+  type Page,
   pageOf,
   RESULTS,
   todaysConfig,
+  todaysRuns,
   usualViews,
 } from "./results-index.ts";
 
@@ -42,8 +46,8 @@ function named({ trainableParameters }: RunMetrics): (typeof NAMED)[number][] {
 /** The Markdown page of the kept runs in docs/results/NAME/. */
 export function resultsPage(name: string): string {
   const page = pageOf(name);
-  const runsByName = keptRuns(name);
-  const kept = [...runsByName.values()].map((run) => ({ ...run, config: todaysConfig(page, run) }));
+  const runsByName = todaysRuns(name);
+  const kept = [...runsByName.values()];
   // What most runs of the page share is said by its commands; what a run has otherwise is part of its name.
   const usual = Object.fromEntries(
     NAMED.map((option) => [option, commonest(kept.map(({ config }) => config[option]))]),
@@ -116,13 +120,14 @@ function commonest(values: readonly unknown[]): unknown {
 }
 
 function keep(name: string, runFolder: string): void {
+  const page = pageOf(name);
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
   const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
-  checkViews(name, config, readFileSync(join(runFolder, "events.jsonl"), "utf8"));
+  checkViews(page, config, new LineLog<RunEvent>(join(runFolder, "events.jsonl")).read());
   const run = {
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     version,
@@ -133,8 +138,9 @@ function keep(name: string, runFolder: string): void {
       backbone: String(config.backbone),
     },
   };
-  const kept: KeptRun = { command: commandOf(todaysConfig(pageOf(name), run)), ...run };
-  const file = fileOf(name, kept);
+  const todays = todaysConfig(page, run);
+  const kept: KeptRun = { command: commandOf(todays), ...run };
+  const file = fileOf(name, todays, kept.metrics);
   if (existsSync(file)) {
     const { command } = JSON.parse(readFileSync(file, "utf8")) as KeptRun; // today's: pages are renewed first
     if (command !== kept.command)
@@ -144,30 +150,24 @@ function keep(name: string, runFolder: string): void {
 }
 
 /** Whether tasks had the views that the page says are usual, where the run says no number: names tell runs apart by them. */
-function checkViews(name: string, config: KeptRun["config"], events: string): void {
+function checkViews(page: Page, config: KeptRun["config"], events: readonly RunEvent[]): void {
   if (Object.hasOwn(config.headOptions as object, "driftViews")) return;
-  const told = events
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as RunEvent);
-  const figures = told.flatMap((event) => (event.type === "method" ? event.figures : []));
-  const views = figures.flatMap((figure) =>
-    figure.kind === "number" && figure.name === DRIFT_VIEWS ? [figure.value] : [],
-  );
-  const usual = usualViews(pageOf(name), config);
-  const other = views.find((count) => count !== usual);
+  const usual = usualViews(page, config);
+  const views = runHistory(events).figures.numbers.get(DRIFT_VIEWS)?.values() ?? [];
+  const other = [...views].find((count) => count !== usual);
   if (other !== undefined)
-    throw new Error(`${name}: a task had ${other} views; page.json says ${usual} (driftViews)`);
+    throw new Error(`${page.title}: a task had ${other} views; page.json says ${usual} (driftViews)`);
 }
 
 /** Gives what is kept the command and the name that it has by today's defaults. */
 function renew(name: string): void {
+  const page = pageOf(name);
   const kept = [...keptRuns(name)];
   const renewed = new Map(
-    kept.map(([, run]) => [
-      fileOf(name, run),
-      { ...run, command: commandOf(todaysConfig(pageOf(name), run)) },
-    ]),
+    kept.map(([, run]) => {
+      const todays = todaysConfig(page, run);
+      return [fileOf(name, todays, run.metrics), { ...run, command: commandOf(todays) }];
+    }),
   );
   if (renewed.size < kept.length)
     throw new Error(`${name}: two runs have one name; give names what tells the two apart`);
@@ -176,9 +176,8 @@ function renew(name: string): void {
   for (const file of former) if (!renewed.has(file)) rmSync(file);
 }
 
-function fileOf(name: string, kept: KeptRun): string {
-  const { metrics } = kept;
-  const config = todaysConfig(pageOf(name), kept);
+/** @param config in today's form */
+function fileOf(name: string, config: KeptRun["config"], metrics: RunMetrics): string {
   // Another head alone is another row: RanPAC is first-task under its own.
   const heads = config.heads as readonly string[];
   const [usual] = byName(REGISTRY, "methods", metrics.method).defaults.heads;

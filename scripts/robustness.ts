@@ -16,7 +16,7 @@ import { colorKey, picture, sized, title } from "../src/report/picture.ts";
 import { CHART_WIDTH } from "../src/report/style.ts";
 import { byName } from "../src/run/registry.ts";
 import { withMarked } from "./marked.ts";
-import { accuraciesOf, type KeptRun, keptRuns, pageOf, RESULTS, todaysConfig } from "./results-index.ts";
+import { accuraciesOf, type KeptRun, keptRuns, RESULTS, todaysRuns } from "./results-index.ts";
 
 export const ROBUSTNESS_PAGE = join(RESULTS, "robustness.md");
 export const ROBUSTNESS_PICTURE = join(RESULTS, "robustness.svg");
@@ -88,8 +88,7 @@ function factorOf({ method, rates, others }: Line, config: KeptRun["config"]): n
 }
 
 function points(): Point[] {
-  const todays = (page: string) => (kept: KeptRun) => ({ ...kept, config: todaysConfig(pageOf(page), kept) });
-  return PAGES.flatMap((page) => [...keptRuns(page).values()].map(todays(page))).flatMap((kept) =>
+  return PAGES.flatMap((page) => [...todaysRuns(page).values()]).flatMap((kept) =>
     LINES.flatMap((line): Point[] => {
       const factor = factorOf(line, kept.config);
       const last = lastOf(kept);

@@ -66,10 +66,9 @@ class Run:
         first = not self.norms[0] and not self.statistics.means
         classes = labels.unique()
         rows = torch.searchsorted(classes, labels)
-        starts = self.method["rows"] == "cosine"  # rows need features of the first task as well
-        before = self.observe(images) if not first else self.features(images) if starts else None
+        before = self.features(images) if first else self.observe(images)
         updates = None if first else self.start_updates(images, rows, before)
-        self.train(images, rows, self.classifier(before, rows, len(classes)), updates)
+        self.train(images, rows, self.classifier(before, rows), updates)
         after = self.observe(images)
         for moment, site in zip(self.moments, self.vit.sites):
             moment += site.moment
@@ -128,17 +127,12 @@ class Run:
         choice = F.gumbel_softmax(logits, tau=temperature, hard=True)
         return choice @ self.nested
 
-    def classifier(self, features, rows, class_count):
-        """Rows to train: linear ones from zero, or cosine ones from the class means of normalized features."""
-        if self.method["rowStart"] != {"linear": "zero", "cosine": "class-means"}[self.method["rows"]]:
-            raise ValueError("rows that start elsewhere are not written")
-        if self.method["rows"] == "linear":
-            head = torch.nn.Linear(self.vit.width, class_count)
-            torch.nn.init.zeros_(head.weight)
-            torch.nn.init.zeros_(head.bias)
-            return head
+    def classifier(self, features, rows):
+        """Cosine rows to train, from the class means of normalized features."""
+        if (self.method["rows"], self.method["rowStart"]) != ("cosine", "class-means"):
+            raise ValueError("rows that are linear or start elsewhere are not written")
         directions = F.normalize(features, dim=1).float()
-        return Cosine(torch.stack([directions[rows == row].mean(0) for row in range(class_count)]))
+        return Cosine(torch.stack([directions[rows == row].mean(0) for row in rows.unique()]))
 
     def train(self, images, rows, head, updates):
         options, method, vit = self.options, self.method, self.vit

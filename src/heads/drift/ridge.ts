@@ -4,10 +4,6 @@ import { columnMeans, gram, product, solveRidge, transposed } from "../../tensor
 import { type DriftMap, defineDrift } from "./drift.ts";
 
 /**
- * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF) with Fc = before − m, m the mean of before:
- * f ← f + (f − m) D + mean ΔF, and a scatter S ← (I + D)ᵀ S (I + D).
- */
-/**
  * Chosen on held-out images of CIFAR-100, 384 numbers an image: with 480 images a task views gain nothing, with 240 two do, with 96
  * four; the bounds lie between (docs/ablations.md, small tasks).
  */
@@ -16,6 +12,10 @@ function views(images: number): number {
   return images >= 200 ? 2 : 4;
 }
 
+/**
+ * D = (Fcᵀ Fc + ρ mean_diag I)⁻¹ Fcᵀ (ΔF − mean ΔF) with Fc = before − m, m the mean of before:
+ * f ← f + (f − m) D + mean ΔF, and a scatter S ← (I + D)ᵀ S (I + D).
+ */
 export const ridge = defineDrift({
   name: "ridge",
   summary: "an affine map, fitted by ridge regression on the task's images before and after",
