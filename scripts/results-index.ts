@@ -21,6 +21,8 @@ export interface Page {
   readonly reference: string;
   /** Scrambled views that the drift map of its runs has unless told otherwise (`views` of the map); 0 where it says nothing. */
   readonly driftViews?: number;
+  /** Directions that a class of its runs has at most unless told otherwise; 4 where it says nothing. */
+  readonly directions?: number;
 }
 
 /** One kept run. */
@@ -31,6 +33,11 @@ export interface KeptRun {
   readonly version?: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly metrics: RunMetrics;
+}
+
+interface HeadOptions {
+  readonly driftViews?: number;
+  readonly directions?: number;
 }
 
 /** Accuracies of one head. */
@@ -71,17 +78,28 @@ export const pageOf = (name: string): Page =>
 export const usualViews = ({ driftViews = 0 }: Page, config: KeptRun["config"]): number =>
   config.drift === "ridge" ? driftViews : 0;
 
-/** A run's configuration in today's form. Views for the drift map are left out where they are the usual ones, or none are taken. */
+/** Directions of a class that has most, unless a run is told otherwise. */
+export const usualDirections = ({ directions = 4 }: Page): number => directions;
+
+/**
+ * A run's configuration in today's form. Views for the drift map are left out where they are the usual ones, or none are taken;
+ * directions of classes where they are the usual ones.
+ */
 export function todaysConfig(
   page: Page,
   { config, metrics }: Pick<KeptRun, "config" | "metrics">,
 ): KeptRun["config"] {
   const current = currentDescription(config);
   const usual = usualViews(page, current);
-  const { driftViews, ...others } = (current.headOptions ?? {}) as { readonly driftViews?: number };
+  const { driftViews, directions, ...others } = (current.headOptions ?? {}) as HeadOptions;
   const moves = (metrics.traits?.trains ?? "every task") === "every task" && metrics.taskNames.length > 1;
   const plain = driftViews === usual || (driftViews === 0 && !moves);
-  return plain ? { ...current, headOptions: others } : current;
+  const headOptions = {
+    ...(!plain && driftViews !== undefined && { driftViews }),
+    ...(directions !== usualDirections(page) && directions !== undefined && { directions }),
+    ...others,
+  };
+  return { ...current, headOptions };
 }
 
 /** Kept runs of a page by their names, with their configurations in today's form. */

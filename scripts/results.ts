@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { directionsFor } from "../src/heads/class-directions.ts";
 import { DRIFT_VIEWS } from "../src/methods/figures.ts";
 import type { RunMetrics } from "../src/metrics/run-metrics.ts";
 import { LineLog } from "../src/node/files/line-log.ts";
@@ -15,7 +16,7 @@ import { REGISTRY } from "../src/node/runs/registry.ts";
 import { compareRuns } from "../src/report/comparison/compare.ts";
 import type { ComparedRun } from "../src/report/comparison/run.ts";
 import { comparisonText } from "../src/report/comparison/text.ts";
-import { runHistory } from "../src/report/history.ts";
+import { type RunHistory, runHistory } from "../src/report/history.ts";
 import { headName } from "../src/run/heads.ts";
 import { runOptionsSchema } from "../src/run/options.ts";
 import { byName } from "../src/run/registry.ts";
@@ -31,6 +32,7 @@ import {
   RESULTS,
   todaysConfig,
   todaysRuns,
+  usualDirections,
   usualViews,
 } from "./results-index.ts";
 
@@ -127,7 +129,9 @@ function keep(name: string, runFolder: string): void {
   const read = <T>(file: string): T => JSON.parse(readFileSync(join(runFolder, file), "utf8")) as T;
   const config = withoutMachine(read<Record<string, unknown>>("config.json"));
   const metrics = read<RunMetrics>("metrics.json");
-  checkViews(page, config, new LineLog<RunEvent>(join(runFolder, "events.jsonl")).read());
+  const history = runHistory(new LineLog<RunEvent>(join(runFolder, "events.jsonl")).read());
+  checkViews(page, config, history);
+  checkDirections(page, config, history);
   const run = {
     machine: `${cpus()[0]!.model.trim()}, ${cpus().length} cores, Node ${process.versions.node}`,
     version,
@@ -150,13 +154,24 @@ function keep(name: string, runFolder: string): void {
 }
 
 /** Whether tasks had the views that the page says are usual, where the run says no number: names tell runs apart by them. */
-function checkViews(page: Page, config: KeptRun["config"], events: readonly RunEvent[]): void {
+function checkViews(page: Page, config: KeptRun["config"], { figures }: RunHistory): void {
   if (Object.hasOwn(config.headOptions as object, "driftViews")) return;
   const usual = usualViews(page, config);
-  const views = runHistory(events).figures.numbers.get(DRIFT_VIEWS)?.values() ?? [];
+  const views = figures.numbers.get(DRIFT_VIEWS)?.values() ?? [];
   const other = [...views].find((count) => count !== usual);
   if (other !== undefined)
     throw new Error(`${page.title}: a task had ${other} views; page.json says ${usual} (driftViews)`);
+}
+
+/** Whether classes, of about as many images each, had the directions that the page says are usual, where the run says no number. */
+function checkDirections(page: Page, config: KeptRun["config"], { tasks }: RunHistory): void {
+  if (Object.hasOwn(config.headOptions as object, "directions")) return;
+  const all = [...tasks.values()];
+  const classes = new Set(all.flatMap(({ classNames }) => classNames)).size;
+  const images = all.reduce((sum, { trainImages }) => sum + trainImages, 0) / classes;
+  const [own, usual] = [directionsFor(Math.round(images)), usualDirections(page)];
+  if (own !== usual)
+    throw new Error(`${page.title}: a class had ${own} directions; page.json says ${usual} (directions)`);
 }
 
 /** Gives what is kept the command and the name that it has by today's defaults. */

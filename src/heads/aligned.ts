@@ -77,7 +77,7 @@ interface Rows {
   readonly bias: Float32Array; // [classes]
 }
 
-type Drawn = Pick<WhiteGaussians, "width" | "means" | "directions">;
+type Drawn = Pick<WhiteGaussians, "width" | "means" | "count" | "directions">;
 
 function train({ weight, bias }: Rows, gaussians: Drawn, options: Options): void {
   const { width: d } = gaussians;
@@ -106,8 +106,8 @@ function train({ weight, bias }: Rows, gaussians: Drawn, options: Options): void
 /** m_c + √(1 − γ) ε + √γ η B_c for each label, ε and η standard normal. [labels, d] */
 function drawn(
   labels: readonly number[],
-  { width: d, means, directions }: Drawn,
-  { directions: k, directionWeight: gamma }: Options,
+  { width: d, means, count: k, directions }: Drawn,
+  { directionWeight: gamma }: Options,
   rng: Rng,
 ): Float64Array {
   const rows = new Float64Array(labels.length * d);

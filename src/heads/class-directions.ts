@@ -1,5 +1,5 @@
 /**
- * @file Directions in which a class spreads more than all do: k rows Q_c a class, of which Q_cᵀ Q_c stands for its
+ * @file Directions in which a class spreads more than all do: up to k rows Q_c a class, of which Q_cᵀ Q_c stands for its
  * covariance. Source: design of this project (ours).
  */
 import type { LabeledFeatures } from "../data/dataset.ts";
@@ -20,42 +20,52 @@ import type { DriftMap } from "./drift/drift.ts";
 
 /** One direction for so many images: of fewer, directions would be nearly the images' own features. */
 const IMAGES_PER_DIRECTION = 10;
+/** Where no number is given, a class has up to this many however few its images, and this many at most. */
+const FEW = 4;
+const MANY = 16;
+/** Between the two it has one for so many images of its own. */
+const IMAGES_PER_FURTHER = 15;
 /** No image may weigh more in a direction, as a share of the sum of squares: it would tell that image's features. */
 const LARGEST_WEIGHT = 0.5;
 /** Eigenvalues below this share of the largest are rounding. */
 const NEGLIGIBLE = 1e-10;
 
-/** Q_c of every class seen: [k, d] each, rows of zeros where there are fewer directions. */
+/** Q_c of every class seen: at most k rows of width d each. */
 export class ClassDirections {
   readonly #width: number;
-  readonly #most: number;
-  #classes: readonly number[] = []; // in order of position
-  #places: ReadonlyMap<number, number> = new Map();
-  #rows: Float64Array = new Float64Array(0); // [classes, k, d]
+  readonly #most: number | undefined;
+  #rows: ReadonlyMap<number, Float64Array> = new Map(); // [directions, d] each, in order of position
 
-  constructor(width: number, most: number) {
+  /** @param most k; left out: 4, with one for every 15 images where a class has more than 60, up to 16 */
+  constructor(width: number, most?: number) {
     this.#width = width;
     this.#most = most;
   }
 
-  /** Q_c of some classes, in their order; there may be others: a class that was removed from a model's means. [n, k, d] */
-  rowsOf(classes: readonly number[]): Float64Array {
-    return concatenate(
-      Float64Array,
-      classes.map((label) => this.of(label)),
-    );
+  /** Directions of the class that has most. */
+  get most(): number {
+    return Math.max(0, ...[...this.#rows.values()].map(({ length }) => length / this.#width));
   }
 
-  /** Q_c of a class that has been added. [k, d] */
+  /**
+   * Q_c of some classes, in their order, with rows of zeros where a class has less than `most`; there may be others: a class
+   * that was removed from a model's means. [n, most, d]
+   */
+  rowsOf(classes: readonly number[]): Float64Array {
+    const size = this.most * this.#width;
+    const rows = new Float64Array(classes.length * size);
+    for (const [i, label] of classes.entries()) rows.set(this.of(label), i * size);
+    return rows;
+  }
+
+  /** Q_c of a class that has been added. [directions, d] */
   of(label: number): Float64Array {
-    const size = this.#most * this.#width;
-    const start = this.#places.get(label)! * size;
-    return this.#rows.subarray(start, start + size);
+    return this.#rows.get(label)!;
   }
 
   /** Q_c ← what the map makes of differences of features. */
   move(map: DriftMap): void {
-    this.#rows = map.differences(this.#rows);
+    this.#rows = new Map([...this.#rows].map(([label, rows]) => [label, map.differences(rows)]));
   }
 
   /**
@@ -69,12 +79,12 @@ export class ClassDirections {
     const factor = ridgeFactor(statistics.covariance(), d, shrinkage);
     const white = whitener(factor, d);
     const { classes, means } = statistics.meanRows();
-    const changed = new Map<number, Float64Array>();
+    const all = new Map(this.#rows);
     for (const [label, own] of rowsByLabel(task, d)) {
-      const old = this.#places.has(label) ? this.of(label) : new Float64Array(this.#most * d);
+      const old = all.get(label) ?? new Float64Array(0);
       const n = own.length / d;
       if (n < IMAGES_PER_DIRECTION || this.#most === 0) {
-        changed.set(label, old);
+        all.set(label, old);
         continue;
       }
       const mean = columnMeans(own, d);
@@ -91,48 +101,42 @@ export class ClassDirections {
           gap,
         );
       }
-      const most = Math.min(this.#most, count(old, d) + Math.floor(n / IMAGES_PER_DIRECTION));
-      const found = leading(concatenate(Float64Array, parts), white, d, { most, images: n });
-      const rows = new Float64Array(this.#most * d);
-      rows.set(found);
-      changed.set(label, rows);
+      const most = Math.min(
+        this.#most ?? directionsFor(statistics.count(label)),
+        old.length / d + Math.floor(n / IMAGES_PER_DIRECTION),
+      );
+      all.set(label, leading(concatenate(Float64Array, parts), white, d, { most, images: n }));
     }
-    this.#take(changed);
+    this.#rows = new Map([...all].sort(([a], [b]) => a - b));
   }
 
-  #take(changed: ReadonlyMap<number, Float64Array>): void {
-    const size = this.#most * this.#width;
-    const classes = [...new Set([...this.#classes, ...changed.keys()])].sort((a, b) => a - b);
-    const rows = new Float64Array(classes.length * size);
-    for (const [i, label] of classes.entries()) rows.set(changed.get(label) ?? this.of(label), i * size);
-    this.#set(classes, rows);
-  }
-
-  #set(classes: readonly number[], rows: Float64Array): void {
-    this.#classes = classes;
-    this.#places = new Map(classes.map((label, i) => [label, i]));
-    this.#rows = rows;
-  }
-
-  /** As float32 tensors under `prefix`: k d numbers a class. */
+  /** As float32 tensors under `prefix`: `most` times d numbers a class. */
   tensors(prefix: string): Record<string, Tensor> {
-    const classes = this.#classes;
+    const classes = [...this.#rows.keys()];
+    const dims = [classes.length, this.most, this.#width];
     return {
       [`${prefix}classes`]: tensor("int32", [classes.length], Int32Array.from(classes)),
-      [`${prefix}directions`]: tensor(
-        "float32",
-        [classes.length, this.#most, this.#width],
-        new Float32Array(this.#rows),
-      ),
+      [`${prefix}directions`]: tensor("float32", dims, new Float32Array(this.rowsOf(classes))),
     };
   }
 
   /** Reads back what `tensors` wrote. */
   load(tensors: Tensors, prefix: string): void {
     const classes = [...(tensors[`${prefix}classes`]!.data as Int32Array)];
-    this.#set(classes, Float64Array.from(float32Data(tensors[`${prefix}directions`]!)));
+    const rows = Float64Array.from(float32Data(tensors[`${prefix}directions`]!));
+    const size = rows.length / Math.max(classes.length, 1);
+    this.#rows = new Map(
+      classes.map((label, i) => [
+        label,
+        withoutPadding(rows.subarray(i * size, (i + 1) * size), this.#width),
+      ]),
+    );
   }
 }
+
+/** Directions of a class of so many images at most, where no number was given. */
+export const directionsFor = (images: number): number =>
+  Math.min(Math.max(Math.floor(images / IMAGES_PER_FURTHER), FEW), MANY);
 
 /**
  * Uᵀ R for the leading eigenvectors U of R S~⁻¹ Rᵀ, but those in which one of the first `images` rows outweighs all
@@ -162,10 +166,8 @@ function leading(
   return concatenate(Float64Array, rows);
 }
 
-/** Rows that aren't zero. */
-function count(rows: Float64Array, d: number): number {
-  let found = 0;
-  for (let at = 0; at < rows.length; at += d)
-    found += Number(rows.subarray(at, at + d).some((value) => value !== 0));
-  return found;
+/** Rows up to the last that is not zero. */
+function withoutPadding(rows: Float64Array, d: number): Float64Array {
+  const end = rows.findLastIndex((value) => value !== 0) + 1;
+  return rows.subarray(0, Math.ceil(end / d) * d);
 }

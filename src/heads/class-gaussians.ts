@@ -12,8 +12,6 @@ const NUMBERS = 2 ** 18;
 export interface CovarianceOptions {
   /** Ridge of the shared covariance S, in mean diagonals: S~ = S + shrinkage mean_diag(S) I. */
   readonly shrinkage: number;
-  /** Directions of a class (k). */
-  readonly directions: number;
   /** Their share (γ): the covariance is (1 − γ) S~ + γ Q_cᵀ Q_c. */
   readonly directionWeight: number;
 }
@@ -26,6 +24,8 @@ export class WhiteGaussians {
   /** L⁻ᵀ: rows f L⁻ᵀ are white. [d, d] */
   readonly whitener: Float64Array;
   readonly means: Float64Array; // [classes, d]
+  /** k: of the class that has most; others have rows of zeros. */
+  readonly count: number;
   readonly directions: Float64Array; // [classes, k, d]
 
   constructor(statistics: ClassStatistics, directions: ClassDirections, shrinkage: number) {
@@ -35,6 +35,7 @@ export class WhiteGaussians {
     this.classes = classes;
     this.whitener = whitener(ridgeFactor(statistics.covariance(), d, shrinkage), d);
     this.means = this.white(means);
+    this.count = directions.most;
     this.directions = this.white(directions.rowsOf(classes));
   }
 
@@ -66,11 +67,11 @@ export class ClassGaussians {
     options: CovarianceOptions,
     temperature?: number,
   ) {
-    const { shrinkage, directions: k, directionWeight: gamma } = options;
+    const { shrinkage, directionWeight: gamma } = options;
     const white = new WhiteGaussians(statistics, directions, shrinkage);
-    const { width: d, classes, means } = white;
+    const { width: d, classes, means, count: k } = white;
     const a = 1 - gamma;
-    const lifts = liftsOf(white, k, gamma);
+    const lifts = liftsOf(white, gamma);
     const rows = new Float64Array(means.length + lifts.length);
     rows.set(means.map((value) => (2 * value) / a));
     rows.set(lifts, means.length);
@@ -166,7 +167,7 @@ export class ClassGaussians {
 }
 
 /** A_c of all classes. [classes k, d] */
-function liftsOf({ directions, width: d }: WhiteGaussians, k: number, gamma: number): Float64Array {
+function liftsOf({ directions, count: k, width: d }: WhiteGaussians, gamma: number): Float64Array {
   const lifts = directions.slice();
   for (let at = 0; at < lifts.length; at += k * d) {
     const b = lifts.subarray(at, at + k * d); // B_c

@@ -15,8 +15,11 @@ export const directionOptions = {
     .int()
     .nonnegative()
     .max(64)
-    .default(4)
-    .describe("directions kept of a class's own covariance, at most one for every ten images (k)"),
+    .optional()
+    .describe(
+      "directions kept of a class's own covariance, at most one for every ten images (k) (default: 4, or one for every 15 images " +
+        "of the class where it has more, up to 16)",
+    ),
   directionWeight: z
     .number()
     .min(0)

@@ -46,8 +46,8 @@ describe("cells", () => {
       [
         "ffe76d48e4a3",
         "4b021a149dd1",
-        "2a40bd293c11",
-        "f89ff95be41a",
+        "74b847a941a4",
+        "c3742c7da59b",
       ]
     `);
     expect(new Set(ids).size).toBe(4);

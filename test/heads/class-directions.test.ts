@@ -1,11 +1,11 @@
 /** @file What directions of a class keep of its images: nothing of any single one. */
 import { describe, expect, test } from "vitest";
 import type { LabeledFeatures } from "../../src/data/dataset.ts";
-import type { ClassDirections } from "../../src/heads/class-directions.ts";
+import { ClassDirections } from "../../src/heads/class-directions.ts";
 import { gaussian } from "../../src/heads/gaussian.ts";
 import { HeadSet } from "../../src/heads/head-set.ts";
 import { DRIFTS } from "../../src/heads/index.ts";
-import { centered, drawn, learned, rowsOf } from "./spread-classes.ts";
+import { centered, drawn, learned, OPTIONS, rowsOf } from "./spread-classes.ts";
 
 describe("what it keeps", () => {
   const d = 64; // directions of nearly round classes are those of single images, if anything leads there
@@ -66,17 +66,42 @@ describe("what it keeps", () => {
     expect(Math.abs(dot) / (Math.hypot(...gap) * Math.hypot(...direction))).toBeLessThan(0.8);
   });
 
-  test("k d numbers a class in float32, whatever the number of images", () => {
-    for (const images of [3, 40]) {
-      const heads = new HeadSet({
-        width: d,
-        heads: [gaussian],
-        drift: DRIFTS[0]!,
-        options: gaussian.options.parse({}),
-      });
-      heads.update(drawn("some", d, [0, 1, 2], images, 0), undefined);
-      const { "gaussian.directions": kept } = heads.tensors();
-      expect([kept!.dtype, kept!.dims]).toEqual(["float32", [3, 4, d]]);
-    }
+  test.each([
+    [3, 0],
+    [40, 4],
+    [74, 4],
+    [75, 5],
+    [160, 10],
+    [300, 16],
+  ])("of %d images %d directions by default, in float32", (images, count) => {
+    const heads = new HeadSet({ width: d, heads: [gaussian], drift: DRIFTS[0]!, options: {} });
+    heads.update(drawn("some", d, [0, 1, 2], images, 0), undefined);
+    const { "gaussian.directions": kept } = heads.tensors();
+    expect([kept!.dtype, kept!.dims]).toEqual(["float32", [3, count, d]]);
+  });
+
+  test("of a class that comes in parts as many as its images allow in all, but no part brings more than its own do", () => {
+    const parts = ["one", "two", "three", "four"].map((name) => drawn(name, d, [0, 1, 2], 40, 0));
+    const counts = parts.map((_, last) => learnedFreely(d, parts.slice(0, last + 1)).most);
+    expect(counts).toEqual([4, 5, 8, 10]);
+    const small = drawn("small", d, [0, 1, 2], 12, 0);
+    expect(learnedFreely(d, [drawn("first", d, [0, 1, 2], 300, 0), small]).most).toBe(16);
+    expect(learnedFreely(d, [small, drawn("then", d, [0, 1, 2], 25, 0)]).most).toBe(3);
+  });
+
+  test("classes of few images have rows of zeros beside those of many, and are read back without", () => {
+    const many = drawn("many", d, [0], 100, 0);
+    const few = drawn("few", d, [1, 2], 20, 0);
+    const own = learnedFreely(d, [many, few]);
+    expect([0, 1, 2].map((label) => own.of(label).length / d)).toEqual([6, 2, 2]);
+    const tensors = own.tensors("gaussian.");
+    expect(tensors["gaussian.directions"]!.dims).toEqual([3, 6, d]);
+    const again = new ClassDirections(d);
+    again.load(tensors, "gaussian.");
+    for (const label of [0, 1, 2])
+      expect(again.of(label)).toEqual(new Float64Array(Float32Array.from(own.of(label))));
   });
 });
+
+const learnedFreely = (width: number, tasks: readonly LabeledFeatures[]): ClassDirections =>
+  learned(width, tasks, { ...OPTIONS, directions: undefined }).own;

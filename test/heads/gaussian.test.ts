@@ -74,7 +74,7 @@ describe.each([6, 80])("width %d", (d) => {
     const distances = head.distances(images.features);
     const { means } = statistics.meanRows();
     const precisions = [0, 1, 2, 3].map((label) => {
-      const q = Matrix.from1DArray(4, d, [...own.of(label)]);
+      const q = Matrix.from1DArray(own.of(label).length / d, d, [...own.of(label)]);
       return inverse(Matrix.add(Matrix.mul(shrunk(statistics), 0.9), q.transpose().mmul(q).mul(0.1)));
     });
     for (let row = 0; row < 20; row++) {

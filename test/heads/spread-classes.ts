@@ -5,8 +5,14 @@ import { ClassDirections } from "../../src/heads/class-directions.ts";
 import { ClassStatistics } from "../../src/heads/class-statistics.ts";
 import { Rng } from "../../src/tensor/rng.ts";
 
-/** The defaults. */
-export const OPTIONS = { shrinkage: 0.1, directions: 4, directionWeight: 0.1 };
+/** The defaults, of classes of few images. */
+export const OPTIONS: Options = { shrinkage: 0.1, directions: 4, directionWeight: 0.1 };
+
+interface Options {
+  readonly shrinkage: number;
+  readonly directions: number | undefined;
+  readonly directionWeight: number;
+}
 
 /** Draws of each class around a center of its own, `width` in three directions of its own. */
 export function drawn(
