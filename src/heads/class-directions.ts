@@ -20,11 +20,8 @@ import type { DriftMap } from "./drift/drift.ts";
 
 /** One direction for so many images: of fewer, directions would be nearly the images' own features. */
 const IMAGES_PER_DIRECTION = 10;
-/** Where no number is given, a class has up to this many however few its images, and this many at most. */
-const FEW = 4;
-const MANY = 16;
-/** Between the two it has one for so many images of its own. */
-const IMAGES_PER_FURTHER = 15;
+/** Where no number is given, a class has one for so many `images` of its own, but at least `few` and at most `many`. */
+export const BY_IMAGES = { images: 15, few: 4, many: 16 };
 /** No image may weigh more in a direction, as a share of the sum of squares: it would tell that image's features. */
 const LARGEST_WEIGHT = 0.5;
 /** Eigenvalues below this share of the largest are rounding. */
@@ -36,7 +33,7 @@ export class ClassDirections {
   readonly #most: number | undefined;
   #rows: ReadonlyMap<number, Float64Array> = new Map(); // [directions, d] each, in order of position
 
-  /** @param most k; left out: 4, with one for every 15 images where a class has more than 60, up to 16 */
+  /** @param most k; left out: by a class's images (`BY_IMAGES`) */
   constructor(width: number, most?: number) {
     this.#width = width;
     this.#most = most;
@@ -136,7 +133,7 @@ export class ClassDirections {
 
 /** Directions of a class of so many images at most, where no number was given. */
 export const directionsFor = (images: number): number =>
-  Math.min(Math.max(Math.floor(images / IMAGES_PER_FURTHER), FEW), MANY);
+  Math.min(Math.max(Math.floor(images / BY_IMAGES.images), BY_IMAGES.few), BY_IMAGES.many);
 
 /**
  * Uᵀ R for the leading eigenvectors U of R S~⁻¹ Rᵀ, but those in which one of the first `images` rows outweighs all

@@ -1,5 +1,6 @@
 /** @file Options that several heads have: a name means the same to all of them. */
 import * as z from "zod";
+import { BY_IMAGES } from "./class-directions.ts";
 
 /** Ridge of the covariance, for heads that invert it. */
 export const shrinkage = z
@@ -17,8 +18,8 @@ export const directionOptions = {
     .max(64)
     .optional()
     .describe(
-      "directions kept of a class's own covariance, at most one for every ten images (k) (default: 4, or one for every 15 images " +
-        "of the class where it has more, up to 16)",
+      "directions kept of a class's own covariance, at most one for every ten images (k) (default: one for every " +
+        `${BY_IMAGES.images} images of the class, but at least ${BY_IMAGES.few} and at most ${BY_IMAGES.many})`,
     ),
   directionWeight: z
     .number()
