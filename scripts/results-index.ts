@@ -19,9 +19,12 @@ export interface Page {
   readonly text: string;
   /** Label of the method that others are compared with. */
   readonly reference: string;
-  /** Scrambled views that the drift map of its runs has unless told otherwise (`views` of the map); 0 where it says nothing. */
-  readonly driftViews?: number;
-  /** Directions that a class of its runs has at most unless told otherwise; 4 where it says nothing. */
+  /**
+   * Scrambled views that the drift map of its runs has unless told otherwise (`views` of the map), or all numbers that there are
+   * where tasks differ; 0 where it says nothing.
+   */
+  readonly driftViews?: number | readonly number[];
+  /** Directions that a class with the mean number of images has unless a run is told otherwise; 4 where it says nothing. */
   readonly directions?: number;
 }
 
@@ -74,11 +77,11 @@ const IMAGES = 2;
 export const pageOf = (name: string): Page =>
   JSON.parse(readFileSync(join(RESULTS, name, "page.json"), "utf8")) as Page;
 
-/** Views that a run's drift map has unless told otherwise. */
-export const usualViews = ({ driftViews = 0 }: Page, config: KeptRun["config"]): number =>
-  config.drift === "ridge" ? driftViews : 0;
+/** Views that a run's drift map has unless told otherwise: one number, or those of tasks that differ. */
+export const usualViews = ({ driftViews = 0 }: Page, config: KeptRun["config"]): readonly number[] =>
+  config.drift === "ridge" ? [driftViews].flat() : [0];
 
-/** Directions of a class that has most, unless a run is told otherwise. */
+/** Directions of a class with the mean number of images, unless a run is told otherwise. */
 export const usualDirections = ({ directions = 4 }: Page): number => directions;
 
 /**
@@ -93,7 +96,8 @@ export function todaysConfig(
   const usual = usualViews(page, current);
   const { driftViews, directions, ...others } = (current.headOptions ?? {}) as HeadOptions;
   const moves = (metrics.traits?.trains ?? "every task") === "every task" && metrics.taskNames.length > 1;
-  const plain = driftViews === usual || (driftViews === 0 && !moves);
+  const same = usual.length === 1 && driftViews === usual[0];
+  const plain = same || (driftViews === 0 && !moves);
   const headOptions = {
     ...(!plain && driftViews !== undefined && { driftViews }),
     ...(directions !== usualDirections(page) && directions !== undefined && { directions }),
