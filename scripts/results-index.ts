@@ -38,11 +38,6 @@ export interface KeptRun {
   readonly metrics: RunMetrics;
 }
 
-interface HeadOptions {
-  readonly driftViews?: number;
-  readonly directions?: number;
-}
-
 /** Accuracies of one head. */
 export interface Accuracies {
   readonly last: number | null;
@@ -94,15 +89,12 @@ export function todaysConfig(
 ): KeptRun["config"] {
   const current = currentDescription(config);
   const usual = usualViews(page, current);
-  const { driftViews, directions, ...others } = (current.headOptions ?? {}) as HeadOptions;
+  const headOptions: { driftViews?: number; directions?: number } = { ...(current.headOptions ?? {}) };
+  const { driftViews, directions } = headOptions;
   const moves = (metrics.traits?.trains ?? "every task") === "every task" && metrics.taskNames.length > 1;
   const same = usual.length === 1 && driftViews === usual[0];
-  const plain = same || (driftViews === 0 && !moves);
-  const headOptions = {
-    ...(!plain && driftViews !== undefined && { driftViews }),
-    ...(directions !== usualDirections(page) && directions !== undefined && { directions }),
-    ...others,
-  };
+  if (same || (driftViews === 0 && !moves)) delete headOptions.driftViews;
+  if (directions === usualDirections(page)) delete headOptions.directions;
   return { ...current, headOptions };
 }
 

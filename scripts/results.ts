@@ -165,13 +165,14 @@ function checkViews(page: Page, config: KeptRun["config"], { figures }: RunHisto
 
 /** Whether classes, of about as many images each, had the directions that the page says are usual, where the run says no number. */
 function checkDirections(page: Page, config: KeptRun["config"], { tasks }: RunHistory): void {
-  if (Object.hasOwn(config.headOptions as object, "directions")) return;
+  const own = config.headOptions as object;
+  if (!Object.hasOwn(own, "directionWeight") || Object.hasOwn(own, "directions")) return; // no head that has any, or told
   const all = [...tasks.values()];
   const classes = new Set(all.flatMap(({ classNames }) => classNames)).size;
   const images = all.reduce((sum, { trainImages }) => sum + trainImages, 0) / classes;
-  const [own, usual] = [directionsFor(Math.round(images)), usualDirections(page)];
-  if (own !== usual)
-    throw new Error(`${page.title}: a class had ${own} directions; page.json says ${usual} (directions)`);
+  const [count, usual] = [directionsFor(Math.round(images)), usualDirections(page)];
+  if (count !== usual)
+    throw new Error(`${page.title}: a class had ${count} directions; page.json says ${usual} (directions)`);
 }
 
 /** Gives what is kept the command and the name that it has by today's defaults. */
